@@ -1,0 +1,1 @@
+"""The NNDL Lab's training engine: it knows nothing of any screen."""

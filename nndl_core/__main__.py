@@ -1,0 +1,103 @@
+"""The command line: train a config without a screen, or list every setting."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
+
+from tqdm import tqdm
+
+from nndl_core.config import ConfigError, RunConfig, describe
+from nndl_core.runner import Divergence, Runner
+from nndl_core.telemetry import as_dict
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return 0, or 2 after one sentence on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "config":
+            print(json.dumps(describe(), indent=1))
+        else:
+            _train(options.config, options.records, options.save)
+    except (ValueError, OSError) as error:
+        print(_sentence(error), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m nndl_core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train the network of a JSON config")
+    train.add_argument("config", type=Path, metavar="CONFIG.json")
+    train.add_argument("--records", type=Path, metavar="OUT.jsonl", help="default: standard output")
+    train.add_argument("--save", type=Path, metavar="DIR", help="write both checkpoints here")
+    commands.add_parser("config", help="print every setting with default, bounds and unit")
+    return parser
+
+
+def _train(config_path: Path, records_path: Path | None, save: Path | None) -> None:
+    runner = Runner.from_config(_read(config_path))
+    with ExitStack() as stack:
+        out: TextIO = sys.stdout
+        if records_path is not None:
+            out = stack.enter_context(records_path.open("w", encoding="utf-8"))
+        for line in _lines(runner):
+            out.write(json.dumps(line) + "\n")
+    if save is not None:
+        _save(runner, save)
+
+
+def _read(path: Path) -> RunConfig:
+    try:
+        return RunConfig.from_json(path.read_bytes())
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _lines(runner: Runner) -> Iterator[dict[str, object]]:
+    """Train and yield one line per epoch, then the evaluation."""
+    with tqdm(total=runner.num_epochs, unit="epoch", disable=None, file=sys.stderr) as bar:
+        written = 0
+        while not runner.finished:
+            bar.update(runner.advance(256))
+            for record in runner.records[written:]:
+                yield as_dict(record)
+            written = len(runner.records)
+    yield _evaluation(runner)
+
+
+def _evaluation(runner: Runner) -> dict[str, object]:
+    assert runner.dataset is not None
+    rows: dict[str, object] = {"epochs": runner.epoch, "seconds": round(runner.seconds, 3)}
+    for name, best in (("last", False), ("best", True)):
+        score, loss = runner.evaluate(runner.dataset.test, best)
+        at = runner.best.epoch if best and runner.best is not None else runner.epoch
+        rows[name] = {"epoch": at, "test_accuracy": score, "test_loss": loss}
+    if isinstance(runner.diverged, Divergence):
+        rows["diverged"] = {"epoch": runner.diverged.epoch, "layer": runner.diverged.layer}
+    return {"test": rows}
+
+
+def _save(runner: Runner, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    runner.save_model(folder / "last.safetensors")
+    runner.save_model(folder / "best.safetensors", best=True)
+    assert runner.config is not None
+    (folder / "config.json").write_text(runner.config.to_json() + "\n", encoding="utf-8")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

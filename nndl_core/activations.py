@@ -1,0 +1,147 @@
+"""The activation functions: value and slope side by side, and the kernels that compute them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nndl_core.config import ActivationName
+
+_aten: Any = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation phi with its derivative; p is the Leaky slope or the ELU alpha.
+
+    ``value`` and ``slope`` are the formulas. ``forward_`` and ``backward_`` are the same two for
+    the training kernel, which allocates nothing: forward_(z, a, p) writes phi(z) into a;
+    backward_(delta, kept, p) multiplies delta by the slope in place, where kept is z if
+    ``keeps_z`` and else a.
+    """
+
+    value: Callable[[Tensor, float], Tensor]
+    slope: Callable[[Tensor, float], Tensor]
+    forward_: Callable[[Tensor, Tensor, float], object]
+    backward_: Callable[[Tensor, Tensor, float], object]
+    keeps_z: bool = False
+    max_slope: Callable[[float], float] = lambda p: 1.0
+    fixed_gain: Callable[[float], float] | None = None
+
+    def gain(self, p: float) -> float:
+        """Return the factor on 1/sqrt(fan_in) that keeps the size of activations constant.
+
+        Where the literature has no fixed value it is E[phi(z)^2]^(-1/2), z ~ N(0, 1).
+        """
+        if self.fixed_gain is not None:
+            return self.fixed_gain(p)
+        nodes, weights = np.polynomial.hermite_e.hermegauss(100)
+        value = self.value(torch.from_numpy(nodes), p).numpy()
+        return float(1 / math.sqrt((weights * value**2).sum() / weights.sum()))
+
+
+def _sigmoid_slope(z: Tensor, p: float) -> Tensor:
+    a = torch.sigmoid(z)
+    return a * (1 - a)
+
+
+def _gelu_slope(z: Tensor, p: float) -> Tensor:
+    cdf = 0.5 * (1 + torch.erf(z / math.sqrt(2)))
+    pdf = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    return cdf + z * pdf
+
+
+def _silu_slope(z: Tensor, p: float) -> Tensor:
+    s = torch.sigmoid(z)
+    return s * (1 + z * (1 - s))
+
+
+def _elu(z: Tensor, p: float) -> Tensor:
+    return torch.where(z > 0, z, p * torch.expm1(z.clamp(max=0)))
+
+
+def _elu_slope(z: Tensor, p: float) -> Tensor:
+    return torch.where(z > 0, torch.ones_like(z), p * torch.exp(z.clamp(max=0)))
+
+
+ACTIVATIONS: dict[ActivationName, Activation] = {
+    "sigmoid": Activation(
+        value=lambda z, p: 1 / (1 + torch.exp(-z)),
+        slope=_sigmoid_slope,
+        forward_=lambda z, a, p: torch.sigmoid(z, out=a),
+        backward_=lambda d, a, p: _aten.sigmoid_backward.grad_input(d, a, grad_input=d),
+        max_slope=lambda p: 0.25,
+        fixed_gain=lambda p: 1.0,
+    ),
+    "tanh": Activation(
+        value=lambda z, p: torch.tanh(z),
+        slope=lambda z, p: 1 - torch.tanh(z) ** 2,
+        forward_=lambda z, a, p: torch.tanh(z, out=a),
+        backward_=lambda d, a, p: _aten.tanh_backward.grad_input(d, a, grad_input=d),
+        fixed_gain=lambda p: 5 / 3,
+    ),
+    "relu": Activation(
+        value=lambda z, p: z.clamp(min=0),
+        slope=lambda z, p: (z > 0).to(z.dtype),
+        forward_=lambda z, a, p: torch.clamp(z, min=0, out=a),
+        backward_=lambda d, a, p: _aten.threshold_backward.grad_input(d, a, 0, grad_input=d),
+        fixed_gain=lambda p: math.sqrt(2),
+    ),
+    "leaky_relu": Activation(
+        value=lambda z, p: torch.where(z > 0, z, p * z),
+        slope=lambda z, p: torch.where(z > 0, torch.ones_like(z), torch.full_like(z, p)),
+        forward_=lambda z, a, p: _aten.leaky_relu.out(z, p, out=a),
+        backward_=lambda d, z, p: _aten.leaky_relu_backward.grad_input(
+            d, z, p, False, grad_input=d
+        ),
+        keeps_z=True,
+        max_slope=lambda p: max(1.0, p),
+        fixed_gain=lambda p: math.sqrt(2 / (1 + p * p)),
+    ),
+    "elu": Activation(
+        value=_elu,
+        slope=_elu_slope,
+        forward_=lambda z, a, p: _aten.elu.out(z, p, out=a),
+        backward_=lambda d, z, p: _aten.elu_backward.grad_input(
+            d, p, 1, 1, False, z, grad_input=d
+        ),
+        keeps_z=True,
+        max_slope=lambda p: max(1.0, p),
+    ),
+    "gelu": Activation(
+        value=lambda z, p: z * 0.5 * (1 + torch.erf(z / math.sqrt(2))),
+        slope=_gelu_slope,
+        forward_=lambda z, a, p: _aten.gelu.out(z, out=a),
+        backward_=lambda d, z, p: _aten.gelu_backward.grad_input(d, z, grad_input=d),
+        keeps_z=True,
+        max_slope=lambda p: 1.1289043,  # at z = sqrt(2)
+    ),
+    "silu": Activation(
+        value=lambda z, p: z * torch.sigmoid(z),
+        slope=_silu_slope,
+        forward_=lambda z, a, p: _aten.silu.out(z, out=a),
+        backward_=lambda d, z, p: _aten.silu_backward.grad_input(d, z, grad_input=d),
+        keeps_z=True,
+        max_slope=lambda p: 1.0998394,  # at z = 2.3994
+    ),
+    "softplus": Activation(
+        value=lambda z, p: torch.logaddexp(z, torch.zeros_like(z)),
+        slope=lambda z, p: torch.sigmoid(z),
+        forward_=lambda z, a, p: torch.logaddexp(z, z.new_zeros(()), out=a),
+        backward_=lambda d, z, p: d.mul_(torch.sigmoid(z)),
+        keeps_z=True,
+    ),
+    "identity": Activation(
+        value=lambda z, p: z,
+        slope=lambda z, p: torch.ones_like(z),
+        forward_=lambda z, a, p: a.copy_(z),
+        backward_=lambda d, a, p: d,
+        fixed_gain=lambda p: 1.0,
+    ),
+}

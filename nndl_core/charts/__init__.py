@@ -1,0 +1,1 @@
+"""Charts: what was measured, made visible; the theme of all pages."""

@@ -1,0 +1,263 @@
+"""Every setting of a run, declared once: default, bounds, unit and scale."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+DatasetName = Literal[
+    "moons", "circles", "xor", "blobs2", "blobs3", "spirals2", "spirals3", "iris", "digits", "csv"
+]
+ActivationName = Literal[
+    "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "identity"
+]
+InitializerName = Literal[
+    "zeros",
+    "constant",
+    "normal",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "orthogonal",
+    "torch_default",
+]
+LossName = Literal["bce", "cross_entropy", "mse"]
+OptimizerName = Literal["sgd", "momentum", "nesterov", "adam"]
+DtypeName = Literal["float32", "float64"]
+
+MAX_DEPTH = 12
+MAX_WIDTH = 64
+NO_HIDDEN_LAYER = "none"
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; the text is one sentence for the person who set it."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What is allowed for one setting, and how it is shown."""
+
+    label: str
+    help: str
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    log: bool = False
+    choices: tuple[str, ...] = ()
+
+
+def knob(
+    default: Any,
+    label: str,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    log: bool = False,
+    names: Any = None,
+) -> Any:
+    """Declare a field of RunConfig together with its Knob; ``names`` is a Literal of choices."""
+    choices = get_args(names) if names is not None else ()
+    meta = Knob(label, help, low, high, unit, log, choices)
+    return field(default=default, metadata={"knob": meta})
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The complete, hashable description of a run: equal configs give equal runs.
+
+    Raises ConfigError with one sentence that names the setting, the value and what is allowed.
+    """
+
+    dataset: DatasetName = knob("moons", "Data set", "What is to be classified.", names=DatasetName)
+    points: int = knob(
+        1000, "Points", "Train, dev and test points together (64/16/20 %).", low=20, high=5000
+    )
+    noise: float = knob(
+        0.5, "Noise", "Standard deviation of the jitter added to every position.", low=0, high=2
+    )
+    label_noise: float = knob(
+        0.0, "Flipped labels", "Share of train and dev labels that are wrong.", low=0, high=0.5
+    )
+    data_seed: int = knob(0, "Data seed", "Draws the points.", low=0, high=999_999)
+    hidden: tuple[int, ...] = knob(
+        (5,), "Hidden layers", "Units of each hidden layer.", low=1, high=MAX_WIDTH, unit="units"
+    )
+    activation: ActivationName = knob(
+        "sigmoid", "Activation", "Of every hidden layer.", names=ActivationName
+    )
+    slope: float = knob(
+        0.01, "Slope", "Leaky ReLU: slope below zero; ELU: alpha.", low=0, high=2
+    )
+    init: InitializerName = knob(
+        "normal", "Initialization", "How the weights are drawn.", names=InitializerName
+    )
+    init_scale: float = knob(
+        1.0,
+        "Init scale",
+        "Std of normal, half-width of uniform, value of constant, multiplier of the others.",
+        low=0,
+        high=100,
+    )
+    bias: float = knob(0.0, "Bias value", "Every bias starts here.", low=-10, high=10)
+    init_seed: int = knob(0, "Weight seed", "Draws the weights.", low=0, high=999_999)
+    loss: LossName = knob("bce", "Loss", "What training makes small.", names=LossName)
+    optimizer: OptimizerName = knob(
+        "sgd", "Optimizer", "How a gradient becomes an update.", names=OptimizerName
+    )
+    learning_rate: float = knob(
+        0.2, "Learning rate", "Length of a step.", low=1e-6, high=1000, log=True
+    )
+    momentum: float = knob(
+        0.9, "Momentum", "Of momentum and nesterov; beta 1 of adam.", low=0, high=0.999
+    )
+    weight_decay: float = knob(
+        0.0, "Weight decay", "Adds this times the parameter to its gradient.", low=0, high=1
+    )
+    batch_size: int = knob(
+        0, "Batch size", "0 is the full training set.", low=0, high=5000, unit="points"
+    )
+    epochs: int = knob(
+        1000, "Epochs", "Passes over the training set.", low=1, high=100_000, unit="epochs"
+    )
+    dtype: DtypeName = knob("float32", "Precision", "Of the arithmetic.", names=DtypeName)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.hidden, list):
+            object.__setattr__(self, "hidden", tuple(self.hidden))
+        for name, k in KNOBS.items():
+            if name != "hidden":
+                object.__setattr__(self, name, _checked(name, getattr(self, name), k))
+        _check_hidden(self.hidden)
+
+    def to_json(self) -> str:
+        """Return the settings as a JSON object; from_json gives the equal config back."""
+        return json.dumps({f.name: getattr(self, f.name) for f in fields(self)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> RunConfig:
+        """Read a JSON object of settings; what is missing keeps its default."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"The configuration is not valid JSON: {error}.") from None
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> RunConfig:
+        """Build a config from plain values; an unknown setting is refused by name."""
+        if not isinstance(values, dict):
+            raise ConfigError("A configuration is a JSON object of settings, such as {}.")
+        unknown = sorted(str(name) for name in values if name not in KNOBS)
+        if unknown:
+            known = ", ".join(KNOBS)
+            raise ConfigError(f"{_short(unknown[0])} is not a setting; known are {known}.")
+        return cls(**values)
+
+    def to_url(self) -> dict[str, str]:
+        """Return the settings that differ from their default, as URL parameters."""
+        default = RunConfig()
+        changed = [n for n in KNOBS if getattr(self, n) != getattr(default, n)]
+        return {name: url_value(getattr(self, name)) for name in changed}
+
+    @classmethod
+    def from_url(cls, parameters: Mapping[str, str]) -> tuple[RunConfig, list[str]]:
+        """Read URL parameters; return the config and one sentence for each refused value."""
+        config, refused = cls(), []
+        for name in (n for n in KNOBS if n in parameters):
+            try:
+                config = replace(config, **{name: _from_url(name, parameters[name])})
+            except ConfigError as error:
+                refused.append(str(error))
+        return config, refused
+
+
+KNOBS: dict[str, Knob] = {f.name: f.metadata["knob"] for f in fields(RunConfig)}
+
+
+def describe() -> dict[str, dict[str, Any]]:
+    """Return every setting with default, bounds, unit, scale and choices, ready for JSON."""
+    default = RunConfig()
+    rows: dict[str, dict[str, Any]] = {}
+    for name, k in KNOBS.items():
+        row: dict[str, Any] = {"default": getattr(default, name), "unit": k.unit, "help": k.help}
+        if k.choices:
+            row["choices"] = list(k.choices)
+        else:
+            row |= {"low": k.low, "high": k.high, "scale": "log" if k.log else "linear"}
+        rows[name] = row
+    rows["hidden"] |= {"max_layers": MAX_DEPTH}
+    return rows
+
+
+def url_value(value: Any) -> str:
+    """Write one setting for a URL: layer widths as 5-3, numbers in their shortest exact form."""
+    if isinstance(value, tuple):
+        return "-".join(map(str, value)) or NO_HIDDEN_LAYER
+    return str(value)
+
+
+def widths_from_text(text: str) -> tuple[int, ...]:
+    """Read layer widths written as 5-3 (also 5,3 or 5 3); the word none is no hidden layer."""
+    parts = text.replace(",", " ").replace("-", " ").split()
+    if parts == [NO_HIDDEN_LAYER] or not parts:
+        return ()
+    if not all(part.isdecimal() and len(part) <= 4 for part in parts):
+        raise ConfigError(
+            f"hidden: {_short(text)} is not a list of layer widths; write 5-3, or none."
+        )
+    widths = tuple(map(int, parts))
+    _check_hidden(widths)
+    return widths
+
+
+def _from_url(name: str, text: str) -> Any:
+    if name == "hidden":
+        return widths_from_text(text)
+    if KNOBS[name].choices:
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        raise ConfigError(f"{name}: {_short(text)} is not a number.") from None
+    is_whole = isinstance(getattr(RunConfig, name), int) and number.is_integer()
+    return int(number) if is_whole else number
+
+
+def _checked(name: str, value: Any, k: Knob) -> Any:
+    if k.choices:
+        if value not in k.choices:
+            allowed = ", ".join(k.choices)
+            raise ConfigError(f"{name}: {_short(value)} is not known; choose one of {allowed}.")
+        return value
+    whole = isinstance(getattr(RunConfig, name), int)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name}: {_short(value)} is not a number.")
+    assert k.low is not None and k.high is not None
+    bounds = f"from {k.low:g} to {k.high:g}"
+    if not math.isfinite(value) or not k.low <= value <= k.high:
+        raise ConfigError(f"{name}: {_short(value)} is out of range; allowed is {bounds}.")
+    if whole and value != int(value):
+        raise ConfigError(f"{name}: {_short(value)} must be a whole number {bounds}.")
+    return int(value) if whole else float(value)
+
+
+def _check_hidden(widths: Any) -> None:
+    allowed = f"allowed are 0 to {MAX_DEPTH} layers of 1 to {MAX_WIDTH} units"
+    whole = isinstance(widths, tuple) and all(type(w) is int for w in widths)
+    if not whole or len(widths) > MAX_DEPTH or not all(1 <= w <= MAX_WIDTH for w in widths):
+        shown = list(widths) if isinstance(widths, tuple) else widths
+        raise ConfigError(f"hidden: {_short(shown)} is not possible; {allowed}.")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,271 @@
+"""The training kernel: R networks of one shape trained as one batch, with closed-form gradients.
+
+One network is a batch of one. Arrays are [run, feature, example]; the bias is the last column of
+a weight matrix and meets a row of ones, so a layer is one product. A block of epochs writes its
+parameters, gradients, logits and activations into slots, to be measured afterwards all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nndl_core.activations import ACTIVATIONS
+from nndl_core.config import ActivationName, LossName
+from nndl_core.losses import LOSSES
+from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state, update
+
+CACHE_BYTES = 4_000_000
+MIN_SLOTS, MAX_SLOTS = 4, 256
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is trained: shapes, data and the loss.
+
+    x [1 or R, features, N] holds the train examples first, then the dev examples; target
+    [1 or R, K, N] likewise. sizes counts units from input to output.
+    """
+
+    sizes: tuple[int, ...]
+    activation: ActivationName
+    slope: float
+    loss: LossName
+    x: Tensor
+    target: Tensor
+    n_train: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a block of k epochs recorded; slot s is the state before the update of epoch s.
+
+    parameters [k+1, T] and gradients [k, T] are flat vectors, logits [k, R, K, N],
+    kept[l] and activations[l] [k, R, n_l, n_train] for each hidden layer, where kept is what
+    the activation's backward_ takes.
+    """
+
+    parameters: Tensor
+    gradients: Tensor
+    logits: Tensor
+    kept: list[Tensor]
+    activations: list[Tensor]
+
+
+class Windows:
+    """The layers as windows [R, fan_out, fan_in + 1] on a flat vector, layer after layer."""
+
+    def __init__(self, sizes: tuple[int, ...], runs: int) -> None:
+        self.shapes = [(runs, o, i + 1) for i, o in zip(sizes, sizes[1:], strict=False)]
+        lengths = [r * o * i for r, o, i in self.shapes]
+        self.offsets = [sum(lengths[:n]) for n in range(len(lengths) + 1)]
+        self.total = self.offsets[-1]
+
+    def of(self, flat: Tensor) -> list[Tensor]:
+        """Cut flat [..., T] into one view [..., R, fan_out, fan_in + 1] for each layer."""
+        ends = zip(self.offsets, self.offsets[1:], self.shapes, strict=False)
+        return [flat[..., a:b].view(*flat.shape[:-1], *shape) for a, b, shape in ends]
+
+
+class Pass:
+    """Preallocated memory for forward and backward over the examples of one input x."""
+
+    def __init__(self, p: Problem, runs: int, x: Tensor, target: Tensor, n: int, slots: int):
+        self.problem, self.n = p, n
+        self.act = ACTIVATIONS[p.activation]
+        examples, dtype = x.shape[-1], x.dtype
+        self.target = target[..., :n]
+        self.input = torch.ones(runs, p.sizes[0] + 1, examples, dtype=dtype)
+        self.input[:, :-1] = x
+        hidden, outputs = p.sizes[1:-1], p.sizes[-1]
+        rows = [torch.ones(slots, runs, w + 1, examples, dtype=dtype) for w in hidden]
+        self.outputs = [a[:, :, :-1] for a in rows]
+        in_place = runs == 1 and not self.act.keeps_z
+        z_slots = slots if self.act.keeps_z else 1
+        self.z = [
+            a if in_place else torch.zeros(z_slots, runs, w, examples, dtype=dtype)
+            for w, a in zip(hidden, self.outputs, strict=True)
+        ]
+        self.logits = torch.zeros(slots, runs, outputs, examples, dtype=dtype)
+        self.delta = [torch.zeros(runs, w, n, dtype=dtype) for w in (*hidden, outputs)]
+        self.weight = 1.0 / n
+        self._bind(rows)
+
+    def _bind(self, rows: list[Tensor]) -> None:
+        """Make every view once: creating one costs as much as a small kernel."""
+        n = self.n
+        pick = self.z if self.act.keeps_z else self.outputs
+        self.kept = [k[..., :n] for k in pick]
+        self.slots = []
+        for s in range(self.logits.shape[0]):
+            layer_in = [self.input, *(a[s] for a in rows)]
+            z = [zs[s % zs.shape[0]] for zs in self.z]
+            a_t = [a[:, :, :n].mT for a in layer_in]
+            out = [a[s] for a in self.outputs]
+            kept = [k[s] for k in self.kept]
+            self.slots.append((layer_in, z, out, self.logits[s], a_t, kept))
+
+    def forward(self, s: int, weights: list[Tensor]) -> None:
+        """Compute activations and logits of slot s."""
+        layer_in, z, out, logits, _, _ = self.slots[s]
+        activate, slope = self.act.forward_, self.problem.slope
+        for i, z_i in enumerate(z):
+            torch.bmm(weights[i], layer_in[i], out=z_i)
+            activate(z_i, out[i], slope)
+        torch.bmm(weights[-1], layer_in[-1], out=logits)
+
+    def backward(self, s: int, weights_t: list[Tensor], gradients: list[Tensor]) -> None:
+        """Write the gradient of the mean training loss of slot s, layer by layer."""
+        _, _, _, logits, a_t, kept = self.slots[s]
+        delta, scale, slope = self.delta, self.act.backward_, self.problem.slope
+        LOSSES[self.problem.loss].delta_(logits[..., : self.n], self.target, delta[-1])
+        delta[-1].mul_(self.weight)
+        for i in range(len(delta) - 1, 0, -1):
+            torch.bmm(delta[i], a_t[i], out=gradients[i])
+            torch.bmm(weights_t[i], delta[i], out=delta[i - 1])
+            scale(delta[i - 1], kept[i - 1], slope)
+        torch.bmm(delta[0], a_t[0], out=gradients[0])
+
+
+class Kernel:
+    """Trains a Problem from its flat parameters with one optimizer; all runs share the settings.
+
+    ``parameters`` are windows [R, fan_out, fan_in + 1], weights with the bias as last column.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        parameters: list[Tensor],
+        optimizer: Optimizer,
+        batch_size: int = 0,
+        shuffle_seed: int = 0,
+    ) -> None:
+        self.problem, self.optimizer = problem, optimizer
+        self.runs = parameters[0].shape[0]
+        self.windows = Windows(problem.sizes, self.runs)
+        self.by_autograd = False
+        self.epoch = 0
+        self.batch_size = batch_size if batch_size < problem.n_train else 0
+        self.shuffle_seed = shuffle_seed
+        self._allocate(parameters)
+        self.state = fresh_state(optimizer.name, self.p[0])
+        self._batches: dict[int, Pass] = {}
+
+    def _allocate(self, parameters: list[Tensor]) -> None:
+        p = self.problem
+        dtype, examples = p.x.dtype, p.x.shape[-1]
+        floats = self.runs * examples * (1 + 2 * sum(p.sizes[1:])) + 2 * self.windows.total
+        slots = max(MIN_SLOTS, min(MAX_SLOTS, CACHE_BYTES // (floats * p.x.element_size())))
+        self.p = torch.zeros(slots + 1, self.windows.total, dtype=dtype)
+        self.g = torch.zeros(slots, self.windows.total, dtype=dtype)
+        self.w = [self.windows.of(row) for row in self.p]
+        self.w_t = [[w[:, :, :-1].mT for w in row] for row in self.w]
+        self.dw = [self.windows.of(row) for row in self.g]
+        self.slots = slots
+        self.pass_ = Pass(p, self.runs, p.x, p.target, p.n_train, slots)
+        self.parameters = parameters
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """The current parameters: windows [R, fan_out, fan_in + 1] that later epochs overwrite."""
+        return self.w[0]
+
+    @parameters.setter
+    def parameters(self, values: list[Tensor]) -> None:
+        for window, value in zip(self.w[0], values, strict=True):
+            window.copy_(value.detach())
+
+    def run(self, epochs: int, before_update: Callable[[list[Tensor]], None] | None = None) -> Block:
+        """Train for up to ``epochs`` epochs, at most ``slots``, and return what was recorded.
+
+        The block is a view on memory that the next call overwrites. before_update receives the
+        gradient windows of each epoch before its update.
+        """
+        k = min(epochs, self.slots)
+        with torch.inference_mode():
+            for s in range(k):
+                self._gradient(s)
+                if before_update is not None:
+                    before_update(self.dw[s])
+                self._update(s)
+            block = self._block(k)
+        return block
+
+    def measure(self) -> Block:
+        """Record the current state without training: a block of one epoch that changes nothing."""
+        with torch.inference_mode():
+            self._gradient(0)
+            self.p[1].copy_(self.p[0])
+            return self._block(1)
+
+    def keep(self, s: int) -> None:
+        """Take the parameters of slot s of the last block as the current ones."""
+        if s:
+            self.p[0].copy_(self.p[s])
+
+    def _block(self, k: int) -> Block:
+        pass_ = self.pass_
+        activations = [a[:k, :, :, : pass_.n] for a in pass_.outputs]
+        kept = [z[:k] for z in pass_.kept]
+        return Block(self.p[: k + 1], self.g[:k], pass_.logits[:k], kept, activations)
+
+    def _gradient(self, s: int) -> None:
+        self.pass_.forward(s, self.w[s])
+        if self.by_autograd:
+            self.g[s].copy_(self._autograd(self.pass_, self.p[s]))
+        else:
+            self.pass_.backward(s, self.w_t[s], self.dw[s])
+
+    def _update(self, s: int) -> None:
+        theta, out = self.p[s], self.p[s + 1]
+        if self.batch_size:
+            out.copy_(theta)
+            self._minibatch_epoch(out, self.w[s + 1], self.w_t[s + 1])
+        else:
+            update(self.optimizer, self.state, theta, self.g[s], out)
+        self.epoch += 1
+
+    def _minibatch_epoch(self, theta: Tensor, w: list[Tensor], w_t: list[Tensor]) -> None:
+        """Go once through the shuffled training set; the last batch may be smaller."""
+        p, size = self.problem, self.batch_size
+        # the order depends on seed and epoch only, so that a paused run goes on as a straight one
+        generator = torch.Generator().manual_seed(self.shuffle_seed * 1_000_003 + self.epoch)
+        order = torch.randperm(p.n_train, generator=generator)
+        x, target = p.x[..., order], p.target[..., order]
+        g = torch.empty_like(theta)
+        dw = self.windows.of(g)
+        for start in range(0, p.n_train, size):
+            count = min(size, p.n_train - start)
+            batch = self._batch(count)
+            batch.input[:, :-1] = x[..., start : start + count]
+            batch.target = target[..., start : start + count]
+            batch.forward(0, w)
+            if self.by_autograd:
+                g.copy_(self._autograd(batch, theta))
+            else:
+                batch.backward(0, w_t, dw)
+            update(self.optimizer, self.state, theta, g, theta)
+
+    def _batch(self, count: int) -> Pass:
+        if count not in self._batches:
+            x, target = self.problem.x[..., :count], self.problem.target[..., :count]
+            self._batches[count] = Pass(self.problem, self.runs, x, target, count, 1)
+        return self._batches[count]
+
+    def _autograd(self, pass_: Pass, flat: Tensor) -> Tensor:
+        """Compute the same flat gradient by torch.autograd."""
+        p = self.problem
+        phi, n = ACTIVATIONS[p.activation].value, pass_.n
+        with torch.inference_mode(False), torch.enable_grad():
+            theta = flat.clone().requires_grad_()
+            a = pass_.input[..., :n].clone()
+            ones = torch.ones_like(a[:, :1])
+            windows = self.windows.of(theta)
+            for w in windows[:-1]:
+                a = torch.cat([phi(w @ a, p.slope), ones], dim=1)
+            value = LOSSES[p.loss].value(windows[-1] @ a, pass_.target.clone())
+            return torch.autograd.grad(value.mean(-1).sum(), theta)[0]

@@ -1,0 +1,83 @@
+"""The feed-forward network: linear layers fc1..fcL with an activation between them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from nndl_core.activations import ACTIVATIONS
+from nndl_core.config import ActivationName, RunConfig
+from nndl_core.initializers import INITIALIZERS
+from nndl_core.losses import output_units, probabilities
+
+
+class MLP(nn.Module):
+    """A multi-layer perceptron; ``sizes`` counts inputs, hidden units and outputs, 2-5-1 say.
+
+    forward gives logits and keeps what back-propagation needs: ``inputs[l]``, the input of layer
+    l, and ``pre_activations[l]``, its output z before the activation.
+    """
+
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        activation: ActivationName = "sigmoid",
+        slope: float = 0.01,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.sizes = tuple(sizes)
+        self.activation: ActivationName = activation
+        self.slope = slope
+        for i, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+            self.add_module(f"fc{i}", nn.Linear(fan_in, fan_out, dtype=dtype))
+        self.inputs: list[Tensor] = []
+        self.pre_activations: list[Tensor] = []
+
+    @classmethod
+    def from_config(cls, config: RunConfig, features: int, classes: int) -> MLP:
+        """Build and initialize the network of a config for data of this many features."""
+        outputs = output_units(config.loss, classes)
+        sizes = (features, *config.hidden, outputs)
+        model = cls(sizes, config.activation, config.slope, getattr(torch, config.dtype))
+        model.init_weights(config)
+        return model
+
+    @property
+    def layers(self) -> list[nn.Linear]:
+        """The linear layers, from fc1 on."""
+        return [cast(nn.Linear, layer) for layer in self.children()]
+
+    def init_weights(self, config: RunConfig) -> None:
+        """Draw all weights anew from the config's weight seed and set every bias.
+
+        The draw is layer by layer and in float32 whatever the precision, so that equal seeds
+        give equal networks.
+        """
+        generator = torch.Generator().manual_seed(config.init_seed)
+        draw = INITIALIZERS[config.init]
+        with torch.no_grad():
+            for layer in self.layers:
+                fan_out, fan_in = layer.weight.shape
+                layer.weight.copy_(draw(fan_out, fan_in, generator, config.init_scale))
+                layer.bias.fill_(config.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits [n, outputs] of examples [n, features]."""
+        phi = ACTIVATIONS[self.activation].value
+        self.inputs, self.pre_activations = [], []
+        layers = self.layers
+        a = x
+        for layer in layers:
+            self.inputs.append(a)
+            z = a @ layer.weight.T + layer.bias
+            self.pre_activations.append(z)
+            a = phi(z, self.slope) if layer is not layers[-1] else z
+        return a
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Return probabilities [n, outputs]."""
+        with torch.no_grad():
+            return probabilities(self(x).T).T

@@ -1,0 +1,123 @@
+"""The optimizers: one update rule each, applied to all parameters as one flat vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from nndl_core.config import OptimizerName, RunConfig
+
+
+@dataclass
+class Optimizer:
+    """The settings of an update rule and the parameters it was made for.
+
+    The settings may change between two updates; ``learning_rate`` does so live.
+    """
+
+    parameters: tuple[Tensor, ...]
+    name: OptimizerName = "sgd"
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+
+    @classmethod
+    def from_config(cls, parameters: Iterable[Tensor], config: RunConfig) -> Optimizer:
+        """Make the optimizer that a config asks for."""
+        return cls(
+            tuple(parameters),
+            config.optimizer,
+            config.learning_rate,
+            config.momentum,
+            config.weight_decay,
+        )
+
+    @classmethod
+    def from_torch(cls, optimizer: torch.optim.Optimizer) -> Optimizer:
+        """Read the settings of a torch.optim.SGD or Adam; refuse what is not one of these."""
+        group = optimizer.param_groups[0]
+        parameters = tuple(p for g in optimizer.param_groups for p in g["params"])
+        decay = group["weight_decay"]
+        if type(optimizer) is torch.optim.SGD and not group["dampening"]:
+            name = "sgd" if not group["momentum"] else "momentum"
+            name = "nesterov" if group["nesterov"] else name
+            rule = cast(OptimizerName, name)
+            return cls(parameters, rule, group["lr"], group["momentum"], decay)
+        if type(optimizer) is torch.optim.Adam and group["betas"][1] == BETA_2:
+            return cls(parameters, "adam", group["lr"], group["betas"][0], decay)
+        raise ValueError(
+            f"The Runner trains with torch.optim.SGD or Adam, not {type(optimizer).__name__} "
+            "with these settings."
+        )
+
+    def holds(self, parameters: Iterable[Tensor]) -> bool:
+        """Tell whether these are exactly the parameters this optimizer was made for."""
+        return {id(p) for p in parameters} == {id(p) for p in self.parameters}
+
+
+@dataclass
+class OptimizerState:
+    """What an update rule remembers: flat vectors like the parameters, and the step count."""
+
+    vectors: list[Tensor] = field(default_factory=list)
+    steps: int = 0
+
+
+UpdateRule = Callable[[Optimizer, OptimizerState, Tensor, Tensor, Tensor], object]
+"""(settings, state, parameters, gradient, out): write the updated parameters into out."""
+
+BETA_2 = 0.999
+EPSILON = 1e-8
+
+
+def fresh_state(name: OptimizerName, parameters: Tensor) -> OptimizerState:
+    """Return the state before the first step for a flat parameter vector."""
+    return OptimizerState([torch.zeros_like(parameters) for _ in range(STATE_VECTORS[name])])
+
+
+def update(
+    optimizer: Optimizer, state: OptimizerState, parameters: Tensor, gradient: Tensor, out: Tensor
+) -> None:
+    """Do one step: parameters and gradient are flat vectors; out may be parameters itself."""
+    state.steps += 1
+    if optimizer.weight_decay:
+        gradient = torch.add(gradient, parameters, alpha=optimizer.weight_decay)
+    OPTIMIZERS[optimizer.name](optimizer, state, parameters, gradient, out)
+
+
+def _sgd(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor) -> None:
+    torch.add(theta, g, alpha=-o.learning_rate, out=out)
+
+
+def _momentum(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor) -> None:
+    velocity = s.vectors[0].mul_(o.momentum).add_(g)
+    torch.add(theta, velocity, alpha=-o.learning_rate, out=out)
+
+
+def _nesterov(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor) -> None:
+    velocity = s.vectors[0].mul_(o.momentum).add_(g)
+    ahead = torch.add(g, velocity, alpha=o.momentum)
+    torch.add(theta, ahead, alpha=-o.learning_rate, out=out)
+
+
+def _adam(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor) -> None:
+    """Kingma and Ba 2015, with bias correction; beta 1 is the setting momentum."""
+    mean, square = s.vectors
+    mean.mul_(o.momentum).add_(g, alpha=1 - o.momentum)
+    square.mul_(BETA_2).addcmul_(g, g, value=1 - BETA_2)
+    root = square.sqrt().div_((1 - BETA_2**s.steps) ** 0.5).add_(EPSILON)
+    length = o.learning_rate / (1 - o.momentum**s.steps)
+    torch.addcdiv(theta, mean, root, value=-length, out=out)
+
+
+OPTIMIZERS: dict[OptimizerName, UpdateRule] = {
+    "sgd": _sgd,
+    "momentum": _momentum,
+    "nesterov": _nesterov,
+    "adam": _adam,
+}
+STATE_VECTORS: dict[OptimizerName, int] = {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2}

@@ -1,0 +1,390 @@
+"""The Runner: iterate it to train; it evaluates, predicts, saves and loads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes
+from nndl_core.config import LossName, RunConfig
+from nndl_core.datasets import Dataset, Split, make_dataset
+from nndl_core.kernel import Block, Kernel, Problem
+from nndl_core.losses import LOSSES, accuracy, probabilities, targets
+from nndl_core.model import MLP
+from nndl_core.optimizers import Optimizer
+from nndl_core.telemetry import Columns, EpochRecord, Records, Telemetry, record_at
+
+# More threads make products of this size several times slower.
+torch.set_num_threads(1)
+
+Metric = Callable[[Tensor, Tensor], float]
+"""(probabilities [n, K], labels [n, K]) -> score; larger is better."""
+Data = Split | tuple[Tensor, Tensor]
+"""Examples x [n, features] with labels: class indices [n], or the course's column [n, 1]."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Training met a loss that is no finite number: where, and what grew fastest before."""
+
+    epoch: int
+    learning_rate: float
+    layer: str
+    update_ratio: float
+
+
+@dataclass(frozen=True)
+class Best:
+    """The parameters with the best dev score so far: windows of weights with bias column."""
+
+    epoch: int
+    score: float
+    parameters: list[Tensor]
+
+
+class Runner:
+    """Trains an MLP; ``for record in runner`` gives one EpochRecord per epoch.
+
+    A record is measured before the update of its epoch, train and dev at the same parameters.
+    Pausing is not pulling the next record; the numbers are those of a straight run. The model's
+    own parameters are the truth: what is written into them between two epochs is trained on.
+    """
+
+    def __init__(
+        self,
+        model: MLP,
+        optimizer: Optimizer | torch.optim.Optimizer,
+        metric: Metric = accuracy,
+        loss_fn: LossName = "bce",
+    ) -> None:
+        if loss_fn not in LOSSES:
+            raise ValueError(f"loss_fn: {loss_fn!r} is not known; choose one of {list(LOSSES)}.")
+        self._torch = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None
+        self.optimizer = (
+            optimizer if isinstance(optimizer, Optimizer) else Optimizer.from_torch(optimizer)
+        )
+        if not self.optimizer.holds(model.parameters()):
+            raise ValueError(
+                "The optimizer does not hold this model's parameters; make one from "
+                "model.parameters() of the model that you train."
+            )
+        self.model, self.metric, self.loss_fn = model, metric, loss_fn
+        self.config: RunConfig | None = None
+        self.dataset: Dataset | None = None
+        self.num_epochs = 0
+        self.by_autograd = False
+        self.custom_print_log: Callable[[Runner], None] | None = None
+        self.records = Records()
+        self.best: Best | None = None
+        self.diverged: Divergence | None = None
+        self.seconds = 0.0
+        self._kernel: Kernel | None = None
+
+    @classmethod
+    def from_config(cls, config: RunConfig, dataset: Dataset | None = None) -> Runner:
+        """Build data, model and optimizer of a config; equal configs give equal runs."""
+        data = dataset if dataset is not None else dataset_of(config)
+        model = MLP.from_config(config, len(data.features), len(data.classes))
+        optimizer = Optimizer.from_config(model.parameters(), config)
+        runner = cls(model, optimizer, loss_fn=config.loss)
+        runner.config, runner.dataset, runner.num_epochs = config, data, config.epochs
+        runner._bind(data.train, data.dev, config.batch_size, config.init_seed)
+        return runner
+
+    @property
+    def epoch(self) -> int:
+        """The number of epochs trained so far."""
+        return self._kernel.epoch if self._kernel else 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or the run has diverged."""
+        return self.epoch >= self.num_epochs or self.diverged is not None
+
+    @property
+    def train_loss(self) -> list[float]:
+        """The training loss of every epoch."""
+        return _listed(self.records, "train_loss")
+
+    @property
+    def train_scores(self) -> list[float]:
+        """The training score of every epoch."""
+        return _listed(self.records, "train_accuracy")
+
+    @property
+    def dev_loss(self) -> list[float]:
+        """The dev loss of every epoch; evaluate() never adds to it."""
+        return _listed(self.records, "dev_loss")
+
+    @property
+    def dev_scores(self) -> list[float]:
+        """The dev score of every epoch; evaluate() never adds to it."""
+        return _listed(self.records, "dev_accuracy")
+
+    def __iter__(self) -> Iterator[EpochRecord]:
+        return self
+
+    def __next__(self) -> EpochRecord:
+        if self.advance(1) == 0:
+            raise StopIteration
+        return self.records[-1]
+
+    def advance(self, epochs: int, seconds: float = float("inf")) -> int:
+        """Train up to this many epochs or this long; return how many were trained.
+
+        Many epochs at once cost a fourth of the same number one by one, and give equal numbers.
+        """
+        kernel, start, before = self._ready(), time.perf_counter(), self.epoch
+        self._load_kernel(kernel)
+        goal = min(before + epochs, self.num_epochs)
+        while not self.finished and kernel.epoch < goal:
+            self._advance_block(kernel, goal - kernel.epoch)
+            if time.perf_counter() - start >= seconds:
+                break
+        self._store_kernel(kernel)
+        self.seconds += time.perf_counter() - start
+        return self.epoch - before
+
+    def measure(self) -> tuple[EpochRecord, Block]:
+        """Measure the current parameters without training.
+
+        The block holds the logits and activations of all examples; the next epoch overwrites it.
+        """
+        kernel = self._ready()
+        self._load_kernel(kernel)
+        block = kernel.measure()
+        columns = self._measured(block, kernel.epoch)
+        return record_at({name: c[:, 0] for name, c in columns.items()}, 0), block
+
+    def train(
+        self,
+        train_set: Data | None = None,
+        dev_set: Data | None = None,
+        num_epochs: int = 0,
+        log_epochs: int = 0,
+        save_path: str | Path | None = None,
+        custom_print_log: Callable[[Runner], None] | None = None,
+        batch_size: int = 0,
+    ) -> None:
+        """Train as the course's Runner does: further epochs on these sets, the best model saved.
+
+        log_epochs > 0 prints a line that often; custom_print_log(runner) is called in every epoch
+        after backward and before the update, when each parameter's .grad is that of the epoch.
+        """
+        if train_set is not None:
+            self._bind(as_split(train_set), as_split(dev_set or train_set), batch_size, 0)
+        self.num_epochs = self.epoch + num_epochs if num_epochs else self.num_epochs
+        self.custom_print_log = custom_print_log
+        step = log_epochs or self.num_epochs
+        while (left := self.num_epochs - self.epoch) > 0:
+            first = self.epoch
+            if self.advance(min(step, left)) == 0:
+                break
+            if log_epochs:
+                print(self._log_line(first))
+        self.custom_print_log = None
+        if save_path is not None:
+            self.save_model(save_path, best=True)
+
+    def evaluate(self, data_set: Data, best: bool = False) -> tuple[float, float]:
+        """Return (score, loss) on a set; no history, mode or parameter changes.
+
+        best: with the parameters of the best dev score instead of the current ones.
+        """
+        split = as_split(data_set)
+        logits = self._logits(split.x, best)
+        target = targets(split.y, logits.shape[1], logits.dtype)
+        loss = LOSSES[self.loss_fn].value(logits.T, target).double().mean().item()
+        return self.metric(_probabilities(logits), target.T), loss
+
+    def predict(self, x: Tensor, best: bool = False) -> Tensor:
+        """Return probabilities [n, outputs]; with one output, that of class 1."""
+        return _probabilities(self._logits(x, best))
+
+    def save_model(self, path: str | Path, best: bool = False) -> None:
+        """Write the current (or the best) parameters, the optimizer's memory and the config."""
+        Path(path).write_bytes(self.checkpoint(best).to_bytes())
+
+    def load_model(self, path: str | Path) -> None:
+        """Read parameters that fit this model; raise CheckpointError with a sentence if not."""
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+        self.restore(Checkpoint.from_bytes(content))
+
+    def checkpoint(self, best: bool = False) -> Checkpoint:
+        """Return what save_model writes."""
+        tensors = {name: t.clone() for name, t in self.model.state_dict().items()}
+        if best and self.best is not None:
+            _unpack(self.best.parameters, tensors)
+            return Checkpoint(tensors, self.best.epoch, self.config)
+        if self._kernel is not None:
+            for i, vector in enumerate(self._kernel.state.vectors):
+                tensors[f"optimizer.{i}"] = vector.clone()
+        return Checkpoint(tensors, self.epoch, self.config)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Continue from a checkpoint: parameters, epoch and the optimizer's memory."""
+        own = self.model.state_dict()
+        check_shapes(checkpoint.tensors, {name: t.shape for name, t in own.items()})
+        self.model.load_state_dict({name: checkpoint.tensors[name] for name in own})
+        self.records, self.best, self.diverged = Records(), None, None
+        if self._kernel is not None:
+            vectors = self._kernel.state.vectors
+            for i, vector in enumerate(vectors):
+                saved = checkpoint.tensors.get(f"optimizer.{i}")
+                if saved is not None and saved.shape == vector.shape:
+                    vector.copy_(saved)
+            self._kernel.epoch = self._kernel.state.steps = checkpoint.epoch
+
+    def _bind(self, train: Split, dev: Split, batch_size: int, seed: int) -> None:
+        """Make the kernel for these sets; histories and epoch go on."""
+        sizes, dtype = self.model.sizes, next(self.model.parameters()).dtype
+        x = torch.cat([train.x, dev.x]).to(dtype).T.contiguous()[None]
+        y = targets(torch.cat([train.y, dev.y]), sizes[-1], dtype)[None]
+        problem = Problem(
+            sizes, self.model.activation, self.model.slope, self.loss_fn, x, y, len(train.x)
+        )
+        epoch = self.epoch
+        self._kernel = Kernel(problem, _pack(self.model), self.optimizer, batch_size, seed)
+        self._kernel.epoch = epoch
+        self._telemetry = Telemetry(problem, self._kernel.windows)
+        self._previous: Tensor | None = None
+
+    def _ready(self) -> Kernel:
+        if self._kernel is None:
+            raise ValueError("There is nothing to train on yet; call train(train_set, dev_set).")
+        return self._kernel
+
+    def _load_kernel(self, kernel: Kernel) -> None:
+        kernel.parameters = _pack(self.model)
+        kernel.by_autograd = self.by_autograd
+        if self._torch is not None:
+            fresh = Optimizer.from_torch(self._torch)
+            self.optimizer.learning_rate = fresh.learning_rate
+            self.optimizer.weight_decay = fresh.weight_decay
+
+    def _store_kernel(self, kernel: Kernel) -> None:
+        _unpack(kernel.parameters, self.model.state_dict())
+
+    def _advance_block(self, kernel: Kernel, epochs: int) -> None:
+        first = kernel.epoch
+        if self.custom_print_log is None:
+            block = kernel.run(epochs)
+        else:
+            block = kernel.run(1, self._call_hook)
+        count = block.gradients.shape[0]
+        columns = self._measured(block, first)
+        finite = np.isfinite(columns["train_loss"][:, 0]) & np.isfinite(columns["dev_loss"][:, 0])
+        if finite.all():
+            self._keep(columns, block, count)
+            self._previous = block.parameters[-2].clone()
+            kernel.keep(count)
+        else:
+            self._stop_diverged(kernel, block, columns, int(finite.argmin()))
+
+    def _measured(self, block: Block, epoch: int) -> Columns:
+        columns = self._telemetry.measure(block, epoch)
+        if self.metric is not accuracy:
+            columns |= self._telemetry.scores(block, self.metric)
+        return columns
+
+    def _keep(self, columns: Columns, block: Block, count: int) -> None:
+        self.records.append({name: c[:, 0] for name, c in columns.items()}, count)
+        dev = columns["dev_accuracy"][:count, 0]
+        s = int(dev.argmax()) if count else 0
+        if count and (self.best is None or dev[s] > self.best.score):
+            windows = self._ready().windows.of(block.parameters[s].clone())
+            self.best = Best(int(columns["epoch"][s, 0]), float(dev[s]), windows)
+
+    def _stop_diverged(self, kernel: Kernel, block: Block, columns: Columns, s: int) -> None:
+        """Go back to the last parameters whose loss was finite, and say what happened."""
+        self._keep(columns, block, s)
+        last = block.parameters[s - 1] if s else self._previous
+        if last is not None:
+            kernel.parameters = kernel.windows.of(last.clone())
+        bad = int(columns["epoch"][s, 0])
+        kernel.epoch = max(0, bad - 1)
+        ratios = np.nan_to_num(self.records.column("update_ratio"), posinf=np.inf)
+        worst = int(ratios[-1].argmax()) if len(ratios) else 0
+        ratio = float(ratios[-1, worst]) if len(ratios) else float("nan")
+        self.diverged = Divergence(bad, self.optimizer.learning_rate, f"fc{worst + 1}", ratio)
+
+    def _call_hook(self, gradients: list[Tensor]) -> None:
+        assert self.custom_print_log is not None
+        kernel = self._ready()
+        with torch.inference_mode(False), torch.no_grad():
+            for layer, g in zip(self.model.layers, gradients, strict=True):
+                layer.weight.grad, layer.bias.grad = g[0, :, :-1].clone(), g[0, :, -1].clone()
+            self._store_kernel(kernel)
+            self.custom_print_log(self)
+
+    def _logits(self, x: Tensor, best: bool) -> Tensor:
+        dtype = next(self.model.parameters()).dtype
+        model = self.model
+        if best and self.best is not None:
+            model = MLP(model.sizes, model.activation, model.slope, dtype)
+            _unpack(self.best.parameters, model.state_dict())
+        with torch.no_grad():
+            return model(x.to(dtype)).detach()
+
+    def _log_line(self, epoch: int) -> str:
+        r = self.records[epoch - int(self.records[0].epoch)]
+        return (
+            f"[Train] epoch: {r.epoch}/{self.num_epochs}, loss: {r.train_loss:.5f}, "
+            f"score: {r.train_accuracy:.5f}  [Dev] loss: {r.dev_loss:.5f}, "
+            f"score: {r.dev_accuracy:.5f}"
+        )
+
+
+def dataset_of(config: RunConfig) -> Dataset:
+    """Make the data set that a config describes."""
+    if config.dataset == "csv":
+        raise ValueError("dataset: 'csv' needs an uploaded file; none was given.")
+    return make_dataset(
+        config.dataset, config.points, config.noise, config.label_noise, config.data_seed
+    )
+
+
+def as_split(data: Data) -> Split:
+    """Take a Split or (x [n, d], y [n] or [n, 1]); refuse labels that do not fit the examples."""
+    if isinstance(data, Split):
+        return data
+    x, y = data
+    if x.ndim != 2 or y.shape not in ((len(x),), (len(x), 1)):
+        raise ValueError(
+            f"Labels of shape {list(y.shape)} do not fit examples of shape {list(x.shape)}; "
+            f"expected [{len(x)}] or [{len(x)}, 1]."
+        )
+    return Split(x, y.reshape(-1).long())
+
+
+def _listed(records: Records, name: str) -> list[float]:
+    values: list[float] = records.column(name).tolist()
+    return values
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    columns: Tensor = probabilities(logits.T).T
+    return columns
+
+
+def _pack(model: MLP) -> list[Tensor]:
+    """The parameters as windows [1, fan_out, fan_in + 1]."""
+    return [torch.cat([fc.weight, fc.bias[:, None]], 1).detach()[None] for fc in model.layers]
+
+
+def _unpack(windows: list[Tensor], state: dict[str, Any]) -> None:
+    """Write windows into a state dict fc1.weight, fc1.bias, ..."""
+    with torch.no_grad():
+        for i, window in enumerate(windows, start=1):
+            state[f"fc{i}.weight"].copy_(window[0, :, :-1])
+            state[f"fc{i}.bias"].copy_(window[0, :, -1])

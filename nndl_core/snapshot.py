@@ -1,0 +1,194 @@
+"""A snapshot: everything a screen shows of a run at one moment, as plain numbers and arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nndl_core.datasets import Dataset
+from nndl_core.kernel import Block
+from nndl_core.runner import Runner
+from nndl_core.telemetry import EpochRecord
+
+GRID = 50
+BINS = 40
+CURVE_POINTS = 400
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The plane on which points and decision boundary are drawn.
+
+    Two features: the plane itself. More: the plane through the training mean along the first two
+    principal components. points [n, 2] are train then dev points projected, grid [GRID^2, d].
+    """
+
+    axes: tuple[str, str]
+    extent: tuple[float, float, float, float]
+    points: Array
+    labels: Array
+    n_train: int
+    grid: Tensor
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The evaluation on the test set: of the best-on-dev and of the last parameters."""
+
+    best_epoch: int
+    best_score: float
+    best_loss: float
+    last_score: float
+    last_loss: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One frame: the record at the current parameters, and what is drawn beside the curves.
+
+    boundary uint8 [GRID, GRID] is 255 P(class 1), or 255 times the winner's probability when
+    there are more classes, whose index then is boundary_class. histogram float32 [hidden, BINS]
+    gives shares of the activations between the limits of histogram_range.
+    """
+
+    epoch: int
+    record: EpochRecord
+    boundary: Array
+    boundary_class: Array | None
+    histogram: Array
+    histogram_range: tuple[float, float]
+    test: TestResult | None
+
+
+def take(runner: Runner, plane: Plane) -> Snapshot:
+    """Measure a runner's current parameters; nothing is trained."""
+    record, block = runner.measure()
+    histogram, limits = activation_histogram(block)
+    boundary, winner = decision_boundary(runner.predict(plane.grid).numpy())
+    test = evaluate_test(runner) if runner.finished else None
+    return Snapshot(runner.epoch, record, boundary, winner, histogram, limits, test)
+
+
+def evaluate_test(runner: Runner) -> TestResult | None:
+    """Evaluate on the test set, best and last; None before anything was trained."""
+    if runner.dataset is None or runner.best is None:
+        return None
+    best = runner.evaluate(runner.dataset.test, best=True)
+    return TestResult(runner.best.epoch, *best, *runner.evaluate(runner.dataset.test))
+
+
+def make_plane(dataset: Dataset) -> Plane:
+    """Choose the drawing plane of a data set and lay a grid over it."""
+    x = torch.cat([dataset.train.x, dataset.dev.x])
+    labels = torch.cat([dataset.train.y, dataset.dev.y]).numpy().astype(np.uint8)
+    if x.shape[1] == 2:
+        center, basis = torch.zeros(2), torch.eye(2)
+        axes = (dataset.features[0], dataset.features[1])
+    else:
+        center, basis = _principal_plane(dataset.train.x)
+        axes = ("1st principal component", "2nd principal component")
+    points = (x - center) @ basis.T
+    low, high = points.min(0).values, points.max(0).values
+    pad = 0.06 * (high - low).clamp(min=1e-3)
+    low, high = low - pad, high + pad
+    u = torch.linspace(float(low[0]), float(high[0]), GRID)
+    v = torch.linspace(float(low[1]), float(high[1]), GRID)
+    cells = torch.cartesian_prod(v, u).flip(1)  # row by row, the smallest y first
+    extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+    grid = center + cells @ basis
+    return Plane(axes, extent, points.numpy(), labels, len(dataset.train.x), grid)
+
+
+def _principal_plane(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean [d] and the first two principal directions [2, d]; one feature is padded."""
+    center = x.mean(0)
+    _, _, directions = torch.linalg.svd(x - center, full_matrices=False)
+    basis = directions[:2]
+    if len(basis) < 2:
+        basis = torch.cat([basis, torch.zeros(2 - len(basis), x.shape[1])])
+    return center, basis
+
+
+def decision_boundary(probability: Array) -> tuple[Array, Array | None]:
+    """Turn probabilities [GRID^2, K] into the two images of a Snapshot."""
+    shape = (GRID, GRID)
+    if probability.shape[1] == 1:
+        return _bytes(probability[:, 0]).reshape(shape), None
+    if probability.shape[1] == 2:
+        return _bytes(probability[:, 1]).reshape(shape), None
+    winner = probability.argmax(1).astype(np.uint8).reshape(shape)
+    return _bytes(probability.max(1)).reshape(shape), winner
+
+
+def _bytes(p: Array) -> Array:
+    """255 p as uint8, so that p >= 0.5 and only that gives 128 or more."""
+    levels: Array = np.clip(np.floor(np.nan_to_num(p) * 256), 0, 255).astype(np.uint8)
+    return levels
+
+
+def activation_histogram(block: Block) -> tuple[Array, tuple[float, float]]:
+    """Count the activations of each hidden layer in BINS bins over one common range."""
+    layers = [a[-1].flatten() for a in block.activations]
+    if not layers:
+        return np.zeros((0, BINS), np.float32), (0.0, 1.0)
+    low = min(float(a.min()) for a in layers)
+    high = max(float(a.max()) for a in layers)
+    low, high = _round_range(low, high)
+    counts = [torch.histc(a.float(), BINS, low, high) / a.numel() for a in layers]
+    return torch.stack(counts).numpy(), (low, high)
+
+
+def _round_range(low: float, high: float) -> tuple[float, float]:
+    """Widen a range to round limits, so that the axis does not move with every frame."""
+    size = max(abs(low), abs(high), 1e-12)
+    step = 10.0 ** np.floor(np.log10(size)) / 2
+    low, high = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
+    return (low, high) if high > low else (low - float(step), low + float(step))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Loss and accuracy against the epoch, thinned to at most CURVE_POINTS points.
+
+    start is the index of the first point given here, counted in points that lie stride epochs
+    apart; the last point is always the current state.
+    """
+
+    start: int
+    stride: int
+    epoch: Array
+    train_loss: Array
+    dev_loss: Array
+    train_accuracy: Array
+    dev_accuracy: Array
+
+
+def curves(runner: Runner, now: EpochRecord, sent: Curves | None) -> Curves:
+    """Return the points after those of ``sent``, or all when the stride has changed."""
+    count = len(runner.records)
+    stride = 1
+    while count > CURVE_POINTS * stride:
+        stride *= 2
+    known = 0 if sent is None or sent.stride != stride else sent.start + len(sent.epoch) - 1
+    rows = np.arange(known * stride, count, stride)
+
+    def column(name: str, last: float) -> Array:
+        values = runner.records.column(name)[rows] if count else np.empty(0)
+        return np.append(values, last).astype(np.float32)
+
+    return Curves(
+        known,
+        stride,
+        column("epoch", now.epoch),
+        column("train_loss", now.train_loss),
+        column("dev_loss", now.dev_loss),
+        column("train_accuracy", now.train_accuracy),
+        column("dev_accuracy", now.dev_accuracy),
+    )

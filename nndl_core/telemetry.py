@@ -1,0 +1,267 @@
+"""What is measured of a run: a recorded block of tensors becomes plain numbers per epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nndl_core.activations import ACTIVATIONS
+from nndl_core.kernel import Block, Problem, Windows
+from nndl_core.losses import LOSSES, hits, probabilities
+
+FLAT_SLOPE = 0.05
+"""A unit is saturated on an example where its slope is below this share of the largest slope."""
+SAME_UNIT = 1e-4
+"""Two units count as one if their weights and bias differ by less than this share of their norm."""
+
+Column = NDArray[np.float64]
+Columns = dict[str, Column]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStats:
+    """One layer at one epoch, measured on the whole training set before the update.
+
+    Norms are L2 norms in float64. update_ratio is |dW| / |W| and changed_share the share of
+    weights and biases that the update changed at all. Activations are outputs of the layer:
+    mean and spread over all units and examples, saturated_share where the slope is below 5 % of
+    its largest, dead_units those whose slope is exactly 0 on every example. distinct_units counts
+    units whose incoming weights and bias differ. The last layer's activation is the probability.
+    update_ratio is NaN where all weights are zero.
+    """
+
+    weight_grad_norm: float
+    bias_grad_norm: float
+    weight_norm: float
+    update_ratio: float
+    changed_share: float
+    activation_mean: float
+    activation_std: float
+    saturated_share: float
+    dead_units: int
+    distinct_units: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One epoch, measured before its update; accuracies are shares."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    dev_loss: float
+    dev_accuracy: float
+    layers: tuple[LayerStats, ...]
+
+
+SCALARS = ("train_loss", "train_accuracy", "dev_loss", "dev_accuracy")
+LAYER_FIELDS = tuple(f.name for f in fields(LayerStats))
+COUNTS = ("dead_units", "distinct_units", "units")
+
+
+class Records(Sequence[EpochRecord]):
+    """The history of a run, stored by columns and read as a sequence of EpochRecord."""
+
+    def __init__(self) -> None:
+        self._columns: Columns = {}
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> EpochRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[EpochRecord]: ...
+    def __getitem__(self, index: int | slice) -> EpochRecord | list[EpochRecord]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._length))]
+        if not -self._length <= index < self._length:
+            raise IndexError("no such epoch")
+        return record_at(self._columns, index % self._length)
+
+    def column(self, name: str) -> Column:
+        """Return one quantity of all epochs: [epochs], or [epochs, layers] for a layer's."""
+        if name not in self._columns:
+            return np.empty(0)
+        return self._columns[name][: self._length]
+
+    def append(self, columns: Columns, count: int) -> None:
+        """Add the first ``count`` rows of measured columns."""
+        end = self._length + count
+        for name, new in columns.items():
+            old = self._columns.get(name)
+            if old is None or len(old) < end:
+                grown = np.empty((max(64, 2 * end), *new.shape[1:]))
+                if old is not None:
+                    grown[: self._length] = old[: self._length]
+                self._columns[name] = old = grown
+            old[self._length : end] = new[:count]
+        self._length = end
+
+
+def record_at(columns: Columns, row: int) -> EpochRecord:
+    """Read one row of columns as an EpochRecord."""
+    table = [columns[name][row].tolist() for name in LAYER_FIELDS]
+    layers = tuple(
+        LayerStats(*v[: -len(COUNTS)], *map(int, v[-len(COUNTS) :]))
+        for v in zip(*table, strict=True)
+    )
+    train_loss, train_accuracy, dev_loss, dev_accuracy = (
+        float(columns[name][row]) for name in SCALARS
+    )
+    epoch = int(columns["epoch"][row])
+    return EpochRecord(epoch, train_loss, train_accuracy, dev_loss, dev_accuracy, layers)
+
+
+class Telemetry:
+    """Measures blocks of one Problem; what does not change from block to block is made once."""
+
+    def __init__(self, problem: Problem, windows: Windows) -> None:
+        self.problem, self.windows = problem, windows
+        self.runs, self.layers = windows.shapes[0][0], len(windows.shapes)
+        is_bias = torch.zeros(windows.total, dtype=torch.long)
+        layer = torch.zeros(windows.total, dtype=torch.long)
+        run = torch.zeros(windows.total, dtype=torch.long)
+        for i, window in enumerate(windows.of(layer)):
+            window.fill_(i)
+        for window in windows.of(run):
+            window.copy_(torch.arange(self.runs)[:, None, None].expand_as(window))
+        for window in windows.of(is_bias):
+            window[..., -1] = 1
+        self.segment = (run * self.layers + layer) * 2 + is_bias
+        self.sizes = self._sum(torch.ones(1, windows.total, dtype=torch.float64))
+        generator = torch.Generator().manual_seed(0)
+        shapes = [(i, 1) for _, _, i in windows.shapes]
+        self.directions = [torch.randn(s, generator=generator).double() for s in shapes]
+
+    def measure(self, block: Block, epoch: int) -> Columns:
+        """Return columns [k, R] and [k, R, layers] for a block whose first epoch is ``epoch``."""
+        with torch.inference_mode():
+            k = block.gradients.shape[0]
+            columns = self._outcome(block) | self._parameters(block) | self._activations(block)
+            columns["distinct_units"] = self._distinct(block)
+        plain = {name: value.double().numpy() for name, value in columns.items()}
+        epochs = np.arange(epoch, epoch + k, dtype=np.float64)[:, None]
+        plain["epoch"] = np.repeat(epochs, self.runs, axis=1)
+        units = np.array([o for _, o, _ in self.windows.shapes], dtype=np.float64)
+        plain["units"] = np.broadcast_to(units, (k, self.runs, self.layers))
+        return plain
+
+    def scores(self, block: Block, metric: Callable[[Tensor, Tensor], float]) -> Columns:
+        """Score each epoch of a one-run block by another metric than accuracy; columns [k, 1]."""
+        n, target = self.problem.n_train, self.problem.target[0]
+        p = probabilities(block.logits)[:, 0]
+        train = [[metric(row[:, :n].T, target[:, :n].T)] for row in p]
+        dev = [[metric(row[:, n:].T, target[:, n:].T)] for row in p]
+        return {"train_accuracy": np.array(train), "dev_accuracy": np.array(dev)}
+
+    def _outcome(self, block: Block) -> dict[str, Tensor]:
+        p, n = self.problem, self.problem.n_train
+        value = LOSSES[p.loss].value(block.logits, p.target).double()
+        right = hits(block.logits, p.target).double()
+        return {
+            "train_loss": value[..., :n].mean(-1),
+            "dev_loss": value[..., n:].mean(-1),
+            "train_accuracy": right[..., :n].mean(-1),
+            "dev_accuracy": right[..., n:].mean(-1),
+        }
+
+    def _sum(self, flat: Tensor) -> Tensor:
+        """Sum flat [k, T] over each weight matrix and bias vector -> [k, R, layers, 2]."""
+        total = torch.zeros(flat.shape[0], self.runs * self.layers * 2, dtype=torch.float64)
+        total.index_add_(1, self.segment, flat)
+        return total.view(-1, self.runs, self.layers, 2)
+
+    def _parameters(self, block: Block) -> dict[str, Tensor]:
+        parameters = block.parameters.double()
+        step = parameters[1:] - parameters[:-1]
+        gradient_norm = self._sum(block.gradients.double().square()).sqrt()
+        weight_norm = self._sum(parameters[:-1].square()).sqrt()[..., 0]
+        changed = self._sum((step != 0).double()).sum(-1) / self.sizes.sum(-1)
+        return {
+            "weight_grad_norm": gradient_norm[..., 0],
+            "bias_grad_norm": gradient_norm[..., 1],
+            "weight_norm": weight_norm,
+            "update_ratio": self._sum(step.square()).sqrt()[..., 0] / weight_norm,
+            "changed_share": changed,
+        }
+
+    def _activations(self, block: Block) -> dict[str, Tensor]:
+        n = self.problem.n_train
+        act, p = ACTIVATIONS[self.problem.activation], self.problem.slope
+        rows = []
+        for a, kept in zip(block.activations, block.kept, strict=True):
+            slope = torch.ones(a.shape, dtype=a.dtype)
+            act.backward_(slope, kept, p)
+            rows.append((*_moments(a), *_flatness(slope, act.max_slope(p))))
+        p_out = probabilities(block.logits[..., :n])
+        flat, _ = _flatness(p_out * (1 - p_out), 0.25)
+        rows.append((*_moments(p_out), flat, torch.zeros_like(flat)))
+        names = ("activation_mean", "activation_std", "saturated_share", "dead_units")
+        by_name = zip(names, zip(*rows, strict=True), strict=True)
+        return {name: torch.stack([v.double() for v in values], -1) for name, values in by_name}
+
+    def _distinct(self, block: Block) -> Tensor:
+        windows = self.windows.of(block.parameters[:-1])
+        pairs = zip(windows, self.directions, strict=True)
+        return torch.stack([count_distinct(w.double(), d) for w, d in pairs], -1)
+
+
+def count_distinct(rows: Tensor, direction: Tensor) -> Tensor:
+    """Count rows [..., n, m] that differ by more than SAME_UNIT of the larger norm -> [...].
+
+    Equal rows are neighbours once the rows are sorted by their projection on a fixed direction
+    [m, 1], so n - 1 comparisons do instead of n(n - 1)/2.
+    """
+    if rows.shape[-2] == 1:
+        return rows.new_ones(rows.shape[:-2])
+    order = (rows @ direction).argsort(dim=-2)
+    rows = rows.gather(-2, order.expand_as(rows))
+    norm = rows.norm(dim=-1)
+    gap = (rows[..., 1:, :] - rows[..., :-1, :]).norm(dim=-1)
+    larger = torch.maximum(norm[..., 1:], norm[..., :-1])
+    distinct: Tensor = 1 + (gap > SAME_UNIT * larger).sum(-1)
+    return distinct
+
+
+def _moments(a: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation over units and examples: [..., n, N] -> [...]."""
+    # shifted by one value, so that a spread of 1e-7 around 0.73 does not cancel; each unit is
+    # summed in the precision of the run, because converting every element costs five times more
+    shift = a[..., :1, :1]
+    d = a - shift
+    count = d.shape[-1] * d.shape[-2]
+    mean = d.sum(-1).double().sum(-1) / count
+    square = torch.linalg.vector_norm(d, dim=-1).double().square().sum(-1) / count
+    return shift[..., 0, 0] + mean, (square - mean * mean).clamp(min=0).sqrt()
+
+
+def _flatness(slope: Tensor, largest: float) -> tuple[Tensor, Tensor]:
+    """Saturated share and number of dead units: [..., n, N] -> [...], [...]; destroys slope."""
+    size = slope.abs_()
+    dead = (size.amax(-1) == 0).sum(-1)
+    # comparing into floats, because summing a mask of bool is ten times slower
+    flat = torch.lt(size, FLAT_SLOPE * largest, out=size).sum(-1).sum(-1)
+    return flat / (slope.shape[-1] * slope.shape[-2]), dead
+
+
+def as_dict(record: EpochRecord) -> dict[str, Any]:
+    """Return a record as plain JSON values; NaN becomes None."""
+    layers = [
+        {name: _json_number(getattr(layer, name)) for name in LAYER_FIELDS}
+        for layer in record.layers
+    ]
+    scalars = {name: _json_number(getattr(record, name)) for name in SCALARS}
+    return {"epoch": record.epoch, **scalars, "layers": layers}
+
+
+def _json_number(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,17 @@
+"""The training lab: choose a network on the left, press Play, and watch it learn or fail."""
+
+import streamlit as st
+
+from pages.ui import controls, files
+from pages.ui.live import live_panel
+from pages.ui.session import lab_session
+
+session = lab_session()
+with st.sidebar:
+    config = controls.sidebar(session)
+    session.apply(config)
+    files.panel(session)
+for sentence in session.take_messages():
+    st.warning(sentence, icon=":material/info:")
+controls.write_url(session.config)
+live_panel(session)

@@ -1,0 +1,217 @@
+"""The controls of the lab, made from the knobs of the configuration."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from functools import cache
+from typing import get_args
+
+import streamlit as st
+
+from nndl_core.charts.thumbnail import thumbnail
+from nndl_core.config import (
+    KNOBS,
+    MAX_DEPTH,
+    MAX_WIDTH,
+    ConfigError,
+    DatasetName,
+    RunConfig,
+    url_value,
+    widths_from_text,
+)
+from nndl_core.csv_data import CsvError, read_csv
+from nndl_core.datasets import DATASETS
+from pages.ui.session import LabSession
+
+DEFAULT_WIDTH = 5
+NEEDS_SLOPE = ("leaky_relu", "elu")
+LABELS: dict[DatasetName, str] = {
+    "moons": "moons",
+    "circles": "circles",
+    "xor": "xor",
+    "blobs2": "2 blobs",
+    "blobs3": "3 blobs",
+    "spirals2": "2 spirals",
+    "spirals3": "3 spirals",
+    "iris": "iris",
+    "digits": "digits",
+    "csv": "your CSV",
+}
+
+
+def sidebar(session: LabSession) -> RunConfig:
+    """Draw every control and return the config they stand at."""
+    state = st.session_state
+    if session.wanted is not None or "dataset" not in state:
+        _place(session.wanted or session.config)
+        session.wanted = None
+    _data_controls(session)
+    _network_controls()
+    _training_controls(session)
+    shown = {name: state[name] for name in KNOBS if name in state and name != "hidden"}
+    try:
+        return replace(session.config, **shown, hidden=widths_from_text(state["hidden"]))
+    except ConfigError as error:
+        session.messages.append(str(error))
+        return session.config
+
+
+def write_url(config: RunConfig) -> None:
+    """Keep the page's address equal to the config, so that it can be copied at any time."""
+    wanted = config.to_url()
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _place(config: RunConfig) -> None:
+    """Set every control to a config, before the controls are drawn."""
+    for name in KNOBS:
+        value = getattr(config, name)
+        st.session_state[name] = url_value(value) if name == "hidden" else value
+    st.session_state["depth"] = len(config.hidden)
+    st.session_state["width"] = max(config.hidden, default=DEFAULT_WIDTH)
+
+
+def _data_controls(session: LabSession) -> None:
+    st.subheader("Data", divider="gray")
+    with st.container(key="datasets", horizontal=True):
+        for name in get_args(DatasetName):
+            chosen = st.session_state["dataset"] == name
+            st.button(
+                LABELS[name],
+                key=f"dataset_{name}",
+                type="primary" if chosen else "secondary",
+                on_click=_choose_dataset,
+                args=(name,),
+            )
+        st.html(_thumbnail_style())
+    if st.session_state["dataset"] == "csv":
+        st.file_uploader("CSV file", type="csv", key="csv", on_change=_read_upload, args=(session,))
+        return
+    _control("points")
+    if not DATASETS[st.session_state["dataset"]].tabular:
+        _control("noise", step=0.01)
+    _control("label_noise", step=0.01)
+    _control("data_seed")
+
+
+def _network_controls() -> None:
+    st.subheader("Network", divider="gray")
+    left, right = st.columns(2)
+    left.slider("Hidden layers", 0, MAX_DEPTH, key="depth", on_change=_write_hidden)
+    right.slider("Units per layer", 1, MAX_WIDTH, key="width", on_change=_write_hidden)
+    st.text_input(
+        "Layer widths", key="hidden", on_change=_read_hidden, help="Such as 5-3, or none."
+    )
+    _control("activation")
+    if st.session_state["activation"] in NEEDS_SLOPE:
+        _control("slope", step=0.01)
+    _control("init")
+    left, right = st.columns(2)
+    with left:
+        _control("init_scale", as_number=True)
+    with right:
+        _control("init_seed")
+    _control("bias", step=0.1)
+
+
+def _training_controls(session: LabSession) -> None:
+    st.subheader("Training", divider="gray")
+    _control("learning_rate")
+    left, right = st.columns(2)
+    with left:
+        _control("optimizer")
+        _control("epochs")
+        _control("loss")
+    with right:
+        _control("weight_decay", as_number=True)
+        _control("batch_size")
+        _control("dtype")
+    if st.session_state["optimizer"] != "sgd":
+        _control("momentum", step=0.01)
+    session.runner.by_autograd = st.toggle(
+        "Gradient by autograd",
+        key="by_autograd",
+        help="Off: the hand-derived formulas. On: torch.autograd, slower, equal numbers.",
+    )
+
+
+def _control(name: str, *, step: float = 1.0, as_number: bool = False) -> None:
+    """Draw the widget that fits a knob; its key and its state are the setting's name."""
+    k, value = KNOBS[name], st.session_state[name]
+    assert k.choices or (k.low is not None and k.high is not None)
+    if k.choices:
+        st.selectbox(k.label, k.choices, key=name, help=k.help)
+        return
+    low, high = k.low or 0, k.high or 0
+    if k.log:
+        options = _log_steps(low, high, value)
+        st.select_slider(k.label, options, key=name, help=k.help, format_func=_number)
+    elif isinstance(value, int):
+        st.number_input(k.label, int(low), int(high), key=name, help=k.help)
+    elif as_number:
+        st.number_input(k.label, float(low), float(high), key=name, help=k.help, step=0.01)
+    else:
+        st.slider(k.label, float(low), float(high), key=name, help=k.help, step=step)
+
+
+def _log_steps(low: float, high: float, value: float) -> list[float]:
+    """The series 1, 2, 5, 10, ... between the bounds, and the present value."""
+    series = [float(f"{digit}e{power}") for power in range(-12, 7) for digit in (1, 2, 5)]
+    return sorted({v for v in series if low <= v <= high} | {value})
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _choose_dataset(name: DatasetName) -> None:
+    """Select a data set, and a loss that can serve its number of classes."""
+    state = st.session_state
+    state["dataset"] = name
+    classes = DATASETS[name].classes if name in DATASETS else 2
+    if classes > 2 and state["loss"] == "bce":
+        state["loss"] = "cross_entropy"
+    elif classes == 2 and state["loss"] == "cross_entropy":
+        state["loss"] = "bce"
+
+
+def _read_upload(session: LabSession) -> None:
+    """Read the uploaded table; a broken one gets a sentence and leaves the run as it is."""
+    file = st.session_state["csv"]
+    if file is None:
+        return
+    try:
+        session.upload = read_csv(file.getvalue(), file.name, st.session_state["data_seed"])
+    except CsvError as error:
+        session.messages.append(str(error))
+        return
+    loss = "bce" if len(session.upload.classes) == 2 else "cross_entropy"
+    session.wanted = replace(session.config, dataset="csv", loss=loss)
+    session.new_upload = True
+
+
+def _write_hidden() -> None:
+    state = st.session_state
+    state["hidden"] = url_value((state["width"],) * state["depth"])
+
+
+def _read_hidden() -> None:
+    state = st.session_state
+    try:
+        widths = widths_from_text(state["hidden"])
+    except ConfigError:
+        return  # the sentence comes when the config is made
+    state["depth"], state["width"] = len(widths), max(widths, default=DEFAULT_WIDTH)
+
+
+@cache
+def _thumbnail_style() -> str:
+    """The pictures of the data sets as backgrounds of their buttons."""
+    rules = []
+    for name in DATASETS:
+        picture = base64.b64encode(thumbnail(name).encode()).decode()
+        url = f"url(data:image/svg+xml;base64,{picture})"
+        rules.append(f".st-key-dataset_{name} button{{background-image:{url}!important}}")
+    return f"<style>{''.join(rules)}</style>"

@@ -1,0 +1,81 @@
+"""The binary frame that the live component draws: a JSON header, then the arrays."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from nndl_core.charts.theme import CLASS_COLORS
+from nndl_core.snapshot import Curves, Plane, Snapshot, TestResult
+from nndl_core.telemetry import SCALARS, EpochRecord, as_dict
+
+ALIGNMENT = 8
+CURVES = ("train_loss", "dev_loss", "train_accuracy", "dev_accuracy")
+
+
+def encode(header: dict[str, Any], arrays: dict[str, Any]) -> bytes:
+    """Pack a header and NumPy arrays: uint32 length, JSON, arrays, each padded to 8 bytes."""
+    listed = [
+        {"name": name, "dtype": a.dtype.name, "shape": list(a.shape)} for name, a in arrays.items()
+    ]
+    text = json.dumps({**header, "arrays": listed}, separators=(",", ":"), allow_nan=False)
+    raw = text.encode()
+    raw += b" " * (-(4 + len(raw)) % ALIGNMENT)
+    parts = [len(raw).to_bytes(4, "little"), raw]
+    for array in arrays.values():
+        content = array.tobytes()
+        parts += [content, bytes(-len(content) % ALIGNMENT)]
+    return b"".join(parts)
+
+
+def contents(snapshot: Snapshot, plane: Plane, curves: Curves) -> tuple[dict[str, Any], Any]:
+    """Return the header fields and the arrays that change with every frame."""
+    record = as_dict(snapshot.record)
+    layers = record["layers"]
+    for i, layer in enumerate(layers, start=1):
+        layer["name"] = f"fc{i}"
+    header = {
+        "epoch": snapshot.epoch,
+        "layers": layers,
+        "histogram_range": snapshot.histogram_range,
+        "extent": plane.extent,
+        "axes": plane.axes,
+        "curve": {"from": curves.start, "stride": curves.stride},
+    }
+    arrays = {"curve_epoch": curves.epoch}
+    arrays |= {name: getattr(curves, name) for name in CURVES}
+    arrays["boundary"] = snapshot.boundary
+    if snapshot.boundary_class is not None:
+        arrays["boundary_class"] = snapshot.boundary_class
+    arrays["histogram"] = snapshot.histogram
+    return header, arrays
+
+
+def still_contents(plane: Plane, classes: tuple[str, ...]) -> tuple[dict[str, Any], Any]:
+    """Return the header fields and arrays that only a full frame carries."""
+    x, y = plane.points.T.copy()
+    part = plane.labels * 0
+    part[plane.n_train :] = 1
+    header = {"classes": classes, "colors": CLASS_COLORS[: len(classes)]}
+    arrays = {"points_x": x, "points_y": y, "points_label": plane.labels, "points_part": part}
+    return header, arrays
+
+
+def merit(
+    record: EpochRecord, epochs_per_second: float | None, test: TestResult | None
+) -> dict[str, Any]:
+    """Return the figures on top of the charts."""
+    figures: dict[str, Any] = {name: _finite(getattr(record, name)) for name in SCALARS}
+    figures["epochs_per_second"] = epochs_per_second
+    figures["test"] = None if test is None else _test(test)
+    return figures
+
+
+def _test(test: TestResult) -> dict[str, Any]:
+    best = {"score": test.best_score, "loss": _finite(test.best_loss), "epoch": test.best_epoch}
+    return {"best": best, "last": {"score": test.last_score, "loss": _finite(test.last_loss)}}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,73 @@
+"""The live panel: the buttons, the clock and the charts of one session."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.live_component import draw_live
+from pages.ui.session import AS_FAST_AS_IT_GOES, LabSession
+
+TICK_SECONDS = 0.1
+SPEEDS = {
+    "1 epoch / frame": 1,
+    "5 epochs / frame": 5,
+    "20 epochs / frame": 20,
+    "100 epochs / frame": 100,
+    "500 epochs / frame": 500,
+    "as fast as it goes": AS_FAST_AS_IT_GOES,
+}
+DEFAULT_SPEED = "20 epochs / frame"
+
+
+def live_panel(session: LabSession) -> None:
+    """Draw the buttons and the charts; only this panel reruns while the run plays."""
+
+    # A tick needs its own fragment: the interval is fixed when a fragment is made, and pressing
+    # Play remakes the inner one without running the page again.
+    @st.fragment(key="live")
+    def panel() -> None:
+        toolbar(session)
+        if session.playing:
+            st.fragment(_tick, run_every=TICK_SECONDS)(session)
+        else:
+            st.fragment(_draw)(session)
+
+    panel()
+
+
+def toolbar(session: LabSession) -> None:
+    """Draw play or pause, one step, reset, new weights, and the speed."""
+    icons = ("Pause", ":material/pause:") if session.playing else ("Play", ":material/play_arrow:")
+    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
+        st.button(
+            icons[0], key="play", icon=icons[1], type="primary", on_click=session.toggle_play
+        )
+        st.button("Step", key="step", icon=":material/skip_next:", on_click=session.step)
+        st.button("Reset", key="reset", icon=":material/replay:", on_click=session.reset)
+        st.button(
+            "New weights",
+            key="new_weights",
+            icon=":material/casino:",
+            on_click=session.new_weights,
+        )
+        if session.wanted is not None:
+            st.rerun()  # the controls stand outside this panel
+        st.selectbox(
+            "Speed",
+            list(SPEEDS),
+            index=list(SPEEDS).index(DEFAULT_SPEED),
+            key="speed",
+            label_visibility="collapsed",
+            width=190,
+        )
+
+
+def _tick(session: LabSession) -> None:
+    session.tick(SPEEDS[st.session_state.get("speed", DEFAULT_SPEED)])
+    _draw(session)
+    if not session.playing:
+        st.rerun()  # the run has ended: show Play again and stop the clock
+
+
+def _draw(session: LabSession) -> None:
+    draw_live(session.frame(), key="charts", on_full=session.ask_full)

@@ -1,0 +1,345 @@
+// The charts whose axes Plotly draws: loss, accuracy, gradient norms, and the frames of the canvases.
+
+import { SteadyRange, bounds, epochSpan, escapeLabel, scientific } from "./live_style.js";
+
+const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
+const coarsePointer = () => window.matchMedia("(pointer: coarse)").matches;
+
+function axis(theme, title, extra) {
+  return {
+    title: { text: escapeLabel(title), font: { size: 12 }, standoff: 6 },
+    gridcolor: theme.grid,
+    linecolor: theme.grid,
+    zeroline: false,
+    ticks: "",
+    tickfont: { size: 12 },
+    automargin: false,
+    ...extra,
+  };
+}
+
+function layout(theme, xaxis, yaxis, margin = {}) {
+  return {
+    xaxis,
+    yaxis,
+    margin: { l: 48, r: 16, t: 8, b: 42, ...margin },
+    font: { family: theme.font, size: 12, color: theme.text },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    hoverlabel: { font: { family: theme.font, size: 12 } },
+    showlegend: false,
+    dragmode: coarsePointer() ? false : "zoom", // a finger scrolls the page
+  };
+}
+
+/** One Plotly chart that lives as long as the page; a zoom of the user outlives its frames. */
+export class Chart {
+  constructor(Plotly, panel) {
+    this.Plotly = Plotly;
+    this.panel = panel;
+    this.node = panel.plot;
+    this.zoom = {};
+    this.zooms = 0;
+    this.started = false;
+    panel.resetZoom.addEventListener("click", () => this.reset());
+  }
+
+  /** Let go of the user's zoom; the chart's own ranges hold again. */
+  reset() {
+    this.zoom = {};
+    this.zooms += 1;
+    this.panel.resetZoom.hidden = true;
+    this.panel.redraw();
+  }
+
+  /** A new run starts: what was seen of the old one says nothing about it. */
+  forget() {
+    this.reset();
+  }
+
+  async show(traces, chartLayout) {
+    if (this.node._dragging) return; // a redraw now would break off the user's zoom
+    // Plotly's uirevision gives up a zoom when the range under it changes, as it does here.
+    for (const [name, range] of Object.entries(this.zoom)) chartLayout[name].range = range;
+    const stamp = JSON.stringify([chartLayout, traces.map((trace) => trace.mode)]);
+    if (this.started && stamp === this.layoutStamp) return this.move(traces);
+    this.layoutStamp = stamp;
+    await this.Plotly.react(this.node, traces, chartLayout, CONFIG);
+    if (!this.started) this.listen();
+    this.started = true;
+  }
+
+  /** Only the data changed: half the work of a whole redraw. */
+  move(traces) {
+    const still = { transition: { duration: 0 }, frame: { duration: 0, redraw: false } };
+    const done = this.Plotly.animate(this.node, { data: traces }, { mode: "immediate", ...still });
+    return done.catch(() => {}); // a newer frame took its place
+  }
+
+  listen() {
+    this.node.on("plotly_doubleclick", () => this.reset());
+    this.node.on("plotly_relayout", (change) => this.keepZoom(Object.keys(change)));
+    this.node.on("plotly_relayouting", () => this.onRange?.());
+  }
+
+  keepZoom(changes) {
+    for (const name of ["xaxis", "yaxis"]) {
+      if (!changes.some((change) => change.startsWith(`${name}.range`))) continue;
+      this.zoom[name] = [...this.node._fullLayout[name].range];
+      this.panel.resetZoom.hidden = false;
+    }
+    this.onRange?.();
+  }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.node;
+    const { width: oldWidth, height: oldHeight } = this.node._fullLayout ?? {};
+    const same = width === oldWidth && height === oldHeight;
+    if (this.started && width && !same) this.Plotly.Plots.resize(this.node);
+  }
+
+  dispose() {
+    this.Plotly.purge(this.node);
+  }
+}
+
+/** Loss or accuracy of train (solid) and dev (dashed) against the epoch. */
+export class CurveChart extends Chart {
+  constructor(Plotly, panel, quantity, step) {
+    super(Plotly, panel);
+    this.quantity = quantity;
+    this.range = new SteadyRange(step);
+    this.logRange = new SteadyRange(0.1);
+  }
+
+  forget() {
+    super.forget();
+    this.range.forget();
+    this.logRange.forget();
+  }
+
+  ranges(train, dev, log) {
+    const seen = bounds([train, dev], log ? 0 : undefined) ?? [log ? 0.1 : 0, 1];
+    if (log) return this.logRange.take(seen.map(Math.log10));
+    return this.quantity === "loss" ? [0, this.range.take(seen)[1]] : this.accuracyRange(seen);
+  }
+
+  accuracyRange(seen) {
+    const [low] = this.range.take(seen);
+    return [Math.min(low, 0.9), 1.005];
+  }
+
+  draw({ header, curves, text, theme }) {
+    const train = curves[`train_${this.quantity}`];
+    const dev = curves[`dev_${this.quantity}`];
+    const log = this.panel.scale === "log";
+    const line = (y, name, style) => ({
+      x: curves.curve_epoch,
+      y,
+      name: escapeLabel(name),
+      mode: curves.curve_epoch.length > 1 ? "lines" : "markers",
+      line: { width: 2.5, ...style },
+      marker: { color: style.color, size: 8 },
+      cliponaxis: curves.curve_epoch.length > 1, // the first point stands on the axis
+      hovertemplate: this.quantity === "loss" ? "%{y:.4g}" : "%{y:.1%}",
+    });
+    const xaxis = axis(theme, text.epoch_axis, { range: [0, epochSpan(header.epoch, header.epochs)] });
+    const yaxis = axis(theme, "", {
+      type: log ? "log" : "linear",
+      range: this.ranges(train, dev, log),
+      tickformat: this.quantity === "loss" ? "" : ".0%",
+      nticks: 6,
+      exponentformat: "power",
+      ...(log ? { dtick: this.logRange.high - this.logRange.low > 2 ? 1 : "D2" } : {}),
+    });
+    const traces = [
+      line(train, text.train, { color: theme.text, dash: "solid" }),
+      line(dev, text.dev, { color: theme.dev, dash: "8px,4px" }),
+    ];
+    const whole = layout(theme, xaxis, yaxis);
+    this.panel.node.dataset.digest = `${train.at(-1)} ${dev.at(-1)} ${train.length}`;
+    return this.show(traces, { ...whole, hovermode: "x unified" });
+  }
+}
+
+/** L2 norm of each layer's gradient, weights and bias; an exact zero has a mark of its own. */
+export class GradientChart extends Chart {
+  constructor(Plotly, panel) {
+    super(Plotly, panel);
+    this.decades = new SteadyRange(1);
+    this.linear = new SteadyRange(1e-3);
+  }
+
+  forget() {
+    super.forget();
+    this.decades.forget();
+    this.linear.forget();
+  }
+
+  range(norms, log) {
+    const seen = bounds([norms], 0) ?? [1e-3, 1];
+    if (log) {
+      const [low, high] = this.decades.take(seen.map(Math.log10));
+      return [low - 0.5, high + 0.34 * (high - low + 0.5)]; // room for the printed values
+    }
+    this.linear.step = 10 ** Math.floor(Math.log10(seen[1]));
+    return [0, 1.34 * this.linear.take([0, seen[1]])[1]];
+  }
+
+  hover(layer, norm, what, text, format) {
+    return [
+      `${escapeLabel(layer.name)}, ${escapeLabel(what)}: ${format.scientific(norm)}`,
+      `${escapeLabel(text.weight_norm)}: ${format.value(layer.weight_norm)}`,
+      `${escapeLabel(text.update_ratio)}: ${format.scientific(layer.update_ratio)}`,
+      `${escapeLabel(text.changed_share)}: ${format.percent(layer.changed_share)}`,
+    ].join("<br>");
+  }
+
+  bars({ header, text, theme, format }, part, { shift, width, size }) {
+    const norms = header.layers.map((layer) => layer[`${part}_grad_norm`]);
+    const what = part === "weight" ? text.weights : text.bias;
+    return {
+      type: "bar",
+      orientation: "h",
+      x: norms.map((norm) => (norm > 0 ? norm : null)),
+      y: norms.map((_, index) => index),
+      offset: shift - width / 2,
+      width,
+      marker: { color: part === "weight" ? theme.weights : theme.bias },
+      text: norms.map((norm) => (size && norm > 0 ? scientific(norm) : "")),
+      textposition: "outside",
+      textfont: { size: size || 1, color: theme.text },
+      cliponaxis: false,
+      constraintext: "none",
+      hovertext: header.layers.map((layer, at) => this.hover(layer, norms[at], what, text, format)),
+      hoverinfo: "text",
+    };
+  }
+
+  zeros({ header, text, theme }, floor, shapes) {
+    const marks = [];
+    for (const [part, { shift, size }] of Object.entries(shapes)) {
+      header.layers.forEach((layer, index) => {
+        const norm = layer[`${part}_grad_norm`];
+        if (norm === 0) marks.push([index + shift, size ? text.exact_zero : ""]);
+        else if (norm === null) marks.push([index + shift, size ? text.not_finite : ""]);
+      });
+    }
+    return {
+      type: "scatter",
+      mode: "markers+text",
+      x: marks.map(() => floor),
+      y: marks.map(([y]) => y),
+      text: marks.map(([, words]) => `\u00a0${escapeLabel(words)}`),
+      textposition: "middle right",
+      textfont: { size: 12, color: theme.dead },
+      marker: { symbol: "diamond-open", size: 9, color: theme.dead, line: { width: 2 } },
+      cliponaxis: false,
+      hoverinfo: "skip",
+    };
+  }
+
+  draw(view) {
+    const { header, text, theme } = view;
+    const log = this.panel.scale === "log";
+    const count = header.layers.length;
+    const room = (this.node.clientHeight - 48) / count; // pixels for one layer
+    const size = room > 15 ? 12 : 10;
+    const shapes = {
+      weight: { shift: -0.2, width: 0.4, size },
+      bias: { shift: 0.2, width: 0.4, size: room > 30 ? 12 : 0 },
+    };
+    const norms = header.layers.flatMap((layer) => [layer.weight_grad_norm, layer.bias_grad_norm]);
+    const range = this.range(norms, log);
+    const nearFloor = range[0] + 0.03 * (range[1] - range[0]); // clear of the layer's name
+    const floor = log ? 10 ** nearFloor : nearFloor;
+    const xaxis = axis(theme, text.gradients_axis, {
+      type: log ? "log" : "linear",
+      range,
+      nticks: 5,
+      exponentformat: "power",
+      ...(log ? { dtick: Math.max(1, Math.ceil((range[1] - range[0]) / 6)) } : {}),
+    });
+    const yaxis = layerAxis(theme, header.layers);
+    const traces = [
+      this.bars(view, "weight", shapes.weight),
+      this.bars(view, "bias", shapes.bias),
+      this.zeros(view, floor, shapes),
+    ];
+    const whole = layout(theme, xaxis, yaxis, { l: layerMargin(header.layers) });
+    this.panel.node.dataset.digest = norms.join(" ");
+    return this.show(traces, { ...whole, hovermode: "closest", barmode: "overlay" });
+  }
+}
+
+const layerMargin = (layers) => 14 + 7 * Math.max(...layers.map((layer) => layer.name.length));
+
+function layerAxis(theme, layers) {
+  return axis(theme, "", {
+    range: [layers.length - 0.5, -0.5],
+    tickvals: layers.map((_, index) => index),
+    ticktext: layers.map((layer) => escapeLabel(layer.name)),
+    showgrid: false,
+    fixedrange: true,
+  });
+}
+
+/** The points of train and dev over the canvas that shows what the network says of the plane. */
+export class PointChart extends Chart {
+  trace({ arrays, header, theme, text }, part, classIndex, color) {
+    const keep = [];
+    arrays.points_part.values.forEach((value, at) => {
+      if (value === part && arrays.points_label.values[at] === classIndex) keep.push(at);
+    });
+    const pick = (name) => keep.map((at) => arrays[name].values[at]);
+    const words = [header.classes[classIndex], part ? text.dev : text.train].map(escapeLabel);
+    return {
+      x: pick("points_x"),
+      y: pick("points_y"),
+      mode: "markers",
+      marker: part
+        ? { symbol: "diamond", size: 7, color, line: { width: 1.25, color: theme.text } }
+        : { symbol: "circle", size: 5, color, line: { width: 0.75, color: theme.background } },
+      hovertext: words.join(", "),
+      hoverinfo: "x+y+text",
+    };
+  }
+
+  /** Draw points and axes; they change only with the run, the theme and the zoom. */
+  draw(view) {
+    const { header, theme, arrays } = view;
+    const [x0, x1, y0, y1] = header.extent;
+    const [xTitle, yTitle] = header.axes;
+    const stamp = `${header.run}/${this.zooms}/${theme.background}/${arrays.points_x.values.length}`;
+    if (stamp === this.stamp && arrays.points_x === this.points) return undefined;
+    [this.stamp, this.points] = [stamp, arrays.points_x];
+    const traces = [0, 1].flatMap((part) =>
+      header.colors.map((color, index) => this.trace(view, part, index, color)),
+    );
+    const plain = { nticks: 6, showgrid: false };
+    const xaxis = axis(theme, xTitle, { range: [x0, x1], ...plain });
+    const yaxis = axis(theme, yTitle, { range: [y0, y1], ...plain });
+    return this.show(traces, {
+      ...layout(theme, xaxis, yaxis, { l: 50 }),
+      hovermode: "closest",
+    });
+  }
+}
+
+/** The empty axes under the distribution of activations; a canvas draws the shapes. */
+export class ActivationAxes extends Chart {
+  draw({ header, theme, text, hidden }) {
+    const names = hidden.map((layer) => layer.name).join();
+    const range = header.histogram_range;
+    const stamp = `${header.run}/${this.zooms}/${theme.background}/${names}/${range}`;
+    if (stamp === this.stamp) return undefined;
+    this.stamp = stamp;
+    const xaxis = axis(theme, text.activations_axis, { range, nticks: 6 });
+    const yaxis = layerAxis(theme, hidden);
+    const traces = [{ x: [], y: [], mode: "markers", hoverinfo: "skip" }];
+    return this.show(traces, {
+      ...layout(theme, xaxis, yaxis, { l: layerMargin(hidden) }),
+      hovermode: false,
+    });
+  }
+}

@@ -1,0 +1,201 @@
+// The HTML around the charts: figures of merit, cards with title, legend and toggle, units per layer.
+
+import { fill } from "./live_style.js";
+
+export function element(tag, className, parent, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text; // never innerHTML: names come from users
+  parent?.append(node);
+  return node;
+}
+
+const write = (node, text) => {
+  if (node.textContent !== text) node.textContent = text;
+};
+
+/** A card: header with title, legend, log/linear toggle, and a body for one chart. */
+export class Panel {
+  constructor(parent, name, { scales, canvas } = {}) {
+    this.node = element("section", `live-card chart-${name}`, parent);
+    this.name = name;
+    const head = element("header", "live-card-head", this.node);
+    this.title = element("h3", "", head);
+    this.title.id = `live-${name}-title`;
+    this.legend = element("span", "live-legend", head);
+    this.resetZoom = element("button", "live-button live-reset-zoom", head);
+    this.resetZoom.type = "button";
+    this.resetZoom.hidden = true;
+    this.scale = scales?.[0];
+    this.buttons = scales ? this.addScales(head, scales) : [];
+    this.body = element("div", "live-card-body", this.node);
+    this.canvas = canvas ? element("canvas", "live-canvas", this.body) : null;
+    this.plot = element("div", "live-plot", this.body);
+    this.empty = element("p", "live-empty", this.body);
+    this.empty.hidden = true;
+    this.node.setAttribute("role", "figure");
+    this.redraw = () => {};
+  }
+
+  addScales(head, scales) {
+    const group = element("span", "live-scales", head);
+    return scales.map((scale) => {
+      const button = element("button", "live-button", group);
+      button.type = "button";
+      button.dataset.scale = scale;
+      button.addEventListener("click", () => this.choose(scale));
+      return button;
+    });
+  }
+
+  choose(scale) {
+    this.scale = scale;
+    this.label(this.text);
+    this.resetZoom.click(); // a range of the other scale means something else
+  }
+
+  label(text) {
+    this.text = text;
+    write(this.title, text[`${this.name}_title`]);
+    write(this.resetZoom, text.reset_zoom);
+    this.node.setAttribute("aria-label", text[`${this.name}_alt`]);
+    for (const button of this.buttons) {
+      write(button, text[button.dataset.scale]);
+      button.setAttribute("aria-pressed", String(button.dataset.scale === this.scale));
+    }
+  }
+
+  /** Entries: [class of the mark, words, color]. */
+  setLegend(entries) {
+    const stamp = JSON.stringify(entries);
+    if (stamp === this.legendStamp) return;
+    this.legendStamp = stamp;
+    this.legend.replaceChildren();
+    for (const [mark, words, color] of entries) {
+      const item = element("span", "live-legend-item", this.legend);
+      const swatch = element("i", `live-mark live-mark-${mark}`, item);
+      if (color) swatch.style.setProperty("--mark", color);
+      element("span", "", item, words);
+    }
+  }
+
+  showEmpty(sentence) {
+    this.empty.hidden = !sentence;
+    this.body.classList.toggle("is-empty", Boolean(sentence));
+    if (sentence) write(this.empty, sentence);
+  }
+}
+
+const TILES = ["epoch", "train_loss", "dev_loss", "train_accuracy", "dev_accuracy",
+  "epochs_per_second", "test_best", "test_last"];
+
+/** The strip of figures of merit above the charts. */
+export class Merits {
+  constructor(parent) {
+    this.node = element("div", "live-merits", parent);
+    this.tiles = Object.fromEntries(TILES.map((name) => [name, this.addTile(name)]));
+    this.bar = element("i", "live-progress", this.tiles.epoch.node);
+    this.status = element("span", "live-status", this.tiles.epoch.head);
+    this.banner = element("div", "live-banner", parent);
+    this.banner.setAttribute("role", "alert");
+    this.banner.hidden = true;
+  }
+
+  addTile(name) {
+    const node = element("div", `live-merit merit-${name.replaceAll("_", "-")}`, this.node);
+    const head = element("div", "live-merit-head", node);
+    const label = element("span", "live-merit-label", head);
+    const figure = element("div", "live-merit-figure", node);
+    const value = element("span", "live-merit-value", figure);
+    const note = element("span", "live-merit-note", figure);
+    return { node, head, label, value, note };
+  }
+
+  set(name, value, note = "") {
+    write(this.tiles[name].value, value);
+    write(this.tiles[name].note, note);
+  }
+
+  draw({ header, text, format }) {
+    const { merit } = header;
+    for (const name of TILES) write(this.tiles[name].label, text[name]);
+    this.set("epoch", format.whole(header.epoch), `/ ${format.whole(header.epochs)}`);
+    this.bar.style.setProperty("--share", Math.min(1, header.epoch / Math.max(1, header.epochs)));
+    for (const part of ["train", "dev"]) {
+      this.set(`${part}_loss`, format.loss(merit[`${part}_loss`]));
+      this.set(`${part}_accuracy`, format.percent(merit[`${part}_accuracy`]));
+    }
+    this.set("epochs_per_second", format.rate(merit.epochs_per_second));
+    this.drawTest("test_best", merit.test?.best, text, format);
+    this.drawTest("test_last", merit.test?.last, text, format);
+    this.drawStatus(header, text);
+  }
+
+  drawTest(name, test, text, format) {
+    this.tiles[name].node.classList.toggle("is-waiting", !test);
+    if (!test) return this.set(name, "–", text.test_waiting);
+    const words = test.epoch === undefined ? text.test_note : text.test_note_epoch;
+    const values = { loss: format.loss(test.loss), epoch: format.whole(test.epoch) };
+    return this.set(name, format.percent(test.score), fill(words, values));
+  }
+
+  drawStatus({ status, message }, text) {
+    write(this.status, text[`status_${status}`] ?? status);
+    this.status.dataset.status = status;
+    this.banner.hidden = !message;
+    this.banner.dataset.status = status;
+    write(this.banner, message);
+  }
+}
+
+/** Dead and distinct units of each hidden layer, as bars with "k of n". */
+export class UnitTable {
+  constructor(panel) {
+    this.panel = panel;
+    panel.plot.remove();
+    this.table = element("table", "live-units", panel.body);
+    this.stamp = "";
+  }
+
+  build({ hidden, text }) {
+    const stamp = JSON.stringify([hidden.map((layer) => layer.name), text.dead, text.distinct]);
+    if (stamp === this.stamp) return;
+    this.stamp = stamp;
+    this.table.replaceChildren();
+    this.table.classList.toggle("is-dense", hidden.length > 6);
+    const head = element("tr", "", element("thead", "", this.table));
+    for (const words of ["", text.dead, text.distinct, text.saturated]) element("th", "", head, words);
+    const body = element("tbody", "", this.table);
+    this.rows = hidden.map((layer) => this.addRow(body, layer));
+  }
+
+  addRow(body, layer) {
+    const row = element("tr", "", body);
+    element("th", "", row, layer.name).scope = "row";
+    return ["dead", "distinct", "saturated"].map((kind) => {
+      const cell = element("td", `live-units-${kind}`, row);
+      const words = element("span", "", cell);
+      return { words, bar: element("i", "", element("b", "", cell)) };
+    });
+  }
+
+  draw(view) {
+    this.build(view);
+    const { hidden, text, format } = view;
+    hidden.forEach((layer, at) => {
+      const [dead, distinct, saturated] = this.rows[at];
+      this.count(dead, layer.dead_units, layer.units, text);
+      this.count(distinct, layer.distinct_units, layer.units, text);
+      write(saturated.words, format.percent(layer.saturated_share));
+      saturated.bar.style.width = `${100 * (layer.saturated_share ?? 0)}%`;
+    });
+    this.panel.node.dataset.digest = hidden
+      .map((layer) => `${layer.dead_units}/${layer.distinct_units}/${layer.saturated_share}`)
+      .join(" ");
+  }
+
+  count({ words, bar }, k, n, text) {
+    write(words, fill(text.of, { k, n }));
+    bar.style.width = `${(100 * k) / n}%`;
+  }
+}
