@@ -198,7 +198,9 @@ def measure_playing(report: Report, server: Server, page: Page, traffic: Traffic
     report.add("chart remounts per frame", removed / drawn, "", "<= 0")
     report.add("received per frame", received / drawn / 1000, "kB", "<= 15")
     report.add("server CPU per frame", 1000 * cpu / drawn, "ms", "<= 25")
-    report.add("zoom kept while playing (1 = yes)", float(page.evaluate(X_RANGE) == zoomed), "", ">= 1")
+    report.add(
+        "zoom kept while playing (1 = yes)", float(page.evaluate(X_RANGE) == zoomed), "", ">= 1"
+    )
 
 
 def zoom(page: Page) -> None:
@@ -247,7 +249,9 @@ def measure_sessions(report: Report, server: Server, browser: Browser, tabs: int
     before = server.rss_megabytes()
     pages = [open_page(browser, server.url) for _ in range(tabs)]
     time.sleep(2)
-    report.add("RSS per further idle session", (server.rss_megabytes() - before) / tabs, "MB", "<= 2")
+    report.add(
+        "RSS per further idle session", (server.rss_megabytes() - before) / tabs, "MB", "<= 2"
+    )
     for page in pages:
         page.context.close()
 
@@ -268,13 +272,16 @@ def measure(options: argparse.Namespace) -> Report:
     """Run every measurement once and print it as it comes."""
     report = Report()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=options.chromium, args=CHROMIUM_FLAGS
-        )
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=CHROMIUM_FLAGS)
         traffic = Traffic()
         with running_app(options.app.resolve()) as server:
             page = open_page(browser, server.url + options.query, traffic)
-            report.add("server start to first usable page", time.perf_counter() - server.started, "s", "<= 6")
+            report.add(
+                "server start to first usable page",
+                time.perf_counter() - server.started,
+                "s",
+                "<= 6",
+            )
             page.evaluate(WATCH)
             choose_slowest(page, options.speed)
             measure_playing(report, server, page, traffic, options.seconds)

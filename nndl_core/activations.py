@@ -108,9 +108,7 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         value=_elu,
         slope=_elu_slope,
         forward_=lambda z, a, p: _aten.elu.out(z, p, out=a),
-        backward_=lambda d, z, p: _aten.elu_backward.grad_input(
-            d, p, 1, 1, False, z, grad_input=d
-        ),
+        backward_=lambda d, z, p: _aten.elu_backward.grad_input(d, p, 1, 1, False, z, grad_input=d),
         keeps_z=True,
         max_slope=lambda p: max(1.0, p),
     ),

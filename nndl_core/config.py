@@ -94,9 +94,7 @@ class RunConfig:
     activation: ActivationName = knob(
         "sigmoid", "Activation", "Of every hidden layer.", names=ActivationName
     )
-    slope: float = knob(
-        0.01, "Slope", "Leaky ReLU: slope below zero; ELU: alpha.", low=0, high=2
-    )
+    slope: float = knob(0.01, "Slope", "Leaky ReLU: slope below zero; ELU: alpha.", low=0, high=2)
     init: InitializerName = knob(
         "normal", "Initialization", "How the weights are drawn.", names=InitializerName
     )
@@ -241,7 +239,8 @@ def _checked(name: str, value: Any, k: Knob) -> Any:
     whole = isinstance(getattr(RunConfig, name), int)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{name}: {_short(value)} is not a number.")
-    assert k.low is not None and k.high is not None
+    assert k.low is not None
+    assert k.high is not None
     bounds = f"from {k.low:g} to {k.high:g}"
     if not math.isfinite(value) or not k.low <= value <= k.high:
         raise ConfigError(f"{name}: {_short(value)} is out of range; allowed is {bounds}.")

@@ -263,3 +263,29 @@ DATASETS: dict[str, DatasetSpec] = {
         "Handwritten digits", _DIGITS, _PIXELS, True, partial(_table, name="digits")
     ),
 }
+
+
+Data = Split | tuple[torch.Tensor, torch.Tensor]
+"""Examples x [n, features] with labels: class indices [n], or the course's column [n, 1]."""
+
+
+def dataset_of(config: RunConfig) -> Dataset:
+    """Make the data set that a config describes."""
+    if config.dataset == "csv":
+        raise ValueError("dataset: 'csv' needs an uploaded file; none was given.")
+    return make_dataset(
+        config.dataset, config.points, config.noise, config.label_noise, config.data_seed
+    )
+
+
+def as_split(data: Data) -> Split:
+    """Take a Split or (x [n, d], y [n] or [n, 1]); refuse labels that do not fit the examples."""
+    if isinstance(data, Split):
+        return data
+    x, y = data
+    if x.ndim != 2 or y.shape not in ((len(x),), (len(x), 1)):
+        raise ValueError(
+            f"Labels of shape {list(y.shape)} do not fit examples of shape {list(x.shape)}; "
+            f"expected [{len(x)}] or [{len(x)}, 1]."
+        )
+    return Split(x, y.reshape(-1).long())

@@ -7,6 +7,7 @@ parameters, gradients, logits and activations into slots, to be measured afterwa
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,9 +17,9 @@ from torch import Tensor
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import ActivationName, LossName
 from nndl_core.losses import LOSSES
-from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state, update
+from nndl_core.optimizers import Optimizer, fresh_state, update
 
-CACHE_BYTES = 4_000_000
+BLOCK_BYTES = 16_000_000
 MIN_SLOTS, MAX_SLOTS = 4, 256
 
 
@@ -59,7 +60,7 @@ class Windows:
     """The layers as windows [R, fan_out, fan_in + 1] on a flat vector, layer after layer."""
 
     def __init__(self, sizes: tuple[int, ...], runs: int) -> None:
-        self.shapes = [(runs, o, i + 1) for i, o in zip(sizes, sizes[1:], strict=False)]
+        self.shapes = [(runs, o, i + 1) for i, o in itertools.pairwise(sizes)]
         lengths = [r * o * i for r, o, i in self.shapes]
         self.offsets = [sum(lengths[:n]) for n in range(len(lengths) + 1)]
         self.total = self.offsets[-1]
@@ -73,7 +74,9 @@ class Windows:
 class Pass:
     """Preallocated memory for forward and backward over the examples of one input x."""
 
-    def __init__(self, p: Problem, runs: int, x: Tensor, target: Tensor, n: int, slots: int):
+    def __init__(
+        self, p: Problem, runs: int, x: Tensor, target: Tensor, n: int, slots: int
+    ) -> None:
         self.problem, self.n = p, n
         self.act = ACTIVATIONS[p.activation]
         examples, dtype = x.shape[-1], x.dtype
@@ -106,11 +109,12 @@ class Pass:
             a_t = [a[:, :, :n].mT for a in layer_in]
             out = [a[s] for a in self.outputs]
             kept = [k[s] for k in self.kept]
-            self.slots.append((layer_in, z, out, self.logits[s], a_t, kept))
+            logits = self.logits[s]
+            self.slots.append((layer_in, z, out, logits, logits[..., :n], a_t, kept))
 
     def forward(self, s: int, weights: list[Tensor]) -> None:
         """Compute activations and logits of slot s."""
-        layer_in, z, out, logits, _, _ = self.slots[s]
+        layer_in, z, out, logits, *_ = self.slots[s]
         activate, slope = self.act.forward_, self.problem.slope
         for i, z_i in enumerate(z):
             torch.bmm(weights[i], layer_in[i], out=z_i)
@@ -119,9 +123,9 @@ class Pass:
 
     def backward(self, s: int, weights_t: list[Tensor], gradients: list[Tensor]) -> None:
         """Write the gradient of the mean training loss of slot s, layer by layer."""
-        _, _, _, logits, a_t, kept = self.slots[s]
+        *_, logits, a_t, kept = self.slots[s]
         delta, scale, slope = self.delta, self.act.backward_, self.problem.slope
-        LOSSES[self.problem.loss].delta_(logits[..., : self.n], self.target, delta[-1])
+        LOSSES[self.problem.loss].delta_(logits, self.target, delta[-1])
         delta[-1].mul_(self.weight)
         for i in range(len(delta) - 1, 0, -1):
             torch.bmm(delta[i], a_t[i], out=gradients[i])
@@ -151,15 +155,21 @@ class Kernel:
         self.epoch = 0
         self.batch_size = batch_size if batch_size < problem.n_train else 0
         self.shuffle_seed = shuffle_seed
-        self._allocate(parameters)
+        self.max_slots = self._most_slots()
+        self._reserve(1)
+        self.parameters = parameters
         self.state = fresh_state(optimizer.name, self.p[0])
         self._batches: dict[int, Pass] = {}
 
-    def _allocate(self, parameters: list[Tensor]) -> None:
+    def _most_slots(self) -> int:
         p = self.problem
-        dtype, examples = p.x.dtype, p.x.shape[-1]
+        examples = p.x.shape[-1]
         floats = self.runs * examples * (1 + 2 * sum(p.sizes[1:])) + 2 * self.windows.total
-        slots = max(MIN_SLOTS, min(MAX_SLOTS, CACHE_BYTES // (floats * p.x.element_size())))
+        return max(MIN_SLOTS, min(MAX_SLOTS, BLOCK_BYTES // (floats * p.x.element_size())))
+
+    def _reserve(self, slots: int) -> None:
+        """Make memory for a block of this many epochs."""
+        p, dtype = self.problem, self.problem.x.dtype
         self.p = torch.zeros(slots + 1, self.windows.total, dtype=dtype)
         self.g = torch.zeros(slots, self.windows.total, dtype=dtype)
         self.w = [self.windows.of(row) for row in self.p]
@@ -167,7 +177,12 @@ class Kernel:
         self.dw = [self.windows.of(row) for row in self.g]
         self.slots = slots
         self.pass_ = Pass(p, self.runs, p.x, p.target, p.n_train, slots)
-        self.parameters = parameters
+
+    def resize(self, slots: int) -> None:
+        """Change how many epochs a block can hold; the parameters stay."""
+        theta = self.p[0].clone()
+        self._reserve(min(slots, self.max_slots))
+        self.p[0].copy_(theta)
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -179,13 +194,17 @@ class Kernel:
         for window, value in zip(self.w[0], values, strict=True):
             window.copy_(value.detach())
 
-    def run(self, epochs: int, before_update: Callable[[list[Tensor]], None] | None = None) -> Block:
-        """Train for up to ``epochs`` epochs, at most ``slots``, and return what was recorded.
+    def run(
+        self, epochs: int, before_update: Callable[[list[Tensor]], None] | None = None
+    ) -> Block:
+        """Train for up to ``epochs`` epochs, at most ``max_slots``, and return what was recorded.
 
         The block is a view on memory that the next call overwrites. before_update receives the
         gradient windows of each epoch before its update.
         """
-        k = min(epochs, self.slots)
+        k = min(epochs, self.max_slots)
+        if k > self.slots:
+            self.resize(k)
         with torch.inference_mode():
             for s in range(k):
                 self._gradient(s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import cast
 
 import torch
@@ -31,7 +32,7 @@ class MLP(nn.Module):
         self.sizes = tuple(sizes)
         self.activation: ActivationName = activation
         self.slope = slope
-        for i, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+        for i, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes), start=1):
             self.add_module(f"fc{i}", nn.Linear(fan_in, fan_out, dtype=dtype))
         self.inputs: list[Tensor] = []
         self.pre_activations: list[Tensor] = []
@@ -77,7 +78,26 @@ class MLP(nn.Module):
             a = phi(z, self.slope) if layer is not layers[-1] else z
         return a
 
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the logits [n, outputs] in the model's precision, without a graph."""
+        with torch.no_grad():
+            z: Tensor = self(x.to(self.layers[0].weight.dtype))
+            return z
+
     def predict(self, x: Tensor) -> Tensor:
         """Return probabilities [n, outputs]."""
-        with torch.no_grad():
-            return probabilities(self(x).T).T
+        columns: Tensor = probabilities(self.logits(x).T).T
+        return columns
+
+
+def pack(model: MLP) -> list[Tensor]:
+    """Return the parameters as windows [1, fan_out, fan_in + 1], the bias as last column."""
+    return [torch.cat([fc.weight, fc.bias[:, None]], 1).detach()[None] for fc in model.layers]
+
+
+def unpack(windows: list[Tensor], state: dict[str, Tensor]) -> None:
+    """Write windows into a state dict fc1.weight, fc1.bias, ..."""
+    with torch.no_grad():
+        for i, window in enumerate(windows, start=1):
+            state[f"fc{i}.weight"].copy_(window[0, :, :-1])
+            state[f"fc{i}.bias"].copy_(window[0, :, -1])

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +13,10 @@ from torch import Tensor
 
 from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes
 from nndl_core.config import LossName, RunConfig
-from nndl_core.datasets import Dataset, Split, make_dataset
+from nndl_core.datasets import Data, Dataset, Split, as_split, dataset_of
 from nndl_core.kernel import Block, Kernel, Problem
 from nndl_core.losses import LOSSES, accuracy, probabilities, targets
-from nndl_core.model import MLP
+from nndl_core.model import MLP, pack, unpack
 from nndl_core.optimizers import Optimizer
 from nndl_core.telemetry import Columns, EpochRecord, Records, Telemetry, record_at
 
@@ -26,8 +25,6 @@ torch.set_num_threads(1)
 
 Metric = Callable[[Tensor, Tensor], float]
 """(probabilities [n, K], labels [n, K]) -> score; larger is better."""
-Data = Split | tuple[Tensor, Tensor]
-"""Examples x [n, features] with labels: class indices [n], or the course's column [n, 1]."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +160,12 @@ class Runner:
         columns = self._measured(block, kernel.epoch)
         return record_at({name: c[:, 0] for name, c in columns.items()}, 0), block
 
+    def release(self) -> None:
+        """Give the memory of a block of epochs back; the run can go on at any time."""
+        if self._kernel is not None and self._kernel.slots > 1:
+            self._kernel.resize(1)
+            self._telemetry.release()
+
     def train(
         self,
         train_set: Data | None = None,
@@ -199,14 +202,14 @@ class Runner:
         best: with the parameters of the best dev score instead of the current ones.
         """
         split = as_split(data_set)
-        logits = self._logits(split.x, best)
+        logits = self._chosen(best).logits(split.x)
         target = targets(split.y, logits.shape[1], logits.dtype)
         loss = LOSSES[self.loss_fn].value(logits.T, target).double().mean().item()
-        return self.metric(_probabilities(logits), target.T), loss
+        return self.metric(probabilities(logits.T).T, target.T), loss
 
     def predict(self, x: Tensor, best: bool = False) -> Tensor:
         """Return probabilities [n, outputs]; with one output, that of class 1."""
-        return _probabilities(self._logits(x, best))
+        return self._chosen(best).predict(x)
 
     def save_model(self, path: str | Path, best: bool = False) -> None:
         """Write the current (or the best) parameters, the optimizer's memory and the config."""
@@ -224,7 +227,7 @@ class Runner:
         """Return what save_model writes."""
         tensors = {name: t.clone() for name, t in self.model.state_dict().items()}
         if best and self.best is not None:
-            _unpack(self.best.parameters, tensors)
+            unpack(self.best.parameters, tensors)
             return Checkpoint(tensors, self.best.epoch, self.config)
         if self._kernel is not None:
             for i, vector in enumerate(self._kernel.state.vectors):
@@ -254,7 +257,7 @@ class Runner:
             sizes, self.model.activation, self.model.slope, self.loss_fn, x, y, len(train.x)
         )
         epoch = self.epoch
-        self._kernel = Kernel(problem, _pack(self.model), self.optimizer, batch_size, seed)
+        self._kernel = Kernel(problem, pack(self.model), self.optimizer, batch_size, seed)
         self._kernel.epoch = epoch
         self._telemetry = Telemetry(problem, self._kernel.windows)
         self._previous: Tensor | None = None
@@ -265,7 +268,7 @@ class Runner:
         return self._kernel
 
     def _load_kernel(self, kernel: Kernel) -> None:
-        kernel.parameters = _pack(self.model)
+        kernel.parameters = pack(self.model)
         kernel.by_autograd = self.by_autograd
         if self._torch is not None:
             fresh = Optimizer.from_torch(self._torch)
@@ -273,7 +276,7 @@ class Runner:
             self.optimizer.weight_decay = fresh.weight_decay
 
     def _store_kernel(self, kernel: Kernel) -> None:
-        _unpack(kernel.parameters, self.model.state_dict())
+        unpack(kernel.parameters, self.model.state_dict())
 
     def _advance_block(self, kernel: Kernel, epochs: int) -> None:
         first = kernel.epoch
@@ -327,14 +330,14 @@ class Runner:
             self._store_kernel(kernel)
             self.custom_print_log(self)
 
-    def _logits(self, x: Tensor, best: bool) -> Tensor:
+    def _chosen(self, best: bool) -> MLP:
+        """The model, or one with the best parameters."""
+        if not best or self.best is None:
+            return self.model
         dtype = next(self.model.parameters()).dtype
-        model = self.model
-        if best and self.best is not None:
-            model = MLP(model.sizes, model.activation, model.slope, dtype)
-            _unpack(self.best.parameters, model.state_dict())
-        with torch.no_grad():
-            return model(x.to(dtype)).detach()
+        model = MLP(self.model.sizes, self.model.activation, self.model.slope, dtype)
+        unpack(self.best.parameters, model.state_dict())
+        return model
 
     def _log_line(self, epoch: int) -> str:
         r = self.records[epoch - int(self.records[0].epoch)]
@@ -345,46 +348,6 @@ class Runner:
         )
 
 
-def dataset_of(config: RunConfig) -> Dataset:
-    """Make the data set that a config describes."""
-    if config.dataset == "csv":
-        raise ValueError("dataset: 'csv' needs an uploaded file; none was given.")
-    return make_dataset(
-        config.dataset, config.points, config.noise, config.label_noise, config.data_seed
-    )
-
-
-def as_split(data: Data) -> Split:
-    """Take a Split or (x [n, d], y [n] or [n, 1]); refuse labels that do not fit the examples."""
-    if isinstance(data, Split):
-        return data
-    x, y = data
-    if x.ndim != 2 or y.shape not in ((len(x),), (len(x), 1)):
-        raise ValueError(
-            f"Labels of shape {list(y.shape)} do not fit examples of shape {list(x.shape)}; "
-            f"expected [{len(x)}] or [{len(x)}, 1]."
-        )
-    return Split(x, y.reshape(-1).long())
-
-
 def _listed(records: Records, name: str) -> list[float]:
     values: list[float] = records.column(name).tolist()
     return values
-
-
-def _probabilities(logits: Tensor) -> Tensor:
-    columns: Tensor = probabilities(logits.T).T
-    return columns
-
-
-def _pack(model: MLP) -> list[Tensor]:
-    """The parameters as windows [1, fan_out, fan_in + 1]."""
-    return [torch.cat([fc.weight, fc.bias[:, None]], 1).detach()[None] for fc in model.layers]
-
-
-def _unpack(windows: list[Tensor], state: dict[str, Any]) -> None:
-    """Write windows into a state dict fc1.weight, fc1.bias, ..."""
-    with torch.no_grad():
-        for i, window in enumerate(windows, start=1):
-            state[f"fc{i}.weight"].copy_(window[0, :, :-1])
-            state[f"fc{i}.bias"].copy_(window[0, :, -1])

@@ -140,6 +140,7 @@ class Telemetry:
         self.sizes = self._sum(torch.ones(1, windows.total, dtype=torch.float64))
         generator = torch.Generator().manual_seed(0)
         shapes = [(i, 1) for _, _, i in windows.shapes]
+        self._scratch = torch.empty(0)
         self.directions = [torch.randn(s, generator=generator).double() for s in shapes]
 
     def measure(self, block: Block, epoch: int) -> Columns:
@@ -199,15 +200,31 @@ class Telemetry:
         act, p = ACTIVATIONS[self.problem.activation], self.problem.slope
         rows = []
         for a, kept in zip(block.activations, block.kept, strict=True):
-            slope = torch.ones(a.shape, dtype=a.dtype)
-            act.backward_(slope, kept, p)
-            rows.append((*_moments(a), *_flatness(slope, act.max_slope(p))))
+            memory = self._memory(a)
+            moments = _moments(a, memory)
+            act.backward_(memory.fill_(1), kept, p)
+            rows.append((*moments, *_flatness(memory, act.max_slope(p))))
         p_out = probabilities(block.logits[..., :n])
         flat, _ = _flatness(p_out * (1 - p_out), 0.25)
-        rows.append((*_moments(p_out), flat, torch.zeros_like(flat)))
+        moments = _moments(p_out, torch.empty_like(p_out))
+        rows.append((*moments, flat, torch.zeros_like(flat)))
         names = ("activation_mean", "activation_std", "saturated_share", "dead_units")
         by_name = zip(names, zip(*rows, strict=True), strict=True)
         return {name: torch.stack([v.double() for v in values], -1) for name, values in by_name}
+
+    def release(self) -> None:
+        """Give the working memory back."""
+        self._scratch = torch.empty(0)
+
+    def _memory(self, like: Tensor) -> Tensor:
+        """Return contiguous memory of a shape that is used again and again.
+
+        A fresh block of megabytes costs more in page faults than what is computed in it.
+        """
+        count = like.numel()
+        if self._scratch.numel() < count or self._scratch.dtype != like.dtype:
+            self._scratch = torch.empty(count, dtype=like.dtype)
+        return self._scratch[:count].view(like.shape)
 
     def _distinct(self, block: Block) -> Tensor:
         windows = self.windows.of(block.parameters[:-1])
@@ -232,12 +249,12 @@ def count_distinct(rows: Tensor, direction: Tensor) -> Tensor:
     return distinct
 
 
-def _moments(a: Tensor) -> tuple[Tensor, Tensor]:
+def _moments(a: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation over units and examples: [..., n, N] -> [...]."""
     # shifted by one value, so that a spread of 1e-7 around 0.73 does not cancel; each unit is
     # summed in the precision of the run, because converting every element costs five times more
     shift = a[..., :1, :1]
-    d = a - shift
+    d = torch.sub(a, shift, out=memory)
     count = d.shape[-1] * d.shape[-2]
     mean = d.sum(-1).double().sum(-1) / count
     square = torch.linalg.vector_norm(d, dim=-1).double().square().sum(-1) / count

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui import controls, files
 from pages.ui.live import live_panel
+from pages.ui.messages import show_messages
 from pages.ui.session import lab_session
 
 session = lab_session()
@@ -11,7 +12,6 @@ with st.sidebar:
     config = controls.sidebar(session)
     session.apply(config)
     files.panel(session)
-for sentence in session.take_messages():
-    st.warning(sentence, icon=":material/info:")
+show_messages(session)
 controls.write_url(session.config)
 live_panel(session)

@@ -1,0 +1,1 @@
+"""What the pages are made of: session, controls, the live panel and its drawing component."""

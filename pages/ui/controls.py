@@ -16,6 +16,7 @@ from nndl_core.config import (
     MAX_WIDTH,
     ConfigError,
     DatasetName,
+    LossName,
     RunConfig,
     url_value,
     widths_from_text,
@@ -187,7 +188,7 @@ def _read_upload(session: LabSession) -> None:
     except CsvError as error:
         session.messages.append(str(error))
         return
-    loss = "bce" if len(session.upload.classes) == 2 else "cross_entropy"
+    loss: LossName = "bce" if len(session.upload.classes) == 2 else "cross_entropy"
     session.wanted = replace(session.config, dataset="csv", loss=loss)
     session.new_upload = True
 
@@ -210,7 +211,7 @@ def _read_hidden() -> None:
 def _thumbnail_style() -> str:
     """The pictures of the data sets as backgrounds of their buttons."""
     rules = []
-    for name in DATASETS:
+    for name in (n for n in LABELS if n in DATASETS):
         picture = base64.b64encode(thumbnail(name).encode()).decode()
         url = f"url(data:image/svg+xml;base64,{picture})"
         rules.append(f".st-key-dataset_{name} button{{background-image:{url}!important}}")

@@ -39,9 +39,7 @@ def toolbar(session: LabSession) -> None:
     """Draw play or pause, one step, reset, new weights, and the speed."""
     icons = ("Pause", ":material/pause:") if session.playing else ("Play", ":material/play_arrow:")
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        st.button(
-            icons[0], key="play", icon=icons[1], type="primary", on_click=session.toggle_play
-        )
+        st.button(icons[0], key="play", icon=icons[1], type="primary", on_click=session.toggle_play)
         st.button("Step", key="step", icon=":material/skip_next:", on_click=session.step)
         st.button("Reset", key="reset", icon=":material/replay:", on_click=session.reset)
         st.button(

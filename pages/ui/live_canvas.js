@@ -152,8 +152,8 @@ export class RidgeCanvas {
 
   paintLayer(context, view, layer, row) {
     const { place } = this;
-    const base = place.y(row + 0.42);
-    const height = base - place.y(row - 0.42);
+    const base = place.y(row + 0.36);
+    const height = base - place.y(row - 0.46);
     this.paintRidge(context, view, row, base, height);
     if (!Number.isFinite(layer.activation_mean)) return;
     const [mean, std] = [layer.activation_mean, layer.activation_std ?? 0];
@@ -164,7 +164,7 @@ export class RidgeCanvas {
     context.lineTo(place.x(mean + std), base);
     context.stroke();
     context.beginPath();
-    context.arc(place.x(mean), base, 3.5 * place.ratio, 0, 7);
+    context.arc(place.x(mean), base, Math.min(3.5 * place.ratio, height / 6), 0, 7);
     context.fill();
   }
 

@@ -58,7 +58,7 @@ export class Chart {
   }
 
   async show(traces, chartLayout) {
-    if (this.node._dragging) return; // a redraw now would break off the user's zoom
+    if (this.node._dragging) return this.wait(); // a redraw now would break off the user's zoom
     // Plotly's uirevision gives up a zoom when the range under it changes, as it does here.
     for (const [name, range] of Object.entries(this.zoom)) chartLayout[name].range = range;
     const stamp = JSON.stringify([chartLayout, traces.map((trace) => trace.mode)]);
@@ -67,6 +67,11 @@ export class Chart {
     await this.Plotly.react(this.node, traces, chartLayout, CONFIG);
     if (!this.started) this.listen();
     this.started = true;
+  }
+
+  wait() {
+    this.stamp = null;
+    setTimeout(this.panel.redraw, 200);
   }
 
   /** Only the data changed: half the work of a whole redraw. */

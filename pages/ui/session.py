@@ -134,6 +134,8 @@ class LabSession:
             arrays |= more_arrays
         self.sent = part
         self.serial += 1
+        if not self.playing:
+            self.runner.release()
         speed = self.runner.epoch / self.runner.seconds if self.runner.seconds else None
         header |= {
             "run": str(self.run_id),
@@ -159,17 +161,24 @@ def divergence_sentence(diverged: Divergence | None) -> str:
     )
 
 
+def first_session(config: RunConfig, refused: list[str]) -> LabSession:
+    """Start the config of an address, or the nearest one that can start, and say what was wrong."""
+    try:
+        session = LabSession(config)
+    except ValueError as error:
+        no_file = config.dataset == "csv"
+        nearest = {"dataset": "moons"} if no_file else {"loss": "cross_entropy"}
+        session = LabSession(replace(config, **nearest))
+        refused = [*refused, str(error)]
+    session.messages = refused
+    return session
+
+
 def lab_session() -> LabSession:
     """Return this tab's session; the first time, it is made from the page's address."""
     if "lab" not in st.session_state:
         config, refused = RunConfig.from_url(st.query_params.to_dict())
-        try:
-            session = LabSession(config)
-        except ValueError as error:
-            session = LabSession(RunConfig())
-            refused = [*refused, str(error)]
-        session.messages = refused
-        st.session_state["lab"] = session
+        st.session_state["lab"] = first_session(config, refused)
     session = st.session_state["lab"]
     assert isinstance(session, LabSession)
     return session

@@ -1,0 +1,39 @@
+# Two stages: pip works in the first, the image that runs holds no installer and no cache.
+FROM python:3.11-slim AS build
+# PyPI's torch for Linux brings gigabytes of CUDA, so torch comes from PyTorch's own CPU index.
+# Where pip already finds a CPU wheel: docker build --build-arg TORCH_INDEX= .
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /build
+COPY requirements.txt .
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-deps ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
+        "$(grep -oE '^torch==[0-9.]+' requirements.txt)" \
+    && /venv/bin/pip install -r requirements.txt
+# C++ headers, torch's own tests and tools, pip: nothing that a run reads. torch_shm_manager must
+# stay, `import torch` looks for it.
+RUN cd /venv/lib/python3.11/site-packages \
+    && rm -rf torch/include torch/test pip pip-*.dist-info \
+    && find torch/bin -mindepth 1 ! -name torch_shm_manager -delete \
+    && find . -type d -name tests -path '*/tests' \
+        \( -path './pandas/*' -o -path './numpy/*' -o -path './scipy/*' -o -path './sklearn/*' \
+           -o -path './pyarrow/*' \) -prune -exec rm -rf {} +
+
+FROM python:3.11-slim
+COPY --from=build /venv /venv
+# The root file system may be read-only: bytecode is not written, and Streamlit's and other
+# libraries' home is the tmpfs on /tmp. One thread per operation: small networks gain nothing from
+# more, and sessions share the cores.
+ENV PATH=/venv/bin:$PATH \
+    HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    OMP_NUM_THREADS=1 \
+    STREAMLIT_SERVER_ADDRESS=0.0.0.0
+WORKDIR /app
+COPY . .
+USER 10001:0
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+CMD ["streamlit", "run", "app.py"]

@@ -1,0 +1,30 @@
+# Another interpreter: make check PYTHON=/path/to/python (with requirements-dev.txt installed).
+PYTHON ?= .venv/bin/python
+
+.PHONY: setup run check test e2e bench screenshot
+
+setup:  ## environment with everything, in .venv
+	python3 -m venv .venv
+	.venv/bin/pip install -r requirements-dev.txt
+
+run:  ## the app on http://localhost:8501, reloading when a file is saved
+	$(PYTHON) -m streamlit run app.py --server.fileWatcherType auto
+
+check:  ## what CI runs
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+	$(PYTHON) -m pytest
+
+test:  ## everything that needs no browser
+	$(PYTHON) -m pytest -m "not e2e"
+
+e2e:  ## only the browser tests
+	$(PYTHON) -m pytest tests/e2e
+
+bench:  ## speed and size, each script prints its table
+	for file in benchmarks/*.py; do PYTHONPATH=. $(PYTHON) "$$file" || exit 1; done
+
+screenshot:  ## the picture in the README, from the running app
+	PYTHONPATH=. $(PYTHON) docs/screenshot.py

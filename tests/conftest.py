@@ -1,0 +1,14 @@
+"""Settings that every test shares: one thread per operation, reproducible property tests."""
+
+import os
+
+from hypothesis import settings
+
+# Before torch is imported: the numbers and the speed of small networks are those of one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No deadline: the first example pays for imports and for a busy machine. The same examples each
+# time in CI, so that a red run can be repeated; new ones at a developer's desk.
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("NNDL_REQUIRE_BROWSER") else "desk")
