@@ -44,13 +44,15 @@ LABELS: dict[DatasetName, str] = {
 def sidebar(session: LabSession) -> RunConfig:
     """Draw every control and return the config they stand at."""
     state = st.session_state
-    if session.wanted is not None or "dataset" not in state:
-        _place(session.wanted or session.config)
-        session.wanted = None
+    known: set[str] = state.get("drawn", set()) if session.wanted is None else set()
+    _place(session.wanted or session.config, known)
+    session.wanted = None
+    state["drawing"] = {"dataset", "hidden"}
     _data_controls(session)
     _network_controls()
     _training_controls(session)
-    shown = {name: state[name] for name in KNOBS if name in state and name != "hidden"}
+    state["drawn"] = state["drawing"]  # only now: a run may be cut short by the next click
+    shown = {name: state[name] for name in state["drawn"] if name != "hidden"}
     try:
         return replace(session.config, **shown, hidden=widths_from_text(state["hidden"]))
     except ConfigError as error:
@@ -65,13 +67,17 @@ def write_url(config: RunConfig) -> None:
         st.query_params.from_dict(wanted)
 
 
-def _place(config: RunConfig) -> None:
-    """Set every control to a config, before the controls are drawn."""
-    for name in KNOBS:
+def _place(config: RunConfig, known: set[str]) -> None:
+    """Set the controls to a config before they are drawn, but for those whose state is known.
+
+    Streamlit forgets what a control stood at as soon as one run of the page does not draw it.
+    """
+    for name in KNOBS.keys() - known:
         value = getattr(config, name)
         st.session_state[name] = url_value(value) if name == "hidden" else value
-    st.session_state["depth"] = len(config.hidden)
-    st.session_state["width"] = max(config.hidden, default=DEFAULT_WIDTH)
+    if "hidden" not in known:
+        st.session_state["depth"] = len(config.hidden)
+        st.session_state["width"] = max(config.hidden, default=DEFAULT_WIDTH)
 
 
 def _data_controls(session: LabSession) -> None:
@@ -141,6 +147,7 @@ def _training_controls(session: LabSession) -> None:
 def _control(name: str, *, step: float = 1.0, as_number: bool = False) -> None:
     """Draw the widget that fits a knob; its key and its state are the setting's name."""
     k, value = KNOBS[name], st.session_state[name]
+    st.session_state["drawing"].add(name)
     assert k.choices or (k.low is not None and k.high is not None)
     if k.choices:
         st.selectbox(k.label, k.choices, key=name, help=k.help)
@@ -184,7 +191,7 @@ def _read_upload(session: LabSession) -> None:
     if file is None:
         return
     try:
-        session.upload = read_csv(file.getvalue(), file.name, st.session_state["data_seed"])
+        session.upload = read_csv(file.getvalue(), file.name, session.config.data_seed)
     except CsvError as error:
         session.messages.append(str(error))
         return
