@@ -10,14 +10,16 @@ RUN python -m venv /venv \
     && /venv/bin/pip install --no-deps ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
         "$(grep -oE '^torch==[0-9.]+' requirements.txt)" \
     && /venv/bin/pip install -r requirements.txt
-# C++ headers, torch's own tests and tools, pip: nothing that a run reads. torch_shm_manager must
-# stay, `import torch` looks for it.
+# Nothing below is read by a run: installers, headers, test suites, notebook extensions, Arrow's
+# network protocols, and the bytecode of what only torch.compile imports. torch_shm_manager must stay, `import torch`
+# looks for it; so must numpy's tests, numpy.testing imports one of them.
 RUN cd /venv/lib/python3.11/site-packages \
-    && rm -rf torch/include torch/test pip pip-*.dist-info \
+    && rm -rf pip pip-* setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth \
+        torch/include torch/test torch/testing/_internal pyarrow/include pyarrow/src \
+        pyarrow/*flight* pyarrow/*substrait* pyarrow/*s3* pydeck/nbextension plotly/labextension \
     && find torch/bin -mindepth 1 ! -name torch_shm_manager -delete \
-    && find . -type d -name tests -path '*/tests' \
-        \( -path './pandas/*' -o -path './numpy/*' -o -path './scipy/*' -o -path './sklearn/*' \
-           -o -path './pyarrow/*' \) -prune -exec rm -rf {} +
+    && find . -type d -name tests ! -path './numpy/*' -prune -exec rm -rf {} + \
+    && find sympy networkx torch/_inductor torch/_dynamo -name __pycache__ -prune -exec rm -rf {} +
 
 FROM python:3.11-slim
 COPY --from=build /venv /venv

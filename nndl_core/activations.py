@@ -72,7 +72,7 @@ def _elu_slope(z: Tensor, p: float) -> Tensor:
 
 ACTIVATIONS: dict[ActivationName, Activation] = {
     "sigmoid": Activation(
-        value=lambda z, p: 1 / (1 + torch.exp(-z)),
+        value=lambda z, p: torch.sigmoid(z),  # 1 / (1 + exp(-z)) without its overflow
         slope=_sigmoid_slope,
         forward_=lambda z, a, p: torch.sigmoid(z, out=a),
         backward_=lambda d, a, p: _aten.sigmoid_backward.grad_input(d, a, grad_input=d),
@@ -87,7 +87,7 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         fixed_gain=lambda p: 5 / 3,
     ),
     "relu": Activation(
-        value=lambda z, p: z.clamp(min=0),
+        value=lambda z, p: torch.relu(z),  # max(z, 0); autograd of clamp has slope 1 at 0
         slope=lambda z, p: (z > 0).to(z.dtype),
         forward_=lambda z, a, p: torch.clamp(z, min=0, out=a),
         backward_=lambda d, a, p: _aten.threshold_backward.grad_input(d, a, 0, grad_input=d),

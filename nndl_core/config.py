@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
@@ -34,6 +33,7 @@ DtypeName = Literal["float32", "float64"]
 MAX_DEPTH = 12
 MAX_WIDTH = 64
 NO_HIDDEN_LAYER = "none"
+ALLOWED = f"allowed are 0 to {MAX_DEPTH} layers of 1 to {MAX_WIDTH} units"
 
 
 class ConfigError(ValueError):
@@ -210,7 +210,7 @@ def widths_from_text(text: str) -> tuple[int, ...]:
         return ()
     if not all(part.isdecimal() and len(part) <= 4 for part in parts):
         raise ConfigError(
-            f"hidden: {_short(text)} is not a list of layer widths; write 5-3, or none."
+            f"hidden: {_short(text)} is not a list of layer widths; write 5-3, or none; {ALLOWED}."
         )
     widths = tuple(map(int, parts))
     _check_hidden(widths)
@@ -225,7 +225,8 @@ def _from_url(name: str, text: str) -> Any:
     try:
         number = float(text)
     except ValueError:
-        raise ConfigError(f"{name}: {_short(text)} is not a number.") from None
+        bounds = _bounds(KNOBS[name])
+        raise ConfigError(f"{name}: {_short(text)} is not a number {bounds}.") from None
     is_whole = isinstance(getattr(RunConfig, name), int) and number.is_integer()
     return int(number) if is_whole else number
 
@@ -237,12 +238,12 @@ def _checked(name: str, value: Any, k: Knob) -> Any:
             raise ConfigError(f"{name}: {_short(value)} is not known; choose one of {allowed}.")
         return value
     whole = isinstance(getattr(RunConfig, name), int)
+    bounds = _bounds(k)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{name}: {_short(value)} is not a number.")
+        raise ConfigError(f"{name}: {_short(value)} is not a number {bounds}.")
     assert k.low is not None
     assert k.high is not None
-    bounds = f"from {k.low:g} to {k.high:g}"
-    if not math.isfinite(value) or not k.low <= value <= k.high:
+    if not k.low <= value <= k.high:  # so written, NaN is out of range too
         raise ConfigError(f"{name}: {_short(value)} is out of range; allowed is {bounds}.")
     if whole and value != int(value):
         raise ConfigError(f"{name}: {_short(value)} must be a whole number {bounds}.")
@@ -250,13 +251,19 @@ def _checked(name: str, value: Any, k: Knob) -> Any:
 
 
 def _check_hidden(widths: Any) -> None:
-    allowed = f"allowed are 0 to {MAX_DEPTH} layers of 1 to {MAX_WIDTH} units"
     whole = isinstance(widths, tuple) and all(type(w) is int for w in widths)
     if not whole or len(widths) > MAX_DEPTH or not all(1 <= w <= MAX_WIDTH for w in widths):
         shown = list(widths) if isinstance(widths, tuple) else widths
-        raise ConfigError(f"hidden: {_short(shown)} is not possible; {allowed}.")
+        raise ConfigError(f"hidden: {_short(shown)} is not possible; {ALLOWED}.")
+
+
+def _bounds(k: Knob) -> str:
+    return f"from {k.low:g} to {k.high:g}"
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of 5000 digits, a list in 900 lists
+        text = f"a huge {type(value).__name__}"
     return text if len(text) <= 40 else text[:37] + "..."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -42,12 +42,13 @@ class Optimizer:
         group = optimizer.param_groups[0]
         parameters = tuple(p for g in optimizer.param_groups for p in g["params"])
         decay = group["weight_decay"]
-        if type(optimizer) is torch.optim.SGD and not group["dampening"]:
+        plain = _has_plain_settings(optimizer.param_groups)
+        if type(optimizer) is torch.optim.SGD and plain:
             name = "sgd" if not group["momentum"] else "momentum"
             name = "nesterov" if group["nesterov"] else name
             rule = cast(OptimizerName, name)
             return cls(parameters, rule, group["lr"], group["momentum"], decay)
-        if type(optimizer) is torch.optim.Adam and group["betas"][1] == BETA_2:
+        if type(optimizer) is torch.optim.Adam and plain and group["betas"][1] == BETA_2:
             return cls(parameters, "adam", group["lr"], group["betas"][0], decay)
         raise ValueError(
             f"The Runner trains with torch.optim.SGD or Adam, not {type(optimizer).__name__} "
@@ -72,6 +73,21 @@ UpdateRule = Callable[[Optimizer, OptimizerState, Tensor, Tensor, Tensor], objec
 
 BETA_2 = 0.999
 EPSILON = 1e-8
+PLAIN = {
+    "dampening": 0,
+    "maximize": False,
+    "amsgrad": False,
+    "decoupled_weight_decay": False,
+    "eps": EPSILON,
+}
+"""The settings of torch.optim.SGD and Adam that these rules do not have, at their neutral value."""
+
+
+def _has_plain_settings(groups: list[dict[str, Any]]) -> bool:
+    """Tell whether all groups of a torch optimizer ask for one rule that is known here."""
+    rules = [{name: v for name, v in g.items() if name != "params"} for g in groups]
+    neutral = all(rules[0].get(name, value) == value for name, value in PLAIN.items())
+    return neutral and all(rule == rules[0] for rule in rules)
 
 
 def fresh_state(name: OptimizerName, parameters: Tensor) -> OptimizerState:

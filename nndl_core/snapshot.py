@@ -147,7 +147,9 @@ def activation_histogram(block: Block) -> tuple[Array, tuple[float, float]]:
 
 def _round_range(low: float, high: float) -> tuple[float, float]:
     """Widen a range to round limits, so that the axis does not move with every frame."""
-    size = max(abs(low), abs(high), 1e-12)
+    size = max(abs(low), abs(high))
+    if size == 0:
+        return 0.0, 1.0
     step = 10.0 ** np.floor(np.log10(size)) / 2
     low, high = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
     return (low, high) if high > low else (low - float(step), low + float(step))

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-st.set_page_config(page_title="NNDL Lab", page_icon=":material/neurology:", layout="wide")
-st.html(Path(__file__).parent / "ui" / "style.css")
+UI = Path(__file__).parent / "ui"
+
+# A picture of our own: the browser would fetch a material icon from a font host.
+st.set_page_config(page_title="NNDL Lab", page_icon=UI / "icon.svg", layout="wide")
+st.html(UI / "style.css")
 lab = st.Page("lab.py", title="Training lab", icon=":material/science:", default=True)
 st.navigation([lab], position="hidden").run()

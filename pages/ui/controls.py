@@ -137,7 +137,7 @@ def _training_controls(session: LabSession) -> None:
         _control("dtype")
     if st.session_state["optimizer"] != "sgd":
         _control("momentum", step=0.01)
-    session.runner.by_autograd = st.toggle(
+    session.by_autograd = session.runner.by_autograd = st.toggle(
         "Gradient by autograd",
         key="by_autograd",
         help="Off: the hand-derived formulas. On: torch.autograd, slower, equal numbers.",

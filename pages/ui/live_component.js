@@ -6,7 +6,9 @@ import { History, decode } from "./live_frame.js";
 import { Merits, Panel, UnitTable, element } from "./live_panels.js";
 import { fill, formatters, readTheme } from "./live_style.js";
 
-const ASK_AGAIN_MS = 2000; // a full frame needs a round trip; do not ask at every frame in between
+const ASK_AGAIN_MS = 400; // a full frame needs a round trip, and a newer one may replace it
+const ENDED = ["finished", "diverged"];
+const STILL_TICKING = 8; // frames of an ended run after which the server is told once more
 const here = (name) => new URL(name, import.meta.url).href;
 
 function load(tag, attributes) {
@@ -28,7 +30,7 @@ class LiveView {
     this.root = element("div", "nndl-live", parent);
     this.root.dataset.frame = "0";
     this.frames = 0;
-    this.asked = -Infinity;
+    this.endFrames = 0;
     this.merits = new Merits(this.root);
     const grid = element("div", "live-grid", this.root);
     this.panels = {
@@ -65,22 +67,34 @@ class LiveView {
     this.schedule();
   }
 
-  receive(bytes, ask) {
+  receive(bytes, tell) {
     if (bytes === this.bytes) return this.restyle(); // the same frame again: the theme changed
     this.bytes = bytes;
+    this.tell = tell;
     const frame = decode(bytes);
-    if (this.history.lacksBaseOf(frame)) return this.askForAll(ask);
-    const sameRun = this.history.header?.run === frame.header.run;
+    if (this.history.lacksBaseOf(frame)) return this.askForAll();
+    clearInterval(this.asking);
+    this.asking = null;
+    const before = this.history.header;
     this.history.take(frame);
-    if (!sameRun) this.forgetRanges = true;
+    if (before?.run !== frame.header.run) this.forgetRanges = true;
+    this.tellEnd(before?.status, frame.header.status);
     this.fresh = true;
     this.schedule();
   }
 
-  askForAll(ask) {
-    if (performance.now() - this.asked < ASK_AGAIN_MS) return;
-    this.asked = performance.now();
-    ask();
+  /** Ask until a usable frame comes: of frames that come close together Streamlit shows the last. */
+  askForAll() {
+    if (this.asking) return;
+    this.tell("full");
+    this.asking = setInterval(() => this.tell("full"), ASK_AGAIN_MS);
+  }
+
+  /** The clock of the page ticks until the server hears that the run has ended. */
+  tellEnd(before, now) {
+    if (!ENDED.includes(now)) return;
+    this.endFrames = before === "playing" ? 0 : this.endFrames + 1;
+    if (this.endFrames % STILL_TICKING === 0) this.tell("end");
   }
 
   restyle() {
@@ -226,6 +240,7 @@ class LiveView {
   dispose() {
     this.disposed = true;
     cancelAnimationFrame(this.due);
+    clearInterval(this.asking);
     this.observer?.disconnect();
     for (const chart of Object.values(this.charts ?? {})) chart.dispose();
     this.root.remove();
@@ -238,7 +253,7 @@ const views = new WeakMap();
 export default function live({ data, parentElement, setTriggerValue }) {
   if (!views.has(parentElement)) views.set(parentElement, new LiveView(parentElement));
   const view = views.get(parentElement);
-  if (data) view.receive(data, () => setTriggerValue("full", true));
+  if (data) view.receive(data, (event) => setTriggerValue(event, true));
   return () => {
     views.delete(parentElement);
     view.dispose();

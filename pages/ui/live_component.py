@@ -74,10 +74,22 @@ _component = st.components.v2.component(
 )
 
 
-def draw_live(frame: bytes, *, key: str, on_full: Callable[[], None]) -> None:
+def _nothing() -> None:
+    """Ignore an event."""
+
+
+def draw_live(
+    frame: bytes,
+    *,
+    key: str,
+    on_full: Callable[[], None],
+    on_end: Callable[[], None] = _nothing,
+) -> None:
     """Draw one frame, in place, into the component of this key.
 
     The frame's text must hold every key of `TEXT`. `on_full` is called when the browser lacks
     what the frame builds on (a new tab, a page that came back): send a full frame next.
+    `on_end` is called when a playing run is seen as finished or diverged: stop the clock there.
+    Of frames that arrive close together the browser may see only the last one.
     """
-    _component(key=key, data=frame, on_full_change=on_full)
+    _component(key=key, data=frame, on_full_change=on_full, on_end_change=on_end)

@@ -31,8 +31,10 @@ export class History {
   /** True when this frame says only what changed, and what it builds on is not here. */
   lacksBaseOf({ header }) {
     if (header.full) return false;
-    const known = this.header !== null && this.header.run === header.run;
-    return !known || header.curve.from > this.curves.curve_epoch.length;
+    if (this.header?.run !== header.run) return true;
+    if (header.curve.from === 0) return false;
+    const sameStride = this.header.curve.stride === header.curve.stride;
+    return !sameStride || header.curve.from > this.curves.curve_epoch.length;
   }
 
   take({ header, arrays }) {

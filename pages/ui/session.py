@@ -29,6 +29,7 @@ class LabSession:
     def __init__(self, config: RunConfig) -> None:
         self.upload: Dataset | None = None
         self.playing = False
+        self.by_autograd = False
         self.messages: list[str] = []
         self.wanted: RunConfig | None = None  # what the controls shall show next
         self.new_upload = False
@@ -42,6 +43,7 @@ class LabSession:
 
     def _adopt(self, runner: Runner, config: RunConfig) -> None:
         assert runner.dataset is not None
+        runner.by_autograd = self.by_autograd
         self.runner, self.config = runner, config
         self.dataset: Dataset = runner.dataset
         self.plane: Plane = make_plane(self.dataset)
@@ -88,7 +90,7 @@ class LabSession:
         self.wanted = replace(self.config, init_seed=(self.config.init_seed + 1) % int(high + 1))
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Continue from a checkpoint; its config comes along. Raises ValueError if it is foreign."""
+        """Continue from a checkpoint with its config; raise ValueError if it is foreign."""
         config = checkpoint.config or self.config
         runner = Runner.from_config(config, self.upload if config.dataset == "csv" else None)
         runner.restore(checkpoint)
@@ -167,8 +169,8 @@ def first_session(config: RunConfig, refused: list[str]) -> LabSession:
         session = LabSession(config)
     except ValueError as error:
         no_file = config.dataset == "csv"
-        nearest = {"dataset": "moons"} if no_file else {"loss": "cross_entropy"}
-        session = LabSession(replace(config, **nearest))
+        moons = replace(config, dataset="moons")
+        session = LabSession(moons if no_file else replace(config, loss="cross_entropy"))
         refused = [*refused, str(error)]
     session.messages = refused
     return session

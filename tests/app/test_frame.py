@@ -85,7 +85,7 @@ def test_contents_are_the_numbers_of_the_run() -> None:
     assert norms == [layer.weight_grad_norm for layer in snapshot.record.layers]
     assert arrays["curve_epoch"].tolist() == list(range(8))
     expected = [*runner.train_loss, snapshot.record.train_loss]
-    assert arrays["train_loss"].tolist() == np.float32(expected).tolist()
+    assert arrays["train_loss"].tolist() == np.array(expected, np.float32).tolist()
     assert arrays["boundary"].shape == (50, 50)
     assert arrays["histogram"].shape[0] == 2
     assert "boundary_class" not in arrays

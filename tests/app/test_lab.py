@@ -266,9 +266,7 @@ def test_the_address_of_a_changed_page_opens_the_same_run(
     assert session_of(copy).runner.measure()[0] == session_of(at).runner.measure()[0]
 
 
-def test_depth_and_width_write_the_list_of_layers(
-    open_lab: OpenLab, session_of: SessionOf
-) -> None:
+def test_depth_and_width_write_the_list_of_layers(open_lab: OpenLab, session_of: SessionOf) -> None:
     at = open_lab(points="60")
     press(at, "step")
     at.slider(key="depth").set_value(3).run()
@@ -283,9 +281,7 @@ def test_depth_and_width_write_the_list_of_layers(
     played(at, session_of(at))
 
 
-def test_the_list_of_layers_moves_depth_and_width(
-    open_lab: OpenLab, session_of: SessionOf
-) -> None:
+def test_the_list_of_layers_moves_depth_and_width(open_lab: OpenLab, session_of: SessionOf) -> None:
     at = open_lab(points="60")
     at.text_input(key="hidden").set_value("5, 3").run()
     assert session_of(at).config.hidden == (5, 3)
@@ -322,7 +318,9 @@ def test_autograd_gives_the_numbers_of_the_hand_derived_gradient(
     by_hand = open_lab(points="60", dtype="float64")
     by_autograd = open_lab(points="60", dtype="float64")
     by_autograd.toggle(key="by_autograd").set_value(True).run()
-    assert session_of(by_autograd).runner.by_autograd
+    for key in ("reset", "dataset_xor", "dataset_moons", "new_weights", "step", "reset"):
+        assert session_of(press(by_autograd, key)).runner.by_autograd
+    press(by_hand, "new_weights")
     for at in (by_hand, by_autograd):
         press(at, "play")
     expected = session_of(by_hand).runner.train_loss

@@ -123,7 +123,10 @@ def test_a_config_that_cannot_be_built_leaves_the_run_and_says_why() -> None:
 @pytest.mark.parametrize(
     ("config", "started"),
     [
-        (replace(CONFIG, dataset="blobs3"), replace(CONFIG, dataset="blobs3", loss="cross_entropy")),
+        (
+            replace(CONFIG, dataset="blobs3"),
+            replace(CONFIG, dataset="blobs3", loss="cross_entropy"),
+        ),
         (replace(CONFIG, dataset="csv", init_seed=7), replace(CONFIG, init_seed=7)),
     ],
 )

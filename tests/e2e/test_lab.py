@@ -1,0 +1,407 @@
+"""The training lab in a real browser: what a person presses, and what then is on the screen."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+CHARTS = ("loss", "accuracy", "boundary", "gradients", "activations", "units")
+LONG = "/?epochs=100000"
+WAIT = 20_000  # milliseconds; a shared machine may be busy
+# Counts the chart nodes that leave the page.
+WATCH = """
+() => {
+  const charts = ".nndl-live, .live-card, .live-canvas, .live-units, .js-plotly-plot, svg";
+  const isChart = (node) =>
+    node.nodeType === 1 && (node.matches(charts) || node.querySelector(charts) !== null);
+  window.removedCharts = [];
+  new MutationObserver((records) => {
+    for (const record of records)
+      for (const node of record.removedNodes)
+        if (isChart(node) && record.target.closest(".nndl-live, body > :not(.nndl-live)"))
+          if (record.target.closest(".nndl-live") || node.querySelector(".nndl-live"))
+            window.removedCharts.push(node.outerHTML.slice(0, 80));
+  }).observe(document.body, { childList: true, subtree: true });
+}
+"""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One tab with the lab, operated and read as a person does."""
+
+    page: Page
+
+    def says(self, name: str) -> str:
+        return self.page.get_attribute(".nndl-live", f"data-{name}") or ""
+
+    @property
+    def epoch(self) -> int:
+        return int(self.says("epoch"))
+
+    def press(self, key: str) -> None:
+        self.page.click(f".st-key-{key} button")
+
+    def until(self, condition: str, given: object = None) -> None:
+        """Wait until a JavaScript condition on `live`, the component's data, holds."""
+        script = f"(given) => {{ const live = document.querySelector('.nndl-live')?.dataset; \
+            return Boolean(live?.epoch) && ({condition}); }}"
+        self.page.wait_for_function(script, arg=given, timeout=WAIT)
+
+    def until_status(self, status: str) -> None:
+        self.until("live.status === given", status)
+
+    def play_to(self, epoch: int) -> None:
+        self.press("play")
+        self.until("live.status === 'playing' && Number(live.epoch) >= given", epoch)
+
+    def pause(self) -> None:
+        self.press("play")
+        self.until_status("paused")
+
+    def step(self) -> None:
+        expected = str(self.epoch + 1)
+        self.press("step")
+        self.until("live.epoch === given", expected)
+
+    def move_slider(self, key: str, presses: str) -> None:
+        self.page.focus(f".st-key-{key} input[type=range]")
+        self.page.keyboard.press(presses)
+
+    def until_address_has(self, words: str) -> None:
+        self.page.wait_for_function("(w) => location.search.includes(w)", arg=words, timeout=WAIT)
+
+    def figures(self) -> dict[str, str]:
+        """Read every number that the charts draw, in full precision."""
+        digest = "name => [name, document.querySelector(`.chart-${name}`).dataset.digest]"
+        read: dict[str, str] = self.page.evaluate(
+            f"(names) => Object.fromEntries(names.map({digest}))", list(CHARTS)
+        )
+        return read
+
+    def pictures(self) -> dict[str, bytes]:
+        """Photograph the charts, not what their digests claim."""
+        return {n: self.page.locator(f".chart-{n} .live-card-body").screenshot() for n in CHARTS}
+
+    def loss_axis(self) -> list[float]:
+        layout = "document.querySelector('.chart-loss .js-plotly-plot')._fullLayout"
+        read: list[float] = self.page.evaluate(f"{layout}.xaxis.range")
+        return read
+
+    def address(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.page.url).query)
+
+
+OpenLab = Callable[..., Lab]
+
+
+@pytest.fixture
+def open_lab(open_app: Callable[[str], Page], page: Page) -> Iterator[OpenLab]:
+    """Open the lab and wait for its first frame; fail when the browser logged an error."""
+    logged: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            logged.append(f"{message.text} {message.location}")
+
+    page.on("console", note)
+
+    def opened(path: str = "/") -> Lab:
+        lab = Lab(open_app(path))
+        lab.until("Number(live.frame) >= 1")
+        return lab
+
+    yield opened
+    assert not logged, f"The browser logged errors: {logged}"
+
+
+@pytest.fixture
+def open_elsewhere(browser: Browser) -> Iterator[Callable[[str], Lab]]:
+    """Open an address in a browser that has never seen the app."""
+    contexts = []
+
+    def opened(url: str) -> Lab:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        lab = Lab(context.new_page())
+        lab.page.goto(url)
+        lab.until("Number(live.frame) >= 1")
+        return lab
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def test_play_moves_the_epoch_and_every_chart(open_lab: OpenLab) -> None:
+    lab = open_lab()
+    assert (lab.epoch, lab.says("status")) == (0, "ready")
+    numbers, pictures = lab.figures(), lab.pictures()
+    lab.play_to(100)
+    lab.pause()
+    later, later_pictures = lab.figures(), lab.pictures()
+    for name in CHARTS:
+        assert later[name] != numbers[name], name
+        assert later_pictures[name] != pictures[name], name
+    assert str(lab.epoch) in lab.page.inner_text(".merit-epoch").replace(",", "")
+
+
+def test_no_chart_is_torn_down_and_a_zoom_is_kept_while_playing(open_lab: OpenLab) -> None:
+    lab = open_lab(LONG)
+    lab.play_to(200)
+    lab.page.evaluate(WATCH)
+    box = lab.page.locator(".chart-loss .nsewdrag").bounding_box()
+    assert box is not None
+    before = lab.loss_axis()
+    lab.page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.2 * box["height"])
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
+    lab.page.mouse.up()
+    lab.page.wait_for_selector(".chart-loss .live-reset-zoom:visible", timeout=WAIT)
+    zoomed, frame = lab.loss_axis(), int(lab.says("frame"))
+    assert zoomed[1] - zoomed[0] < 0.7 * (before[1] - before[0])
+    lab.until("Number(live.frame) >= given", frame + 15)
+    assert lab.loss_axis() == zoomed
+    assert lab.page.evaluate("window.removedCharts") == []
+    lab.page.click(".chart-loss .live-reset-zoom")
+    lab.until("Number(live.frame) >= given", int(lab.says("frame")) + 2)
+    assert lab.loss_axis() != zoomed
+
+
+def test_pause_stands_still_step_is_one_and_reset_is_the_first_frame(open_lab: OpenLab) -> None:
+    lab = open_lab(LONG)
+    first = lab.figures()
+    lab.play_to(40)
+    lab.pause()
+    epoch, frame = lab.epoch, lab.says("frame")
+    lab.page.wait_for_timeout(600)  # six ticks of the clock, if it still ran
+    assert (lab.epoch, lab.says("frame")) == (epoch, frame)
+    lab.step()
+    lab.step()
+    assert lab.epoch == epoch + 2
+    lab.press("reset")
+    lab.until("live.epoch === '0' && live.status === 'ready'")
+    assert lab.figures() == first
+
+
+def test_new_weights_are_the_next_seed_and_another_start(open_lab: OpenLab) -> None:
+    lab = open_lab("/?init_seed=4")
+    first, run = lab.figures(), lab.says("run")
+    lab.press("new_weights")
+    lab.until("live.run !== given", run)
+    lab.until_address_has("init_seed=5")
+    assert lab.epoch == 0
+    later = lab.figures()
+    assert later["loss"] != first["loss"]
+    assert later["boundary"] != first["boundary"]
+    assert lab.page.input_value(".st-key-init_seed input") == "5"
+
+
+def test_a_copied_link_shows_the_same_first_frame_and_plays_to_the_same_numbers(
+    open_lab: OpenLab, open_elsewhere: Callable[[str], Lab]
+) -> None:
+    lab = open_lab("/?epochs=60&optimizer=adam&hidden=4-3&activation=tanh&noise=0.3&batch_size=50")
+    run = lab.says("run")
+    lab.page.click(".st-key-dataset_spirals2 button")
+    lab.until("live.run !== given", run)
+    lab.until_address_has("dataset=spirals2")
+    first = lab.figures()
+    copy = open_elsewhere(lab.page.url)
+    assert copy.figures() == first
+    for _ in range(3):
+        copy.step()
+    lab.press("play")
+    lab.until_status("finished")
+    copy.press("play")
+    copy.until_status("finished")
+    assert copy.figures() == lab.figures()
+    for tile in ("test-best", "test-last"):
+        score = lab.page.inner_text(f".merit-{tile}")
+        assert "%" in score
+        assert copy.page.inner_text(f".merit-{tile}") == score
+
+
+def test_another_depth_restarts_at_once_even_while_playing(open_lab: OpenLab) -> None:
+    lab = open_lab(LONG)
+    lab.play_to(300)
+    run, epoch = lab.says("run"), lab.epoch
+    lab.move_slider("depth", "ArrowRight")
+    lab.until("live.run !== given", run)
+    assert lab.epoch < epoch
+    lab.until_address_has("hidden=5-5")
+    rows = lab.page.locator(".chart-units tbody tr")
+    assert rows.count() == 2
+    lab.until("live.status === 'playing' && Number(live.epoch) > 20")
+    assert lab.page.input_value(".st-key-hidden input") == "5-5"
+
+
+def test_the_learning_rate_changes_live_without_a_restart(open_lab: OpenLab) -> None:
+    lab = open_lab(LONG)
+    lab.play_to(100)
+    run, epoch = lab.says("run"), lab.epoch
+    lab.move_slider("learning_rate", "ArrowRight")
+    lab.until_address_has("learning_rate=0.5")
+    lab.until("Number(live.epoch) > given", epoch + 60)
+    assert (lab.says("run"), lab.says("status")) == (run, "playing")
+
+
+def test_a_wrong_value_in_the_address_gets_a_sentence(open_lab: OpenLab) -> None:
+    lab = open_lab("/?points=7&hidden=<b>x</b>&learning_rate=0.5&noise=0.1")
+    text = " ".join(lab.page.locator('[data-testid="stAlert"]').all_inner_texts())
+    assert "points: 7 is out of range; allowed is from 20 to 5000." in text
+    assert "hidden: '<b>x</b>' is not a list of layer widths; write 5-3, or none." in text
+    lab.until_address_has("learning_rate=0.5")
+    assert lab.address() == {"learning_rate": ["0.5"], "noise": ["0.1"]}
+    lab.step()
+
+
+def test_a_diverging_run_stops_by_itself_and_says_where_and_why(open_lab: OpenLab) -> None:
+    lab = open_lab("/?activation=relu&learning_rate=1000")
+    lab.press("play")
+    lab.until_status("diverged")
+    banner = lab.page.locator(".live-banner")
+    assert banner.is_visible()
+    assert re.match(r"Diverged at epoch \d+: .*learning rate 1000 ", banner.inner_text())
+    assert re.search(r"\d", lab.page.inner_text(".merit-train-loss .live-merit-value"))
+    assert "NaN" not in lab.page.inner_text(".nndl-live")
+    assert "Play" in lab.page.inner_text(".st-key-play")
+
+
+def test_a_network_without_hidden_layer_says_so(open_lab: OpenLab) -> None:
+    lab = open_lab("/?hidden=none")
+    for name in ("activations", "units"):
+        assert "No hidden layer" in lab.page.inner_text(f".chart-{name} .live-card-body")
+    lab.step()
+    run = lab.says("run")
+    lab.move_slider("depth", "ArrowRight")
+    lab.until("live.run !== given", run)
+    assert lab.page.locator(".chart-units tbody tr").count() == 1
+
+
+def test_every_data_set_has_a_picture_and_is_drawn(open_lab: OpenLab) -> None:
+    lab = open_lab("/?points=200")
+    for name in ("circles", "blobs3", "spirals3", "iris", "digits", "moons"):
+        run, boundary = lab.says("run"), lab.pictures()["boundary"]
+        button = lab.page.locator(f".st-key-dataset_{name} button")
+        assert "svg" in button.evaluate("(b) => getComputedStyle(b).backgroundImage")
+        button.click()
+        lab.until("live.run !== given", run)
+        assert lab.pictures()["boundary"] != boundary, name
+        lab.step()
+        border = button.evaluate("(b) => getComputedStyle(b).borderTopWidth")
+        assert float(border.removesuffix("px")) >= 2, name
+
+
+def test_the_loss_can_be_read_on_a_log_axis(open_lab: OpenLab) -> None:
+    lab = open_lab()
+    lab.play_to(40)
+    lab.page.click(".chart-loss [data-scale=log]")
+    log = "document.querySelector('.chart-loss .js-plotly-plot')._fullLayout.yaxis.type === given"
+    lab.until(log, "log")
+    lab.page.click(".chart-loss [data-scale=linear]")
+    lab.until(log, "linear")
+
+
+def test_a_saved_checkpoint_restores_the_run_in_another_browser(
+    open_lab: OpenLab, open_elsewhere: Callable[[str], Lab], tmp_path: Path
+) -> None:
+    lab = open_lab("/?hidden=4-3&points=300")
+    lab.play_to(20)
+    lab.pause()
+    with lab.page.expect_download() as download:
+        lab.press("save_last")
+    saved = tmp_path / "last.safetensors"
+    download.value.save_as(saved)
+    other = open_elsewhere(lab.page.url.partition("?")[0])
+    other.page.set_input_files(".st-key-load input[type=file]", saved)
+    other.until("live.epoch === given", str(lab.epoch))
+    other.until_address_has("hidden=4-3")
+    for name in ("boundary", "gradients", "activations", "units"):
+        assert other.figures()[name] == lab.figures()[name]
+
+
+def test_an_uploaded_csv_is_trained_on(open_lab: OpenLab) -> None:
+    lab = open_lab()
+    lab.press("dataset_csv")
+    upload = ".st-key-csv input[type=file]"
+    lab.page.wait_for_selector(upload, state="attached", timeout=WAIT)
+    rows = [f"{i},{i * i % 11},{'<b>no</b>' if i % 2 else 'yes'}" for i in range(60)]
+    content = "\n".join(["width <i>,height,kind", *rows])
+    broken = {"name": "a.csv", "mimeType": "text/csv", "buffer": (content + "\nx,1,yes").encode()}
+    lab.page.set_input_files(upload, broken)
+    lab.page.wait_for_selector("text=Row 62", timeout=WAIT)
+    run = lab.says("run")
+    good = {"name": "b.csv", "mimeType": "text/csv", "buffer": content.encode()}
+    lab.page.set_input_files(upload, good)
+    lab.until("live.run !== given", run)
+    assert "<b>no</b>" in lab.page.inner_text(".chart-boundary .live-legend")
+    assert lab.page.locator(".chart-boundary .xtitle").text_content() == "width <i>"
+    lab.play_to(20)
+
+
+def test_nothing_overflows_on_a_phone(open_lab: OpenLab, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    lab = open_lab()
+    lab.step()
+    assert lab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for name in CHARTS:
+        box = lab.page.locator(f".chart-{name}").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert box["height"] > 150
+
+
+def test_the_whole_lab_fits_a_laptop_without_scrolling(open_lab: OpenLab) -> None:
+    lab = open_lab()
+    for name in CHARTS:
+        box = lab.page.locator(f".chart-{name}").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 900, name
+        assert box["x"] + box["width"] <= 1440, name
+
+
+def test_the_dark_theme_is_dark(open_lab: OpenLab, page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    lab = open_lab()
+    colors: dict[str, Any] = lab.page.evaluate(
+        """() => {
+          const style = getComputedStyle(document.querySelector(".stApp"));
+          const text = getComputedStyle(document.querySelector(".live-card-head h3")).color;
+          return { background: style.backgroundColor, text };
+        }"""
+    )
+    rgb = {name: [int(v) for v in re.findall(r"\d+", color)[:3]] for name, color in colors.items()}
+    assert max(rgb["background"]) < 60
+    assert min(rgb["text"]) > 180
+
+
+def cpu_seconds(pid: int) -> float:
+    stat = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="CPU is read from Linux's /proc")
+def test_a_closed_tab_leaves_the_server_idle(
+    server: Any, open_elsewhere: Callable[[str], Lab]
+) -> None:
+    lab = open_elsewhere(server.url + LONG)
+    lab.page.click(".st-key-speed [data-baseweb=select], .st-key-speed button")
+    lab.page.get_by_role("option", name="as fast as it goes").click()
+    lab.play_to(100)
+    lab.page.context.close()
+    share, deadline = 1.0, time.monotonic() + 10
+    while share >= 0.05 and time.monotonic() < deadline:
+        start = (cpu_seconds(server.process.pid), time.monotonic())
+        time.sleep(1)
+        share = (cpu_seconds(server.process.pid) - start[0]) / (time.monotonic() - start[1])
+    assert share < 0.05, f"The server still uses {share:.0%} of a core."
