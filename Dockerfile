@@ -11,15 +11,19 @@ RUN python -m venv /venv \
         "$(grep -oE '^torch==[0-9.]+' requirements.txt)" \
     && /venv/bin/pip install -r requirements.txt
 # Nothing below is read by a run: installers, headers, test suites, notebook extensions, Arrow's
-# network protocols, and the bytecode of what only torch.compile imports. torch_shm_manager must stay, `import torch`
-# looks for it; so must numpy's tests, numpy.testing imports one of them.
+# network protocols, and the bytecode of what only torch.compile imports. Two things must stay for
+# `import torch`: bin/torch_shm_manager and torch/testing.
 RUN cd /venv/lib/python3.11/site-packages \
-    && rm -rf pip pip-* setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth \
-        torch/include torch/test torch/testing/_internal pyarrow/include pyarrow/src \
-        pyarrow/*flight* pyarrow/*substrait* pyarrow/*s3* pydeck/nbextension plotly/labextension \
+    && rm -rf pip pip-* setuptools setuptools-* pkg_resources \
+        _distutils_hack distutils-precedence.pth torch/include torch/test torch/lib/*test*.so \
+        pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pydeck/nbextension plotly/labextension \
     && find torch/bin -mindepth 1 ! -name torch_shm_manager -delete \
-    && find . -type d -name tests ! -path './numpy/*' -prune -exec rm -rf {} + \
-    && find sympy networkx torch/_inductor torch/_dynamo -name __pycache__ -prune -exec rm -rf {} +
+    && find . -type d -name tests -prune -exec rm -rf {} + \
+    && find sympy mpmath networkx torch/onnx torch/_inductor torch/_dynamo torch/testing/_internal \
+        -name __pycache__ -prune -exec rm -rf {} + \
+    # Streamlit imports some of these only when a page first needs them: better to fail here.
+    && /venv/bin/python -B -c "import pandas, plotly.graph_objects, pyarrow.dataset, pyarrow.fs, \
+sklearn.datasets, safetensors.torch, streamlit.web.bootstrap, torch, tqdm"
 
 FROM python:3.11-slim
 COPY --from=build /venv /venv

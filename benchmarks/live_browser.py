@@ -171,13 +171,13 @@ def open_page(browser: Browser, url: str, traffic: Traffic | None = None) -> Pag
 
 
 def choose_slowest(page: Page, key: str) -> None:
-    """Move a slider to its first value, so that training costs next to nothing per frame."""
-    thumb = page.query_selector(f".st-key-{key} {SLIDER}")
-    if thumb is None:
-        print(f"(no slider {key}: CPU figures include training at the page's default speed)")
-        return
-    thumb.focus()
-    page.keyboard.press("Home")
+    """Choose a slider's or list's first value: training then costs little of a frame's CPU."""
+    if page.locator(f".st-key-{key} {SLIDER}").count():
+        page.focus(f".st-key-{key} {SLIDER}")
+        page.keyboard.press("Home")
+    else:
+        page.locator(f".st-key-{key} input").first.click()
+        page.locator("[role=option]").first.click()
     page.wait_for_timeout(1500)
 
 
@@ -302,7 +302,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--chromium", default=chromium)
     parser.add_argument("--seconds", type=float, default=20, help="length of the playing part")
     parser.add_argument("--slider", default="learning_rate", help="key of a slider")
-    parser.add_argument("--speed", default="speed", help="key of the slider for epochs per frame")
+    parser.add_argument("--speed", default="speed", help="key of the list of epochs per frame")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--tabs", type=int, default=10)
     return parser.parse_args()

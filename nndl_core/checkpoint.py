@@ -13,7 +13,9 @@ from torch import Tensor
 from nndl_core.config import ConfigError, RunConfig
 
 MAX_BYTES = 5_000_000
+MAX_COUNT_DIGITS = 9
 FORMAT = "nndl-lab-1"
+PRECISIONS = (torch.float32, torch.float64)
 
 
 class CheckpointError(ValueError):
@@ -22,15 +24,19 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds: fc1.weight, fc1.bias, ..., optimizer vectors, epoch and config."""
+    """What a file holds: fc1.weight, fc1.bias, ..., optimizer vectors, epoch and config.
+
+    steps counts the updates that the optimizer vectors remember; 0 without such vectors.
+    """
 
     tensors: dict[str, Tensor]
     epoch: int
     config: RunConfig | None
+    steps: int = 0
 
     def to_bytes(self) -> bytes:
         """Write the file; nothing in it is executable."""
-        metadata = {"format": FORMAT, "epoch": str(self.epoch)}
+        metadata = {"format": FORMAT, "epoch": str(self.epoch), "steps": str(self.steps)}
         if self.config is not None:
             metadata["config"] = self.config.to_json()
         tensors = {name: t.detach().contiguous() for name, t in self.tensors.items()}
@@ -52,11 +58,12 @@ class Checkpoint:
                 "The file is not a complete safetensors checkpoint; it may be truncated or "
                 "of another kind."
             ) from None
-        if metadata.get("format") != FORMAT or not str(metadata.get("epoch")).isdecimal():
+        if metadata is None or metadata.get("format") != FORMAT:
             raise CheckpointError("The file was not saved by this lab.")
-        if not all(t.is_floating_point() and t.isfinite().all() for t in tensors.values()):
+        if not all(t.dtype in PRECISIONS and t.isfinite().all() for t in tensors.values()):
             raise CheckpointError("The file holds values that are not finite numbers.")
-        return cls(tensors, int(metadata["epoch"]), _config(metadata.get("config")))
+        epoch, steps = _count(metadata, "epoch"), _count(metadata, "steps")
+        return cls(tensors, epoch, _config(metadata.get("config")), steps)
 
 
 def check_shapes(tensors: dict[str, Tensor], expected: dict[str, torch.Size]) -> None:
@@ -70,6 +77,23 @@ def check_shapes(tensors: dict[str, Tensor], expected: dict[str, torch.Size]) ->
                 f"The checkpoint's {name} has shape {list(shape)}, which this network has not; "
                 "it belongs to another network."
             )
+
+
+def in_precision(tensors: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Convert tensors; raise CheckpointError where a value is too large for the precision."""
+    converted = {name: t.to(dtype) for name, t in tensors.items()}
+    for name, t in converted.items():
+        if not t.isfinite().all():
+            precision = str(dtype).removeprefix("torch.")
+            raise CheckpointError(f"The checkpoint's {name} holds values too large for {precision}.")
+    return converted
+
+
+def _count(metadata: dict[str, str], name: str) -> int:
+    text = metadata.get(name, "")
+    if not text.isdecimal() or len(text) > MAX_COUNT_DIGITS:
+        raise CheckpointError(f"The file does not say its {name} count; it may be damaged.")
+    return int(text)
 
 
 def _config(text: str | None) -> RunConfig | None:

@@ -221,6 +221,13 @@ class Kernel:
             self.p[1].copy_(self.p[0])
             return self._block(1)
 
+    def loss_is_finite(self) -> bool:
+        """Tell whether the current parameters give every example a finite loss."""
+        with torch.inference_mode():
+            self.pass_.forward(0, self.w[0])
+            value = LOSSES[self.problem.loss].value(self.pass_.logits[0], self.problem.target)
+            return bool(value.double().sum().isfinite())
+
     def keep(self, s: int) -> None:
         """Take the parameters of slot s of the last block as the current ones."""
         if s:

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes
+from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes, in_precision
 from nndl_core.config import LossName, RunConfig
 from nndl_core.datasets import Data, Dataset, Split, as_split, dataset_of
 from nndl_core.kernel import Block, Kernel, Problem
 from nndl_core.losses import LOSSES, accuracy, probabilities, targets
 from nndl_core.model import MLP, pack, unpack
-from nndl_core.optimizers import Optimizer
+from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
 from nndl_core.telemetry import Columns, EpochRecord, Records, Telemetry, record_at
 
 # More threads make products of this size several times slower.
@@ -83,6 +83,7 @@ class Runner:
         self.diverged: Divergence | None = None
         self.seconds = 0.0
         self._kernel: Kernel | None = None
+        self._previous: Tensor | None = None
 
     @classmethod
     def from_config(cls, config: RunConfig, dataset: Dataset | None = None) -> Runner:
@@ -138,16 +139,18 @@ class Runner:
 
         Many epochs at once cost a fourth of the same number one by one, and give equal numbers.
         """
-        kernel, start, before = self._ready(), time.perf_counter(), self.epoch
+        kernel, start, before = self._ready(), time.perf_counter(), len(self.records)
         self._load_kernel(kernel)
-        goal = min(before + epochs, self.num_epochs)
+        goal = min(kernel.epoch + epochs, self.num_epochs)
         while not self.finished and kernel.epoch < goal:
             self._advance_block(kernel, goal - kernel.epoch)
             if time.perf_counter() - start >= seconds:
                 break
+        if len(self.records) > before and self.diverged is None:
+            self._check_last_update(kernel)
         self._store_kernel(kernel)
         self.seconds += time.perf_counter() - start
-        return self.epoch - before
+        return len(self.records) - before
 
     def measure(self) -> tuple[EpochRecord, Block]:
         """Measure the current parameters without training.
@@ -186,13 +189,15 @@ class Runner:
         self.num_epochs = self.epoch + num_epochs if num_epochs else self.num_epochs
         self.custom_print_log = custom_print_log
         step = log_epochs or self.num_epochs
-        while (left := self.num_epochs - self.epoch) > 0:
-            first = self.epoch
-            if self.advance(min(step, left)) == 0:
-                break
-            if log_epochs:
-                print(self._log_line(first))
-        self.custom_print_log = None
+        try:
+            while (left := self.num_epochs - self.epoch) > 0:
+                first = self.epoch
+                if self.advance(min(step, left)) == 0:
+                    break
+                if log_epochs:
+                    print(self._log_line(first))
+        finally:
+            self.custom_print_log = None
         if save_path is not None:
             self.save_model(save_path, best=True)
 
@@ -229,38 +234,51 @@ class Runner:
         if best and self.best is not None:
             unpack(self.best.parameters, tensors)
             return Checkpoint(tensors, self.best.epoch, self.config)
-        if self._kernel is not None:
-            for i, vector in enumerate(self._kernel.state.vectors):
-                tensors[f"optimizer.{i}"] = vector.clone()
-        return Checkpoint(tensors, self.epoch, self.config)
+        if self._kernel is None:
+            return Checkpoint(tensors, self.epoch, self.config)
+        state = self._kernel.state
+        tensors |= {f"optimizer.{i}": vector.clone() for i, vector in enumerate(state.vectors)}
+        return Checkpoint(tensors, self.epoch, self.config, state.steps)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint: parameters, epoch and the optimizer's memory."""
         own = self.model.state_dict()
         check_shapes(checkpoint.tensors, {name: t.shape for name, t in own.items()})
-        self.model.load_state_dict({name: checkpoint.tensors[name] for name in own})
+        tensors = in_precision(checkpoint.tensors, next(iter(own.values())).dtype)
+        self.model.load_state_dict({name: tensors[name] for name in own})
         self.records, self.best, self.diverged = Records(), None, None
+        self._previous = None
         if self._kernel is not None:
-            vectors = self._kernel.state.vectors
-            for i, vector in enumerate(vectors):
-                saved = checkpoint.tensors.get(f"optimizer.{i}")
-                if saved is not None and saved.shape == vector.shape:
-                    vector.copy_(saved)
-            self._kernel.epoch = self._kernel.state.steps = checkpoint.epoch
+            self._kernel.state = self._remembered(self._kernel, tensors, checkpoint.steps)
+            self._kernel.epoch = checkpoint.epoch
+
+    def _remembered(
+        self, kernel: Kernel, tensors: dict[str, Tensor], steps: int
+    ) -> OptimizerState:
+        """The saved memory if it is that of this update rule, else a fresh one."""
+        fresh = fresh_state(self.optimizer.name, kernel.p[0])
+        saved = {n: t for n, t in tensors.items() if n.startswith("optimizer.")}
+        shapes = {f"optimizer.{i}": vector.shape for i, vector in enumerate(fresh.vectors)}
+        if {name: t.shape for name, t in saved.items()} != shapes:
+            return fresh
+        for i, vector in enumerate(fresh.vectors):
+            vector.copy_(saved[f"optimizer.{i}"])
+        fresh.steps = steps
+        return fresh
 
     def _bind(self, train: Split, dev: Split, batch_size: int, seed: int) -> None:
-        """Make the kernel for these sets; histories and epoch go on."""
+        """Make the kernel for these sets; histories, epoch and the optimizer's memory go on."""
         sizes, dtype = self.model.sizes, next(self.model.parameters()).dtype
         x = torch.cat([train.x, dev.x]).to(dtype).T.contiguous()[None]
         y = targets(torch.cat([train.y, dev.y]), sizes[-1], dtype)[None]
         problem = Problem(
             sizes, self.model.activation, self.model.slope, self.loss_fn, x, y, len(train.x)
         )
-        epoch = self.epoch
+        before = self._kernel
         self._kernel = Kernel(problem, pack(self.model), self.optimizer, batch_size, seed)
-        self._kernel.epoch = epoch
+        if before is not None:
+            self._kernel.epoch, self._kernel.state = before.epoch, before.state
         self._telemetry = Telemetry(problem, self._kernel.windows)
-        self._previous: Tensor | None = None
 
     def _ready(self) -> Kernel:
         if self._kernel is None:
@@ -294,6 +312,12 @@ class Runner:
         else:
             self._stop_diverged(kernel, block, columns, int(finite.argmin()))
 
+    def _check_last_update(self, kernel: Kernel) -> None:
+        """Tell at once, not one epoch later, that the last update left the finite numbers."""
+        if not kernel.loss_is_finite():
+            block = kernel.measure()
+            self._stop_diverged(kernel, block, self._measured(block, kernel.epoch), 0)
+
     def _measured(self, block: Block, epoch: int) -> Columns:
         columns = self._telemetry.measure(block, epoch)
         if self.metric is not accuracy:
@@ -312,10 +336,10 @@ class Runner:
         """Go back to the last parameters whose loss was finite, and say what happened."""
         self._keep(columns, block, s)
         last = block.parameters[s - 1] if s else self._previous
+        bad = kernel.epoch = int(columns["epoch"][s, 0])
         if last is not None:
             kernel.parameters = kernel.windows.of(last.clone())
-        bad = int(columns["epoch"][s, 0])
-        kernel.epoch = max(0, bad - 1)
+            kernel.epoch = bad - 1
         ratios = np.nan_to_num(self.records.column("update_ratio"), posinf=np.inf)
         worst = int(ratios[-1].argmax()) if len(ratios) else 0
         ratio = float(ratios[-1, worst]) if len(ratios) else float("nan")

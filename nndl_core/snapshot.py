@@ -98,8 +98,8 @@ def make_plane(dataset: Dataset) -> Plane:
     low, high = points.min(0).values, points.max(0).values
     pad = 0.06 * (high - low).clamp(min=1e-3)
     low, high = low - pad, high + pad
-    u = torch.linspace(float(low[0]), float(high[0]), GRID)
-    v = torch.linspace(float(low[1]), float(high[1]), GRID)
+    middles = (torch.arange(GRID) + 0.5) / GRID
+    u, v = (low[i] + middles * (high[i] - low[i]) for i in range(2))
     cells = torch.cartesian_prod(v, u).flip(1)  # row by row, the smallest y first
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
     grid = center + cells @ basis
@@ -173,7 +173,7 @@ class Curves:
 
 
 def curves(runner: Runner, now: EpochRecord, sent: Curves | None) -> Curves:
-    """Return the points after those of ``sent``, or all when the stride has changed."""
+    """Return the points from the last one of ``sent`` on, or all when the stride has changed."""
     count = len(runner.records)
     stride = 1
     while count > CURVE_POINTS * stride:

@@ -186,12 +186,14 @@ class Telemetry:
         step = parameters[1:] - parameters[:-1]
         gradient_norm = self._sum(block.gradients.double().square()).sqrt()
         weight_norm = self._sum(parameters[:-1].square()).sqrt()[..., 0]
+        step_norm = self._sum(step.square()).sqrt()[..., 0]
         changed = self._sum((step != 0).double()).sum(-1) / self.sizes.sum(-1)
         return {
             "weight_grad_norm": gradient_norm[..., 0],
             "bias_grad_norm": gradient_norm[..., 1],
             "weight_norm": weight_norm,
-            "update_ratio": self._sum(step.square()).sqrt()[..., 0] / weight_norm,
+            # x / 0 would be infinite, 0 / 0 is not; neither is a ratio
+            "update_ratio": step_norm / weight_norm.where(weight_norm > 0, torch.nan),
             "changed_share": changed,
         }
 

@@ -8,6 +8,7 @@ from pages.ui.live_component import draw_live
 from pages.ui.session import AS_FAST_AS_IT_GOES, LabSession
 
 TICK_SECONDS = 0.1
+STOPPED = 86_400.0
 SPEEDS = {
     "1 epoch / frame": 1,
     "5 epochs / frame": 5,
@@ -23,14 +24,14 @@ def live_panel(session: LabSession) -> None:
     """Draw the buttons and the charts; only this panel reruns while the run plays."""
 
     # A tick needs its own fragment: the interval is fixed when a fragment is made, and pressing
-    # Play remakes the inner one without running the page again.
+    # Play remakes the inner one without running the page again. It is one fragment, playing or
+    # not: exchanging it for another would take the charts out of the page.
     @st.fragment(key="live")
     def panel() -> None:
-        toolbar(session)
-        if session.playing:
-            st.fragment(_tick, run_every=TICK_SECONDS)(session)
-        else:
-            st.fragment(_draw)(session)
+        above = st.container()
+        st.fragment(_tick, run_every=TICK_SECONDS if session.playing else STOPPED)(session)
+        with above:
+            toolbar(session)  # drawn last, because the tick may have ended the run
 
     panel()
 
@@ -62,10 +63,9 @@ def toolbar(session: LabSession) -> None:
 
 def _tick(session: LabSession) -> None:
     session.tick(SPEEDS[st.session_state.get("speed", DEFAULT_SPEED)])
-    _draw(session)
-    if not session.playing:
-        st.rerun()  # the run has ended: show Play again and stop the clock
+    draw_live(session.frame(), key="charts", on_full=session.ask_full, on_end=_stop_clock)
 
 
-def _draw(session: LabSession) -> None:
-    draw_live(session.frame(), key="charts", on_full=session.ask_full)
+def _stop_clock() -> None:
+    """Show Play again: the browser has seen the end of the run."""
+    st.rerun("live")

@@ -7,6 +7,7 @@ import { Merits, Panel, UnitTable, element } from "./live_panels.js";
 import { fill, formatters, readTheme } from "./live_style.js";
 
 const ASK_AGAIN_MS = 400; // a full frame needs a round trip, and a newer one may replace it
+const ORPHAN_MS = 5000;
 const ENDED = ["finished", "diverged"];
 const STILL_TICKING = 8; // frames of an ended run after which the server is told once more
 const here = (name) => new URL(name, import.meta.url).href;
@@ -247,15 +248,37 @@ class LiveView {
   }
 }
 
-const views = new WeakMap();
+const views = new Map(); // from the element that Streamlit gives to the view in it
+const orphans = new Set(); // views whose element was taken away a moment ago
+
+/** A browser that is short of time may see its element replaced between two frames of a run:
+ *  the charts then move into the new one, with zoom and history. */
+function adopt(parent, data) {
+  const run = data && decode(data).header.run;
+  for (const view of orphans) {
+    if (view.history.header?.run !== run) continue;
+    orphans.delete(view);
+    clearTimeout(view.farewell);
+    parent.append(view.root);
+    return view;
+  }
+  return new LiveView(parent);
+}
+
+function leave(parent) {
+  const view = views.get(parent);
+  views.delete(parent);
+  orphans.add(view);
+  view.farewell = setTimeout(() => {
+    orphans.delete(view);
+    view.dispose();
+  }, ORPHAN_MS);
+}
 
 /** Streamlit calls this at the first mount, with every frame, and when the theme changes. */
 export default function live({ data, parentElement, setTriggerValue }) {
-  if (!views.has(parentElement)) views.set(parentElement, new LiveView(parentElement));
+  if (!views.has(parentElement)) views.set(parentElement, adopt(parentElement, data));
   const view = views.get(parentElement);
   if (data) view.receive(data, (event) => setTriggerValue(event, true));
-  return () => {
-    views.delete(parentElement);
-    view.dispose();
-  };
+  return () => leave(parentElement);
 }

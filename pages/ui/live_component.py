@@ -66,7 +66,7 @@ TEXT: Final[dict[str, str]] = {
     "distinct": "distinct",
     "saturated": "saturated",
     "of": "{k} of {n}",
-    "no_hidden": "No hidden layer, so there is nothing to show: the inputs go straight to the output.",
+    "no_hidden": "No hidden layer, nothing to show here: the inputs go straight to the output.",
 }
 
 _component = st.components.v2.component(

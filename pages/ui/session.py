@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from itertools import count
 
@@ -19,6 +20,8 @@ LIVE_SETTINGS = {"learning_rate", "epochs"}
 """Settings that a run takes over while it goes on; every other change starts it anew."""
 SLICE_SECONDS = 0.04
 AS_FAST_AS_IT_GOES = 1_000_000
+OVERLAP = 4
+"""So many frames may be lost before the browser lacks curve points."""
 
 _run_ids = count(1)
 
@@ -47,7 +50,7 @@ class LabSession:
         self.runner, self.config = runner, config
         self.dataset: Dataset = runner.dataset
         self.plane: Plane = make_plane(self.dataset)
-        self.sent: Curves | None = None
+        self.sent: deque[Curves] = deque(maxlen=OVERLAP)
         self.run_id = next(_run_ids)
 
     def apply(self, config: RunConfig) -> None:
@@ -111,7 +114,14 @@ class LabSession:
 
     def ask_full(self) -> None:
         """Send everything with the next frame: the browser lacks what it builds on."""
-        self.sent = None
+        self.sent.clear()
+
+    def _base(self) -> Curves | None:
+        """The frame that the next one builds on; None while there is none old enough.
+
+        Of frames that follow each other closely the browser may see only the last.
+        """
+        return self.sent[0] if len(self.sent) == OVERLAP else None
 
     @property
     def status(self) -> str:
@@ -127,14 +137,14 @@ class LabSession:
     def frame(self) -> bytes:
         """Measure the run and pack what the browser does not have yet."""
         snapshot = take(self.runner, self.plane)
-        part = curves(self.runner, snapshot.record, self.sent)
+        part = curves(self.runner, snapshot.record, self._base())
         header, arrays = frame.contents(snapshot, self.plane, part)
-        full = self.sent is None
+        full = not self.sent
         if full:
             more_header, more_arrays = frame.still_contents(self.plane, self.dataset.classes)
             header |= more_header | {"text": TEXT}
             arrays |= more_arrays
-        self.sent = part
+        self.sent.append(part)
         self.serial += 1
         if not self.playing:
             self.runner.release()

@@ -208,12 +208,15 @@ def test_a_later_frame_carries_only_new_curve_points() -> None:
     session = LabSession(CONFIG)
     session.toggle_play()
     session.tick(30)
-    session.frame()
-    session.tick(4)
+    for epoch in (30, 34, 38, 42):
+        assert session.runner.epoch == epoch
+        # until four frames are out, each carries all points: the browser may have missed one
+        assert header(session)["curve"] == {"from": 0, "stride": 1}
+        session.tick(4)
     later = header(session)
     (points,) = [a["shape"] for a in later["arrays"] if a["name"] == "train_loss"]
-    assert later["curve"] == {"from": 30, "stride": 1}  # the last one sent was the state between
-    assert points == [5]
+    assert later["curve"] == {"from": 30, "stride": 1}  # where the fourth frame before ended
+    assert points == [17]
 
 
 def test_a_checkpoint_continues_with_its_config_and_its_numbers() -> None:
