@@ -85,7 +85,9 @@ def in_precision(tensors: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Te
     for name, t in converted.items():
         if not t.isfinite().all():
             precision = str(dtype).removeprefix("torch.")
-            raise CheckpointError(f"The checkpoint's {name} holds values too large for {precision}.")
+            raise CheckpointError(
+                f"The checkpoint's {name} holds values too large for {precision}."
+            )
     return converted
 
 

@@ -238,7 +238,8 @@ def _load_table(name: str) -> Rows:
     # The files are read from the package's folder: importing scikit-learn takes 2.5 seconds, which
     # a student would wait for before the first page, and its loaders do no more than this.
     spec = find_spec("sklearn")
-    assert spec is not None and spec.submodule_search_locations
+    assert spec is not None
+    assert spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0]) / "datasets" / "data"
     file, header_lines = {"iris": ("iris.csv", 1), "digits": ("digits.csv.gz", 0)}[name]
     rows = np.loadtxt(folder / file, delimiter=",", skiprows=header_lines)

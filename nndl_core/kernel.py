@@ -8,6 +8,7 @@ parameters, gradients, logits and activations into slots, to be measured afterwa
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from nndl_core.optimizers import Optimizer, fresh_state, update
 
 BLOCK_BYTES = 16_000_000
 MIN_SLOTS, MAX_SLOTS = 4, 256
+LINE = 16
+"""The numbers in a cache line of 64 bytes, or in two."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,17 @@ class Windows:
         return [flat[..., a:b].view(*flat.shape[:-1], *shape) for a, b, shape in ends]
 
 
+def _slots(count: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Make memory [count, *shape] of ones in which every slot begins on a cache line.
+
+    A product may round differently where its operands lie differently, and which slot an epoch
+    gets depends on where the run was paused.
+    """
+    size = math.prod(shape)
+    memory = torch.ones(count, size + -size % LINE, dtype=dtype)
+    return memory[:, :size].view(count, *shape)
+
+
 class Pass:
     """Preallocated memory for forward and backward over the examples of one input x."""
 
@@ -84,15 +98,15 @@ class Pass:
         self.input = torch.ones(runs, p.sizes[0] + 1, examples, dtype=dtype)
         self.input[:, :-1] = x
         hidden, outputs = p.sizes[1:-1], p.sizes[-1]
-        rows = [torch.ones(slots, runs, w + 1, examples, dtype=dtype) for w in hidden]
+        rows = [_slots(slots, (runs, w + 1, examples), dtype) for w in hidden]
         self.outputs = [a[:, :, :-1] for a in rows]
         in_place = runs == 1 and not self.act.keeps_z
         z_slots = slots if self.act.keeps_z else 1
         self.z = [
-            a if in_place else torch.zeros(z_slots, runs, w, examples, dtype=dtype)
+            a if in_place else _slots(z_slots, (runs, w, examples), dtype)
             for w, a in zip(hidden, self.outputs, strict=True)
         ]
-        self.logits = torch.zeros(slots, runs, outputs, examples, dtype=dtype)
+        self.logits = _slots(slots, (runs, outputs, examples), dtype)
         self.delta = [torch.zeros(runs, w, n, dtype=dtype) for w in (*hidden, outputs)]
         self.weight = 1.0 / n
         self._bind(rows)
@@ -170,8 +184,8 @@ class Kernel:
     def _reserve(self, slots: int) -> None:
         """Make memory for a block of this many epochs."""
         p, dtype = self.problem, self.problem.x.dtype
-        self.p = torch.zeros(slots + 1, self.windows.total, dtype=dtype)
-        self.g = torch.zeros(slots, self.windows.total, dtype=dtype)
+        self.p = _slots(slots + 1, (self.windows.total,), dtype)
+        self.g = _slots(slots, (self.windows.total,), dtype)
         self.w = [self.windows.of(row) for row in self.p]
         self.w_t = [[w[:, :, :-1].mT for w in row] for row in self.w]
         self.dw = [self.windows.of(row) for row in self.g]

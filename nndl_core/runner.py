@@ -252,9 +252,7 @@ class Runner:
             self._kernel.state = self._remembered(self._kernel, tensors, checkpoint.steps)
             self._kernel.epoch = checkpoint.epoch
 
-    def _remembered(
-        self, kernel: Kernel, tensors: dict[str, Tensor], steps: int
-    ) -> OptimizerState:
+    def _remembered(self, kernel: Kernel, tensors: dict[str, Tensor], steps: int) -> OptimizerState:
         """The saved memory if it is that of this update rule, else a fresh one."""
         fresh = fresh_state(self.optimizer.name, kernel.p[0])
         saved = {n: t for n, t in tensors.items() if n.startswith("optimizer.")}
@@ -340,6 +338,8 @@ class Runner:
         if last is not None:
             kernel.parameters = kernel.windows.of(last.clone())
             kernel.epoch = bad - 1
+        # the optimizer remembers gradients that are no numbers; a saved file may not hold them
+        kernel.state = fresh_state(self.optimizer.name, kernel.p[0])
         ratios = np.nan_to_num(self.records.column("update_ratio"), posinf=np.inf)
         worst = int(ratios[-1].argmax()) if len(ratios) else 0
         ratio = float(ratios[-1, worst]) if len(ratios) else float("nan")

@@ -134,15 +134,19 @@ def _bytes(p: Array) -> Array:
 
 
 def activation_histogram(block: Block) -> tuple[Array, tuple[float, float]]:
-    """Count the activations of each hidden layer in BINS bins over one common range."""
-    layers = [a[-1].flatten() for a in block.activations]
-    if not layers:
-        return np.zeros((0, BINS), np.float32), (0.0, 1.0)
-    low = min(float(a.min()) for a in layers)
-    high = max(float(a.max()) for a in layers)
+    """Count the activations of each hidden layer in BINS bins over one common range.
+
+    Values that are not finite belong to no bin; double, because float32 cannot hold every limit.
+    """
+    layers = [a[-1].flatten().double() for a in block.activations]
+    finite = [a[a.isfinite()] for a in layers]
+    seen = [a for a in finite if len(a)]
+    if not seen:
+        return np.zeros((len(layers), BINS), np.float32), (0.0, 1.0)
+    low, high = min(float(a.min()) for a in seen), max(float(a.max()) for a in seen)
     low, high = _round_range(low, high)
-    counts = [torch.histc(a.float(), BINS, low, high) / a.numel() for a in layers]
-    return torch.stack(counts).numpy(), (low, high)
+    counts = [torch.histc(f, BINS, low, high) / len(a) for f, a in zip(finite, layers, strict=True)]
+    return torch.stack(counts).float().numpy(), (low, high)
 
 
 def _round_range(low: float, high: float) -> tuple[float, float]:

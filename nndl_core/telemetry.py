@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,6 +20,9 @@ FLAT_SLOPE = 0.05
 """A unit is saturated on an example where its slope is below this share of the largest slope."""
 SAME_UNIT = 1e-4
 """Two units count as one if their weights and bias differ by less than this share of their norm."""
+
+VECTOR = 32
+"""A multiple of the numbers that PyTorch's vector loops take at once on any processor."""
 
 Column = NDArray[np.float64]
 Columns = dict[str, Column]
@@ -166,7 +170,8 @@ class Telemetry:
 
     def _outcome(self, block: Block) -> dict[str, Tensor]:
         p, n = self.problem, self.problem.n_train
-        value = LOSSES[p.loss].value(block.logits, p.target).double()
+        logits, target = _whole_vectors(block.logits), _whole_vectors(p.target)
+        value = LOSSES[p.loss].value(logits, target)[..., : block.logits.shape[-1]].double()
         right = hits(block.logits, p.target).double()
         return {
             "train_loss": value[..., :n].mean(-1),
@@ -249,6 +254,16 @@ def count_distinct(rows: Tensor, direction: Tensor) -> Tensor:
     larger = torch.maximum(norm[..., 1:], norm[..., :-1])
     distinct: Tensor = 1 + (gap > SAME_UNIT * larger).sum(-1)
     return distinct
+
+
+def _whole_vectors(rows: Tensor) -> Tensor:
+    """Pad the examples so that no element is left over after the processor's vectors.
+
+    Leftovers are computed by other code, whose exp differs in the last bit, and which elements
+    are left over would depend on how many epochs the block has.
+    """
+    missing = -rows.shape[-1] % VECTOR
+    return F.pad(rows, (0, missing)) if missing else rows
 
 
 def _moments(a: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:

@@ -72,10 +72,10 @@ def _place(config: RunConfig, known: set[str]) -> None:
 
     Streamlit forgets what a control stood at as soon as one run of the page does not draw it.
     """
-    for name in KNOBS.keys() - known:
+    for name in (n for n in KNOBS if n not in known or n not in st.session_state):
         value = getattr(config, name)
         st.session_state[name] = url_value(value) if name == "hidden" else value
-    if "hidden" not in known:
+    if "hidden" not in known or "depth" not in st.session_state:
         st.session_state["depth"] = len(config.hidden)
         st.session_state["width"] = max(config.hidden, default=DEFAULT_WIDTH)
 

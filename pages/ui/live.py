@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import streamlit as st
 
 from pages.ui.live_component import draw_live
 from pages.ui.session import AS_FAST_AS_IT_GOES, LabSession
 
+Kind = Literal["primary", "secondary"]
 TICK_SECONDS = 0.1
 STOPPED = 86_400.0
 SPEEDS = {
@@ -39,16 +43,18 @@ def live_panel(session: LabSession) -> None:
 def toolbar(session: LabSession) -> None:
     """Draw play or pause, one step, reset, new weights, and the speed."""
     icons = ("Pause", ":material/pause:") if session.playing else ("Play", ":material/play_arrow:")
-    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        st.button(icons[0], key="play", icon=icons[1], type="primary", on_click=session.toggle_play)
-        st.button("Step", key="step", icon=":material/skip_next:", on_click=session.step)
-        st.button("Reset", key="reset", icon=":material/replay:", on_click=session.reset)
+    ticket = session.next_ticket()
+
+    def button(label: str, key: str, icon: str, action: Callable[[], None], kind: Kind) -> None:
         st.button(
-            "New weights",
-            key="new_weights",
-            icon=":material/casino:",
-            on_click=session.new_weights,
+            label, key=key, icon=icon, type=kind, on_click=session.once, args=(ticket, action)
         )
+
+    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
+        button(icons[0], "play", icons[1], session.toggle_play, "primary")
+        button("Step", "step", ":material/skip_next:", session.step, "secondary")
+        button("Reset", "reset", ":material/replay:", session.reset, "secondary")
+        button("New weights", "new_weights", ":material/casino:", session.new_weights, "secondary")
         if session.wanted is not None:
             st.rerun()  # the controls stand outside this panel
         st.selectbox(

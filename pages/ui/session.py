@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
@@ -37,6 +38,7 @@ class LabSession:
         self.wanted: RunConfig | None = None  # what the controls shall show next
         self.new_upload = False
         self.serial = 0
+        self.ticket = self.used_ticket = 0
         self.restart(config)
 
     def restart(self, config: RunConfig) -> None:
@@ -69,6 +71,21 @@ class LabSession:
             self.restart(config)
         except ValueError as error:
             self.messages.append(str(error))
+
+    def next_ticket(self) -> int:
+        """Return a number for the buttons that are drawn now."""
+        self.ticket += 1
+        return self.ticket
+
+    def once(self, ticket: int, action: Callable[[], None]) -> None:
+        """Do what a button asks, one time for each time that it was drawn.
+
+        When the clock ticks in the browser just as a button is pressed, Streamlit sends the click
+        with the tick as well and calls back twice.
+        """
+        if ticket > self.used_ticket:
+            self.used_ticket = ticket
+            action()
 
     def toggle_play(self) -> None:
         """Play or pause; a finished run starts again from the same seeds."""

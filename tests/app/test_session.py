@@ -172,6 +172,16 @@ def test_a_diverged_run_stops_with_a_sentence_and_finite_figures() -> None:
     assert divergence_sentence(None) == ""
 
 
+def test_a_click_that_is_called_back_twice_counts_once() -> None:
+    session = LabSession(CONFIG)
+    for ticket in (session.next_ticket(), session.next_ticket()):
+        session.once(ticket, session.step)
+        session.once(ticket, session.step)
+    assert session.runner.epoch == 2
+    session.once(1, session.step)
+    assert session.runner.epoch == 2
+
+
 def test_reset_gives_the_first_frame_again_and_new_weights_the_next_seed() -> None:
     session = LabSession(CONFIG)
     first = header(session)["merit"]

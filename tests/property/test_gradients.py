@@ -134,12 +134,12 @@ def test_an_epoch_of_mini_batches_is_that_of_by_hand(
     n = len(case.x)
     whole = batch_size >= n
     order = torch.randperm(n, generator=torch.Generator().manual_seed(5 * 1_000_003))
-    for rows in [torch.arange(n)] if whole else order.split(batch_size):
+    for rows in [torch.arange(n)] if whole else torch.split(order, batch_size):
         gradients = by_hand(case.model, case.x[rows], case.y[rows], case.loss)
         with torch.no_grad():
             for layer, g in zip(case.model.layers, gradients, strict=True):
-                layer.weight -= 0.01 * g.weight
-                layer.bias -= 0.01 * g.bias
+                layer.weight.sub_(g.weight, alpha=0.01)
+                layer.bias.sub_(g.bias, alpha=0.01)
     expected = in_layers(pack(case.model))
     with torch.no_grad():
         assert_equal_to(in_layers(kernel.w[1]), expected, 1e-11)

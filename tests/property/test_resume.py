@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nndl_core.checkpoint import Checkpoint
@@ -47,7 +47,9 @@ def test_any_pauses_give_a_straight_run_bit_for_bit(
 ) -> None:
     epochs = sum(chunks)
     straight, paused = runner_of(values, epochs), runner_of(values, epochs)
-    assert straight.advance(epochs) == epochs
+    straight.advance(epochs)
+    assume(straight.diverged is None)
+    assert straight.epoch == epochs
     for chunk in chunks:
         assert paused.advance(chunk) == chunk
         if measured:
@@ -67,6 +69,7 @@ def test_saving_and_loading_in_the_middle_gives_a_straight_run(
     epochs = before + after
     straight, saved, loaded = (runner_of(values, epochs) for _ in range(3))
     straight.advance(epochs)
+    assume(straight.diverged is None)
     saved.advance(before)
     content = saved.checkpoint().to_bytes()
     loaded.advance(min(elsewhere, epochs))

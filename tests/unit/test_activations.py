@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -114,8 +114,8 @@ def test_the_largest_slope_is_the_largest(name: ActivationName, p: float) -> Non
 )
 def test_the_gain_is_that_of_torch_nn_init(name: ActivationName, p: float, gain: float) -> None:
     assert ACTIVATIONS[name].gain(p) == pytest.approx(gain)
-    pytorch_name = "linear" if name == "identity" else name
-    assert ACTIVATIONS[name].gain(p) == pytest.approx(torch.nn.init.calculate_gain(pytorch_name, p))
+    theirs: Any = "linear" if name == "identity" else name
+    assert ACTIVATIONS[name].gain(p) == pytest.approx(torch.nn.init.calculate_gain(theirs, p))
 
 
 @pytest.mark.parametrize("name", ["elu", "gelu", "silu", "softplus"])

@@ -19,10 +19,28 @@ from nndl_core.config import (
 
 NUMBERS = [name for name, k in KNOBS.items() if not k.choices and name != "hidden"]
 CHOICES = [name for name, k in KNOBS.items() if k.choices]
-FIELDS = (
-    "dataset points noise label_noise data_seed hidden activation slope init init_scale bias "
-    "init_seed loss optimizer learning_rate momentum weight_decay batch_size epochs dtype"
-).split()
+FIELDS = [
+    "dataset",
+    "points",
+    "noise",
+    "label_noise",
+    "data_seed",
+    "hidden",
+    "activation",
+    "slope",
+    "init",
+    "init_scale",
+    "bias",
+    "init_seed",
+    "loss",
+    "optimizer",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "batch_size",
+    "epochs",
+    "dtype",
+]
 
 
 def refusal(**values: Any) -> str:

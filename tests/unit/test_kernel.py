@@ -149,7 +149,7 @@ def test_every_example_is_used_once_per_epoch_and_the_last_batch_counts_right() 
     kernel._batch = spy  # type: ignore[method-assign]
     trained(kernel, 2)
     assert [len(rows) for rows in seen] == [10, 10, 10, 10, 10, 10, 4] * 2
-    epochs = [sum(seen[:7], []), sum(seen[7:], [])]
+    epochs = [[i for rows in part for i in rows] for part in (seen[:7], seen[7:])]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(64))
     assert epochs[0] != epochs[1]
     assert kernel.state.steps == 14

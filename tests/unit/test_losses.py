@@ -46,9 +46,7 @@ def test_every_name_of_the_config_has_a_loss() -> None:
 def test_the_value_is_that_of_pytorch(name: LossName, outputs: int, scale: float) -> None:
     logits, target = example(outputs, scale)
     value = LOSSES[name].value(logits, target)
-    torch.testing.assert_close(
-        value, pytorch_value(name, logits, target), rtol=1e-13, atol=1e-14
-    )
+    torch.testing.assert_close(value, pytorch_value(name, logits, target), rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("scale", [0.0, 3.0, 300.0])
@@ -57,9 +55,7 @@ def test_delta_is_the_derivative_of_the_value(name: LossName, outputs: int, scal
     logits, target = example(outputs, scale)
     leaf = logits.clone().requires_grad_()
     expected = torch.autograd.grad(LOSSES[name].value(leaf, target).sum(), leaf)[0]
-    torch.testing.assert_close(
-        LOSSES[name].delta(logits, target), expected, rtol=1e-12, atol=1e-14
-    )
+    torch.testing.assert_close(LOSSES[name].delta(logits, target), expected, rtol=1e-12, atol=1e-14)
     out = torch.full_like(logits, float("nan"))
     LOSSES[name].delta_(logits, target, out)
     torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-14)

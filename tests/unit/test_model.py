@@ -39,9 +39,7 @@ def test_forward_is_the_sequential_network_and_keeps_its_steps() -> None:
     torch.testing.assert_close(model(x), z3, rtol=1e-13, atol=1e-15)
     for kept, expected in zip(model.pre_activations, [z1, z2, z3], strict=True):
         torch.testing.assert_close(kept, expected, rtol=1e-13, atol=1e-15)
-    for kept, expected in zip(
-        model.inputs, [x, torch.sigmoid(z1), torch.sigmoid(z2)], strict=True
-    ):
+    for kept, expected in zip(model.inputs, [x, torch.sigmoid(z1), torch.sigmoid(z2)], strict=True):
         torch.testing.assert_close(kept, expected, rtol=1e-13, atol=1e-15)
 
 
@@ -51,9 +49,7 @@ def test_without_a_hidden_layer_it_is_logistic_regression() -> None:
 
 
 def test_predict_gives_probabilities_without_a_graph_in_the_models_precision() -> None:
-    model = MLP.from_config(
-        RunConfig(loss="cross_entropy", dtype="float64"), features=2, classes=3
-    )
+    model = MLP.from_config(RunConfig(loss="cross_entropy", dtype="float64"), features=2, classes=3)
     x = torch.randn(6, 2)
     p = model.predict(x)
     assert p.shape == (6, 3)

@@ -4,6 +4,7 @@ Printed: the official notebooks, repository nndl/practice-in-paddle, commit 3404
 plain PyTorch computation in float64 with data seed 0 and weight seed 0. The rest is closed form.
 """
 
+import itertools
 import math
 from typing import Any
 
@@ -44,7 +45,7 @@ def ensemble(activation: str, bias: float, runs: int, **data: Any) -> dict[str, 
     split = dataset_of(config).train
     draw, sizes, windows = INITIALIZERS["normal"], (2, 3, 3, 3, 3, 1), []
     generators = [torch.Generator().manual_seed(seed) for seed in range(runs)]
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(sizes):
         weights = torch.stack([draw(fan_out, fan_in, g, 0.01) for g in generators])
         bias_column = torch.full((runs, fan_out, 1), bias)
         windows.append(torch.cat([weights, bias_column], 2).double())

@@ -1,7 +1,6 @@
 """The Runner: the course's surface without the course's bugs, live edits, and divergence."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def plain_loop(model: MLP, optimizer: torch.optim.Optimizer, epochs: int) -> lis
         optimizer.zero_grad()
         logits = model(x.double())
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, y)
-        loss.backward()
+        torch.autograd.backward(loss)
         losses.append(loss.item())
         optimizer.step()
     return losses
@@ -380,10 +379,10 @@ def test_equal_configs_give_equal_runs_and_other_seeds_do_not() -> None:
 
 
 @pytest.fixture
-def diverging() -> Iterator[Runner]:
+def diverging() -> Runner:
     runner = Runner.from_config(RunConfig.from_dict({**DIVERGING, "epochs": 2000}))
     runner.advance(2000)
-    yield runner
+    return runner
 
 
 def test_a_diverging_run_stops_by_itself_at_the_last_finite_state(diverging: Runner) -> None:
@@ -464,6 +463,22 @@ def test_restore_starts_new_histories_and_clears_divergence(diverging: Runner) -
     assert diverging.best is None
     assert (len(diverging.records), diverging.epoch) == (0, 0)
     assert diverging.advance(1) == 1
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_what_is_saved_of_a_diverged_run_can_be_loaded(optimizer: str) -> None:
+    values = {**DIVERGING, "epochs": 2000, "optimizer": optimizer, "init_scale": 30}
+    runner = Runner.from_config(RunConfig.from_dict(values))
+    runner.advance(1)
+    with torch.no_grad():
+        runner.model.layers[1].weight.fill_(3e38)
+    runner.advance(2000)
+    assert runner.diverged is not None
+    content = runner.checkpoint().to_bytes()
+    twin = Runner.from_config(RunConfig.from_dict(values))
+    twin.restore(Checkpoint.from_bytes(content))
+    assert equal(parameters(twin.model), parameters(runner.model))
+    assert all(p.isfinite().all() for p in twin.model.parameters())
 
 
 def test_after_loading_another_checkpoint_no_memory_of_the_old_run_is_left() -> None:

@@ -214,7 +214,7 @@ def test_a_spread_of_a_ten_millionth_is_measured() -> None:
 
 
 def test_changed_share_counts_what_float32_rounds_away() -> None:
-    record, runner = first({"fc1.weight": 1e6}, dtype="float32", hidden=[3], learning_rate=1e-6)
+    record, _ = first({"fc1.weight": 1e6}, dtype="float32", hidden=[3], learning_rate=1e-6)
     assert record.layers[0].changed_share < 1.0
     fixed, _ = first(learning_rate=1e-6, activation="relu", bias=-10, init_scale=0.001)
     assert fixed.layers[0].changed_share == 0.0
@@ -271,7 +271,7 @@ def test_a_record_holds_plain_numbers() -> None:
 
 
 def test_probabilities_are_the_output_of_the_last_layer() -> None:
-    record, runner = first({"fc3.weight": 0.0, "fc3.bias": 30.0})
+    record, _ = first({"fc3.weight": 0.0, "fc3.bias": 30.0})
     last = record.layers[2]
     assert last.activation_mean == pytest.approx(1.0)
     assert last.saturated_share == 1.0
