@@ -19,14 +19,14 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 VANISHING = "/?hidden=3-3-3-3&init_scale=0.01&bias=1.0&learning_rate=0.01"
-TWO_LAYERS = "/?noise=0.2&hidden=8-8&activation=tanh&init=xavier_normal"
+TWO_LAYERS = "/?noise=0.2&hidden=8-8&activation=relu&init=he_normal&learning_rate=0.5"
 VIEWS = {
     "lab": (TWO_LAYERS, 1440, 900, "light"),
-    "lab-dark": ("/?noise=0.2&hidden=8-8&activation=relu&init=he_normal", 1440, 900, "dark"),
+    "lab-dark": (TWO_LAYERS, 1440, 900, "dark"),
     "lab-vanishing": (VANISHING, 1440, 900, "light"),
     "lab-phone": ("/", 390, 844, "light"),
 }
-PLAYED = 400
+PLAYED = 600
 """Epochs after which the picture is taken."""
 
 

@@ -32,10 +32,8 @@ def live_panel(session: LabSession) -> None:
     # not: exchanging it for another would take the charts out of the page.
     @st.fragment(key="live")
     def panel() -> None:
-        above = st.container()
+        toolbar(session)
         st.fragment(_tick, run_every=TICK_SECONDS if session.playing else STOPPED)(session)
-        with above:
-            toolbar(session)  # drawn last, because the tick may have ended the run
 
     panel()
 
