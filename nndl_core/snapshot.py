@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,8 @@ class TestResult:
 class Snapshot:
     """One frame: the record at the current parameters, and what is drawn beside the curves.
 
+    Its update_ratio and changed_share are those of the last update.
+
     boundary uint8 [GRID, GRID] is 255 P(class 1), or 255 times the winner's probability when
     there are more classes, whose index then is boundary_class. histogram float32 [hidden, BINS]
     gives shares of the activations between the limits of histogram_range.
@@ -70,10 +73,25 @@ class Snapshot:
 def take(runner: Runner, plane: Plane) -> Snapshot:
     """Measure a runner's current parameters; nothing is trained."""
     record, block = runner.measure()
+    record = _with_last_update(record, runner)
     histogram, limits = activation_histogram(block)
     boundary, winner = decision_boundary(runner.predict(plane.grid).numpy())
     test = evaluate_test(runner) if runner.finished else None
     return Snapshot(runner.epoch, record, boundary, winner, histogram, limits, test)
+
+
+def _with_last_update(record: EpochRecord, runner: Runner) -> EpochRecord:
+    """Give the current state the figures of the update that led to it; NaN before the first."""
+    last = runner.records[-1].layers if len(runner.records) else None
+    layers = tuple(
+        replace(
+            layer,
+            update_ratio=last[i].update_ratio if last else math.nan,
+            changed_share=last[i].changed_share if last else math.nan,
+        )
+        for i, layer in enumerate(record.layers)
+    )
+    return replace(record, layers=layers)
 
 
 def evaluate_test(runner: Runner) -> TestResult | None:

@@ -227,3 +227,16 @@ def test_constant_points_still_span_a_plane() -> None:
     left, right, bottom, top = make_plane(data).extent
     assert left < 1 < right
     assert bottom < 1 < top
+
+
+def test_update_figures_are_those_of_the_update_that_led_here() -> None:
+    runner = Runner.from_config(RunConfig(points=100))
+    plane = make_plane(runner.dataset) if runner.dataset else None
+    assert plane is not None
+    before = take(runner, plane).record.layers
+    assert all(math.isnan(layer.update_ratio) for layer in before)
+    runner.advance(3)
+    after, last = take(runner, plane).record.layers, runner.records[-1].layers
+    assert [a.update_ratio for a in after] == [a.update_ratio for a in last]
+    assert [a.changed_share for a in after] == [a.changed_share for a in last]
+    assert all(layer.update_ratio > 0 for layer in after)
