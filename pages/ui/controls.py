@@ -44,14 +44,16 @@ LABELS: dict[DatasetName, str] = {
 def sidebar(session: LabSession) -> RunConfig:
     """Draw every control and return the config they stand at."""
     state = st.session_state
-    known: set[str] = state.get("drawn", set()) if session.wanted is None else set()
-    _place(session.wanted or session.config, known)
-    session.wanted = None
+    wanted, session.wanted = session.wanted, None
+    known: set[str] = state.get("drawn", set()) if wanted is None else set()
+    _place(wanted or session.config, known)
     state["drawing"] = {"dataset", "hidden"}
     _data_controls(session)
     _network_controls()
     _training_controls(session)
     state["drawn"] = state["drawing"]  # only now: a run may be cut short by the next click
+    if wanted is not None:
+        return wanted  # a tick may have brought back what the controls stood at before
     shown = {name: state[name] for name in state["drawn"] if name != "hidden"}
     try:
         return replace(session.config, **shown, hidden=widths_from_text(state["hidden"]))
@@ -75,9 +77,9 @@ def _place(config: RunConfig, known: set[str]) -> None:
     for name in (n for n in KNOBS if n not in known or n not in st.session_state):
         value = getattr(config, name)
         st.session_state[name] = url_value(value) if name == "hidden" else value
-    if "hidden" not in known or "depth" not in st.session_state:
-        st.session_state["depth"] = len(config.hidden)
-        st.session_state["width"] = max(config.hidden, default=DEFAULT_WIDTH)
+    if "hidden" not in known:
+        _renew("sliders")
+        _renew("text")
 
 
 def _data_controls(session: LabSession) -> None:
@@ -90,7 +92,7 @@ def _data_controls(session: LabSession) -> None:
                 key=f"dataset_{name}",
                 type="primary" if chosen else "secondary",
                 on_click=_choose_dataset,
-                args=(name,),
+                args=(session, name),
             )
         st.html(_thumbnail_style())
     if st.session_state["dataset"] == "csv":
@@ -105,12 +107,7 @@ def _data_controls(session: LabSession) -> None:
 
 def _network_controls() -> None:
     st.subheader("Network", divider="gray")
-    left, right = st.columns(2)
-    left.slider("Hidden layers", 0, MAX_DEPTH, key="depth", on_change=_write_hidden)
-    right.slider("Units per layer", 1, MAX_WIDTH, key="width", on_change=_write_hidden)
-    st.text_input(
-        "Layer widths", key="hidden", on_change=_read_hidden, help="Such as 5-3, or none."
-    )
+    _layer_controls()
     _control("activation")
     if st.session_state["activation"] in NEEDS_SLOPE:
         _control("slope", step=0.01)
@@ -121,6 +118,51 @@ def _network_controls() -> None:
     with right:
         _control("init_seed")
     _control("bias", step=0.1)
+
+
+def _layer_controls() -> None:
+    """Draw depth, width and the list of widths, which write each other.
+
+    What is written gets a new key: a tick of the clock may still carry its old value, which
+    would be taken for an edit. The truth is the state "hidden", which belongs to no widget.
+    """
+    state = st.session_state
+    depth, width, text = _key("sliders", "depth"), _key("sliders", "width"), _key("text", "hidden")
+    try:
+        widths = widths_from_text(state["hidden"])
+    except ConfigError:
+        widths = (DEFAULT_WIDTH,)
+    state.setdefault(depth, len(widths))
+    state.setdefault(width, max(widths, default=DEFAULT_WIDTH))
+    state.setdefault(text, state["hidden"])
+    left, right = st.columns(2)
+    with left.container(key="depth"):
+        st.slider("Hidden layers", 0, MAX_DEPTH, key=depth, on_change=_from_sliders)
+    with right.container(key="width"):
+        st.slider("Units per layer", 1, MAX_WIDTH, key=width, on_change=_from_sliders)
+    with st.container(key="hidden"):
+        st.text_input("Layer widths", key=text, on_change=_from_text, help="Such as 5-3, or none.")
+
+
+def _key(group: str, name: str) -> str:
+    return f"{name}_{st.session_state.get(f'{group}_version', 0)}"
+
+
+def _renew(group: str) -> None:
+    name = f"{group}_version"
+    st.session_state[name] = st.session_state.get(name, 0) + 1
+
+
+def _from_sliders() -> None:
+    state = st.session_state
+    widths = (state[_key("sliders", "width")],) * state[_key("sliders", "depth")]
+    state["hidden"] = url_value(widths)
+    _renew("text")
+
+
+def _from_text() -> None:
+    st.session_state["hidden"] = st.session_state[_key("text", "hidden")]
+    _renew("sliders")
 
 
 def _training_controls(session: LabSession) -> None:
@@ -174,15 +216,17 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
-def _choose_dataset(name: DatasetName) -> None:
+def _choose_dataset(session: LabSession, name: DatasetName) -> None:
     """Select a data set, and a loss that can serve its number of classes."""
-    state = st.session_state
-    state["dataset"] = name
-    classes = DATASETS[name].classes if name in DATASETS else 2
-    if classes > 2 and state["loss"] == "bce":
-        state["loss"] = "cross_entropy"
-    elif classes == 2 and state["loss"] == "cross_entropy":
-        state["loss"] = "bce"
+    st.session_state["dataset"] = name
+    if name not in DATASETS:
+        return  # the run goes on until a file is there
+    loss, classes = session.config.loss, DATASETS[name].classes
+    if classes > 2 and loss == "bce":
+        loss = "cross_entropy"
+    elif classes == 2 and loss == "cross_entropy":
+        loss = "bce"
+    session.wanted = replace(session.config, dataset=name, loss=loss)
 
 
 def _read_upload(session: LabSession) -> None:
@@ -198,20 +242,6 @@ def _read_upload(session: LabSession) -> None:
     loss: LossName = "bce" if len(session.upload.classes) == 2 else "cross_entropy"
     session.wanted = replace(session.config, dataset="csv", loss=loss)
     session.new_upload = True
-
-
-def _write_hidden() -> None:
-    state = st.session_state
-    state["hidden"] = url_value((state["width"],) * state["depth"])
-
-
-def _read_hidden() -> None:
-    state = st.session_state
-    try:
-        widths = widths_from_text(state["hidden"])
-    except ConfigError:
-        return  # the sentence comes when the config is made
-    state["depth"], state["width"] = len(widths), max(widths, default=DEFAULT_WIDTH)
 
 
 @cache

@@ -83,6 +83,13 @@ def test_speed_is_epochs_per_frame(open_lab: OpenLab, session_of: SessionOf, spe
         assert 0 < epoch <= min(SPEEDS[speed], 2000)
 
 
+def newest(at: AppTest, name: str) -> str:
+    """The key of a layer control, which changes when the page writes it."""
+    drawn = [element.key for kind in (at.slider, at.text_input) for element in kind]
+    (key,) = (k for k in drawn if k is not None and k.rpartition("_")[0] == name)
+    return key
+
+
 def test_a_run_that_ends_shows_play_and_its_test_score(
     open_lab: OpenLab, session_of: SessionOf
 ) -> None:
@@ -253,7 +260,7 @@ def test_the_address_of_a_changed_page_opens_the_same_run(
     open_lab: OpenLab, session_of: SessionOf
 ) -> None:
     at = open_lab()
-    at.slider(key="depth").set_value(3).run()
+    at.slider(key=newest(at, "depth")).set_value(3).run()
     at.slider(key="noise").set_value(0.2).run()
     at.selectbox(key="activation").set_value("elu").run()
     at.slider(key="slope").set_value(0.7).run()
@@ -270,30 +277,33 @@ def test_the_address_of_a_changed_page_opens_the_same_run(
 def test_depth_and_width_write_the_list_of_layers(open_lab: OpenLab, session_of: SessionOf) -> None:
     at = open_lab(points="60")
     press(at, "step")
-    at.slider(key="depth").set_value(3).run()
+    at.slider(key=newest(at, "depth")).set_value(3).run()
     assert session_of(at).config.hidden == (5, 5, 5)
     assert session_of(at).runner.epoch == 0
-    at.slider(key="width").set_value(64).run()
-    assert at.text_input(key="hidden").value == "64-64-64"
-    at.slider(key="depth").set_value(0).run()
+    at.slider(key=newest(at, "width")).set_value(64).run()
+    assert at.text_input(key=newest(at, "hidden")).value == "64-64-64"
+    at.slider(key=newest(at, "depth")).set_value(0).run()
     assert session_of(at).config.hidden == ()
-    assert at.text_input(key="hidden").value == "none"
+    assert at.text_input(key=newest(at, "hidden")).value == "none"
     assert at.query_params["hidden"] == "none"
     played(at, session_of(at))
 
 
 def test_the_list_of_layers_moves_depth_and_width(open_lab: OpenLab, session_of: SessionOf) -> None:
     at = open_lab(points="60")
-    at.text_input(key="hidden").set_value("5, 3").run()
+    at.text_input(key=newest(at, "hidden")).set_value("5, 3").run()
     assert session_of(at).config.hidden == (5, 3)
-    assert (at.slider(key="depth").value, at.slider(key="width").value) == (2, 5)
+    assert (at.slider(key=newest(at, "depth")).value, at.slider(key=newest(at, "width")).value) == (
+        2,
+        5,
+    )
     for text in ("5-three", "99", "1 " * 13, "0", "-", "5-3-" * 9):
         session_of(at).step()
-        at.text_input(key="hidden").set_value(text).run()
+        at.text_input(key=newest(at, "hidden")).set_value(text).run()
         assert not at.exception
         if text == "-":  # nothing between the separators: no hidden layer
             assert session_of(at).config.hidden == ()
-            at.text_input(key="hidden").set_value("5-3").run()
+            at.text_input(key=newest(at, "hidden")).set_value("5-3").run()
             continue
         (sentence,) = warnings(at)
         assert sentence.startswith("hidden")
@@ -390,7 +400,7 @@ def test_a_checkpoint_restores_config_epoch_and_numbers(
     second = uploaded(open_lab(), "load", "last.safetensors", content)
     assert warnings(second) == []
     assert session_of(second).runner.epoch == 20
-    assert second.text_input(key="hidden").value == "4-3"
+    assert second.text_input(key=newest(second, "hidden")).value == "4-3"
     assert second.query_params == first.query_params
     assert losses(session_of(second)) == losses(session_of(first))
 
@@ -437,7 +447,7 @@ def test_a_config_file_sets_every_control(open_lab: OpenLab, session_of: Session
     assert warnings(at) == []
     assert session_of(at).config == config
     assert at.query_params == config.to_url()
-    assert at.slider(key="depth").value == 2
+    assert at.slider(key=newest(at, "depth")).value == 2
     assert at.slider(key="slope").value == 0.3
 
 
