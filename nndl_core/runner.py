@@ -20,9 +20,6 @@ from nndl_core.model import MLP, pack, unpack
 from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
 from nndl_core.telemetry import Columns, EpochRecord, Records, Telemetry, record_at
 
-# More threads make products of this size several times slower.
-torch.set_num_threads(1)
-
 Metric = Callable[[Tensor, Tensor], float]
 """(probabilities [n, K], labels [n, K]) -> score; larger is better."""
 
@@ -281,6 +278,9 @@ class Runner:
     def _ready(self) -> Kernel:
         if self._kernel is None:
             raise ValueError("There is nothing to train on yet; call train(train_set, dev_set).")
+        # More threads make products of this size several times slower. Set at every entry,
+        # because the number belongs to the calling thread; it costs a tenth of a microsecond.
+        torch.set_num_threads(1)
         return self._kernel
 
     def _load_kernel(self, kernel: Kernel) -> None:
