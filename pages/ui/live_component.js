@@ -94,7 +94,7 @@ class LiveView {
   /** The clock of the page ticks until the server hears that the run has ended. */
   tellEnd(before, now) {
     if (!ENDED.includes(now)) return;
-    this.endFrames = before === "playing" ? 0 : this.endFrames + 1;
+    this.endFrames = ENDED.includes(before) ? this.endFrames + 1 : 0;
     if (this.endFrames % STILL_TICKING === 0) this.tell("end");
   }
 

@@ -89,7 +89,7 @@ def draw_live(
 
     The frame's text must hold every key of `TEXT`. `on_full` is called when the browser lacks
     what the frame builds on (a new tab, a page that came back): send a full frame next.
-    `on_end` is called when a playing run is seen as finished or diverged: stop the clock there.
+    `on_end` is called when a run is seen to have finished or diverged: stop the clock there.
     Of frames that arrive close together the browser may see only the last one.
     """
     _component(key=key, data=frame, on_full_change=on_full, on_end_change=on_end)

@@ -283,7 +283,7 @@ def test_a_diverging_run_stops_by_itself_and_says_where_and_why(open_lab: OpenLa
     assert re.match(r"Diverged at epoch \d+: .*learning rate 1000 ", banner.inner_text())
     assert re.search(r"\d", lab.page.inner_text(".merit-train-loss .live-merit-value"))
     assert "NaN" not in lab.page.inner_text(".nndl-live")
-    assert "Play" in lab.page.inner_text(".st-key-play")
+    lab.page.wait_for_selector(".st-key-play button:has-text('Play')", timeout=WAIT)
 
 
 def test_a_network_without_hidden_layer_says_so(open_lab: OpenLab) -> None:
