@@ -74,16 +74,8 @@ _component = st.components.v2.component(
 )
 
 
-def _nothing() -> None:
-    """Ignore an event."""
-
-
 def draw_live(
-    frame: bytes,
-    *,
-    key: str,
-    on_full: Callable[[], None],
-    on_end: Callable[[], None] = _nothing,
+    frame: bytes, *, key: str, on_full: Callable[[], None], on_end: Callable[[], None]
 ) -> None:
     """Draw one frame, in place, into the component of this key.
 
