@@ -268,20 +268,31 @@ def measure_leaving(report: Report, server: Server, page: Page) -> None:
     report.add("server CPU 10 s after the tab is closed", percent, "%", "<= 2")
 
 
+def measure_starts(report: Report, browser: Browser, options: argparse.Namespace) -> None:
+    """Measure from starting a server to its first usable page, in a browser that is open already.
+
+    The first start reads every file from the disk; the median is what the goal is set for.
+    """
+    browser.new_page().goto("data:text/html,<canvas></canvas>")
+    seconds = []
+    for _ in range(options.starts):
+        with running_app(options.app.resolve()) as server:
+            page = open_page(browser, server.url + options.query)
+            seconds.append(time.perf_counter() - server.started)
+            page.context.close()
+    report.add("server start to usable page, the first time", seconds[0], "s")
+    report.add("server start to usable page (median)", statistics.median(seconds), "s", "<= 6")
+
+
 def measure(options: argparse.Namespace) -> Report:
     """Run every measurement once and print it as it comes."""
     report = Report()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=CHROMIUM_FLAGS)
         traffic = Traffic()
+        measure_starts(report, browser, options)
         with running_app(options.app.resolve()) as server:
             page = open_page(browser, server.url + options.query, traffic)
-            report.add(
-                "server start to first usable page",
-                time.perf_counter() - server.started,
-                "s",
-                "<= 6",
-            )
             page.evaluate(WATCH)
             choose_slowest(page, options.speed)
             measure_playing(report, server, page, traffic, options.seconds)
@@ -304,6 +315,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--slider", default="learning_rate", help="key of a slider")
     parser.add_argument("--speed", default="speed", help="key of the list of epochs per frame")
     parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--starts", type=int, default=5, help="times the server is started")
     parser.add_argument("--tabs", type=int, default=10)
     return parser.parse_args()
 
