@@ -181,3 +181,32 @@ def geometric(column: Table) -> Spread:
     mean, spread = logs.mean(), logs.std(ddof=1) if logs.size > 1 else 0.0
     low, middle, high = np.exp([mean - spread, mean, mean + spread]).tolist()
     return Spread(middle, low, high, zeros)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A measured factor beside its prediction, means over seeds.
+
+    ratio is the mean of measured / predicted and error its standard error over the seeds; NaN
+    where nothing is left to compare.
+    """
+
+    measured: float
+    predicted: float
+    ratio: float
+    error: float
+
+
+def compare(measured: Table, law: Table) -> Comparison:
+    """Compare factors [seeds, layers] with their law; layers are averaged within each seed.
+
+    Seeds with an undefined factor (a dead layer) are left out.
+    """
+    usable = np.isfinite(measured).all(1) & (law > 0).all(1)
+    measured, law = measured[usable], law[usable]
+    n = len(measured)
+    if n == 0 or measured.shape[1] == 0:
+        return Comparison(np.nan, np.nan, np.nan, np.nan)
+    ratios = (measured / law).mean(1)
+    error = float(ratios.std(ddof=1)) / n**0.5 if n > 1 else np.nan
+    return Comparison(float(measured.mean()), float(law.mean()), float(ratios.mean()), error)

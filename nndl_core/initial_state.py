@@ -78,7 +78,8 @@ def _parameters_now(runner: Runner) -> EpochParameters:
     record, _ = runner.measure()
     layers = []
     for i, fc in enumerate(runner.model.layers, start=1):
-        weight, bias = fc.weight.detach().double(), fc.bias.detach().double()
+        # a copy: in float64 the next update would write into the view
+        weight, bias = (p.detach().double().clone() for p in (fc.weight, fc.bias))
         groups = row_groups(torch.cat([weight, bias[:, None]], 1))
         layers.append(LayerParameters(f"fc{i}", weight.numpy(), bias.numpy(), groups))
     scores = (record.train_loss, record.train_accuracy, record.dev_loss, record.dev_accuracy)
