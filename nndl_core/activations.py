@@ -15,6 +15,9 @@ from nndl_core.config import ActivationName
 
 _aten: Any = torch.ops.aten
 
+Slope = float | Tensor
+"""The Leaky slope or the ELU alpha: a number, or one for each run, [R, 1, 1]."""
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -26,12 +29,12 @@ class Activation:
     ``keeps_z`` and else a.
     """
 
-    value: Callable[[Tensor, float], Tensor]
+    value: Callable[[Tensor, Slope], Tensor]
     slope: Callable[[Tensor, float], Tensor]
-    forward_: Callable[[Tensor, Tensor, float], object]
-    backward_: Callable[[Tensor, Tensor, float], object]
+    forward_: Callable[[Tensor, Tensor, Slope], object]
+    backward_: Callable[[Tensor, Tensor, Slope], object]
     keeps_z: bool = False
-    max_slope: Callable[[float], float] = lambda p: 1.0
+    max_slope: Callable[[Slope], Any] = lambda p: 1.0
     fixed_gain: Callable[[float], float] | None = None
 
     def gain(self, p: float) -> float:
@@ -62,12 +65,52 @@ def _silu_slope(z: Tensor, p: float) -> Tensor:
     return s * (1 + z * (1 - s))
 
 
-def _elu(z: Tensor, p: float) -> Tensor:
+def _gelu_(z: Tensor, a: Tensor) -> None:
+    # PyTorch's own out= writes in a row, whatever the strides of a, where z is contiguous float32
+    if a.is_contiguous():
+        _aten.gelu.out(z, out=a)
+    else:
+        a.copy_(_aten.gelu(z))
+
+
+def _leaky_(z: Tensor, a: Tensor, p: Slope) -> None:
+    if isinstance(p, Tensor):
+        torch.where(z > 0, z, z * p, out=a)
+    else:
+        _aten.leaky_relu.out(z, p, out=a)
+
+
+def _leaky_back_(d: Tensor, z: Tensor, p: Slope) -> None:
+    if isinstance(p, Tensor):
+        torch.where(z > 0, d, d * p, out=d)
+    else:
+        _aten.leaky_relu_backward.grad_input(d, z, p, False, grad_input=d)
+
+
+def _elu(z: Tensor, p: Slope) -> Tensor:
     return torch.where(z > 0, z, p * torch.expm1(z.clamp(max=0)))
 
 
 def _elu_slope(z: Tensor, p: float) -> Tensor:
     return torch.where(z > 0, torch.ones_like(z), p * torch.exp(z.clamp(max=0)))
+
+
+def _elu_(z: Tensor, a: Tensor, p: Slope) -> None:
+    if isinstance(p, Tensor):
+        torch.where(z > 0, z, torch.expm1(z) * p, out=a)
+    else:
+        _aten.elu.out(z, p, out=a)
+
+
+def _elu_back_(d: Tensor, z: Tensor, p: Slope) -> None:
+    if isinstance(p, Tensor):
+        torch.where(z > 0, d, d * p * torch.exp(z), out=d)
+    else:
+        _aten.elu_backward.grad_input(d, p, 1, 1, False, z, grad_input=d)
+
+
+def _at_least_one(p: Slope) -> Slope:
+    return p.clamp(min=1.0) if isinstance(p, Tensor) else max(1.0, p)
 
 
 ACTIVATIONS: dict[ActivationName, Activation] = {
@@ -96,26 +139,24 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "leaky_relu": Activation(
         value=lambda z, p: torch.where(z > 0, z, p * z),
         slope=lambda z, p: torch.where(z > 0, torch.ones_like(z), torch.full_like(z, p)),
-        forward_=lambda z, a, p: _aten.leaky_relu.out(z, p, out=a),
-        backward_=lambda d, z, p: _aten.leaky_relu_backward.grad_input(
-            d, z, p, False, grad_input=d
-        ),
+        forward_=_leaky_,
+        backward_=_leaky_back_,
         keeps_z=True,
-        max_slope=lambda p: max(1.0, p),
+        max_slope=_at_least_one,
         fixed_gain=lambda p: math.sqrt(2 / (1 + p * p)),
     ),
     "elu": Activation(
         value=_elu,
         slope=_elu_slope,
-        forward_=lambda z, a, p: _aten.elu.out(z, p, out=a),
-        backward_=lambda d, z, p: _aten.elu_backward.grad_input(d, p, 1, 1, False, z, grad_input=d),
+        forward_=_elu_,
+        backward_=_elu_back_,
         keeps_z=True,
-        max_slope=lambda p: max(1.0, p),
+        max_slope=_at_least_one,
     ),
     "gelu": Activation(
         value=lambda z, p: z * 0.5 * (1 + torch.erf(z / math.sqrt(2))),
         slope=_gelu_slope,
-        forward_=lambda z, a, p: _aten.gelu.out(z, out=a),
+        forward_=lambda z, a, p: _gelu_(z, a),
         backward_=lambda d, z, p: _aten.gelu_backward.grad_input(d, z, grad_input=d),
         keeps_z=True,
         max_slope=lambda p: 1.1289043,  # at z = sqrt(2)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
+from nndl_core.activations import ACTIVATIONS, Slope
 from nndl_core.config import ActivationName, LossName
 from nndl_core.losses import LOSSES
 from nndl_core.optimizers import Optimizer, fresh_state, update
@@ -36,7 +36,7 @@ class Problem:
 
     sizes: tuple[int, ...]
     activation: ActivationName
-    slope: float
+    slope: Slope
     loss: LossName
     x: Tensor
     target: Tensor
@@ -49,7 +49,7 @@ class Block:
 
     parameters [k+1, T] and gradients [k, T] are flat vectors, logits [k, R, K, N],
     kept[l] and activations[l] [k, R, n_l, n_train] for each hidden layer, where kept is what
-    the activation's backward_ takes.
+    the activation's backward_ takes. A lean kernel has these two of the last epoch only, [1, ...].
     """
 
     parameters: Tensor
@@ -67,6 +67,13 @@ class Windows:
         lengths = [r * o * i for r, o, i in self.shapes]
         self.offsets = [sum(lengths[:n]) for n in range(len(lengths) + 1)]
         self.total = self.offsets[-1]
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Repeat one value per run, [R], for each of its parameters: a flat vector [T]."""
+        flat = torch.empty(self.total, dtype=values.dtype)
+        for window in self.of(flat):
+            window.copy_(values[:, None, None].expand_as(window))
+        return flat
 
     def of(self, flat: Tensor) -> list[Tensor]:
         """Cut flat [..., T] into one view [..., R, fan_out, fan_in + 1] for each layer."""
@@ -89,7 +96,14 @@ class Pass:
     """Preallocated memory for forward and backward over the examples of one input x."""
 
     def __init__(
-        self, p: Problem, runs: int, x: Tensor, target: Tensor, n: int, slots: int
+        self,
+        p: Problem,
+        runs: int,
+        x: Tensor,
+        target: Tensor,
+        n: int,
+        slots: int,
+        lean: bool = False,
     ) -> None:
         self.problem, self.n = p, n
         self.act = ACTIVATIONS[p.activation]
@@ -98,10 +112,11 @@ class Pass:
         self.input = torch.ones(runs, p.sizes[0] + 1, examples, dtype=dtype)
         self.input[:, :-1] = x
         hidden, outputs = p.sizes[1:-1], p.sizes[-1]
-        rows = [_slots(slots, (runs, w + 1, examples), dtype) for w in hidden]
+        kept = 1 if lean else slots
+        rows = [_slots(kept, (runs, w + 1, examples), dtype) for w in hidden]
         self.outputs = [a[:, :, :-1] for a in rows]
         in_place = runs == 1 and not self.act.keeps_z
-        z_slots = slots if self.act.keeps_z else 1
+        z_slots = kept if self.act.keeps_z else 1
         self.z = [
             a if in_place else _slots(z_slots, (runs, w, examples), dtype)
             for w, a in zip(hidden, self.outputs, strict=True)
@@ -118,11 +133,11 @@ class Pass:
         self.kept = [k[..., :n] for k in pick]
         self.slots = []
         for s in range(self.logits.shape[0]):
-            layer_in = [self.input, *(a[s] for a in rows)]
+            layer_in = [self.input, *(a[s % a.shape[0]] for a in rows)]
             z = [zs[s % zs.shape[0]] for zs in self.z]
             a_t = [a[:, :, :n].mT for a in layer_in]
-            out = [a[s] for a in self.outputs]
-            kept = [k[s] for k in self.kept]
+            out = [a[s % a.shape[0]] for a in self.outputs]
+            kept = [k[s % k.shape[0]] for k in self.kept]
             logits = self.logits[s]
             self.slots.append((layer_in, z, out, logits, logits[..., :n], a_t, kept))
 
@@ -149,9 +164,10 @@ class Pass:
 
 
 class Kernel:
-    """Trains a Problem from its flat parameters with one optimizer; all runs share the settings.
+    """Trains a Problem from its flat parameters with one optimizer.
 
     ``parameters`` are windows [R, fan_out, fan_in + 1], weights with the bias as last column.
+    shuffle_seed is one for all runs, or one for each. A lean kernel records no activations.
     """
 
     def __init__(
@@ -160,7 +176,8 @@ class Kernel:
         parameters: list[Tensor],
         optimizer: Optimizer,
         batch_size: int = 0,
-        shuffle_seed: int = 0,
+        shuffle_seed: int | Sequence[int] = 0,
+        lean: bool = False,
     ) -> None:
         self.problem, self.optimizer = problem, optimizer
         self.runs = parameters[0].shape[0]
@@ -168,7 +185,8 @@ class Kernel:
         self.by_autograd = False
         self.epoch = 0
         self.batch_size = batch_size if batch_size < problem.n_train else 0
-        self.shuffle_seed = shuffle_seed
+        self.seeds = (shuffle_seed,) if isinstance(shuffle_seed, int) else tuple(shuffle_seed)
+        self.lean = lean
         self.max_slots = self._most_slots()
         self._reserve(1)
         self.parameters = parameters
@@ -178,7 +196,8 @@ class Kernel:
     def _most_slots(self) -> int:
         p = self.problem
         examples = p.x.shape[-1]
-        floats = self.runs * examples * (1 + 2 * sum(p.sizes[1:])) + 2 * self.windows.total
+        units = p.sizes[-1] if self.lean else 1 + 2 * sum(p.sizes[1:])
+        floats = self.runs * examples * units + 2 * self.windows.total
         return max(MIN_SLOTS, min(MAX_SLOTS, BLOCK_BYTES // (floats * p.x.element_size())))
 
     def _reserve(self, slots: int) -> None:
@@ -190,7 +209,7 @@ class Kernel:
         self.w_t = [[w[:, :, :-1].mT for w in row] for row in self.w]
         self.dw = [self.windows.of(row) for row in self.g]
         self.slots = slots
-        self.pass_ = Pass(p, self.runs, p.x, p.target, p.n_train, slots)
+        self.pass_ = Pass(p, self.runs, p.x, p.target, p.n_train, slots, self.lean)
 
     def resize(self, slots: int) -> None:
         """Change how many epochs a block can hold; the parameters stay."""
@@ -272,10 +291,7 @@ class Kernel:
     def _minibatch_epoch(self, theta: Tensor, w: list[Tensor], w_t: list[Tensor]) -> None:
         """Go once through the shuffled training set; the last batch may be smaller."""
         p, size = self.problem, self.batch_size
-        # the order depends on seed and epoch only, so that a paused run goes on as a straight one
-        generator = torch.Generator().manual_seed(self.shuffle_seed * 1_000_003 + self.epoch)
-        order = torch.randperm(p.n_train, generator=generator)
-        x, target = p.x[..., order], p.target[..., order]
+        x, target = self._shuffled()
         g = torch.empty_like(theta)
         dw = self.windows.of(g)
         for start in range(0, p.n_train, size):
@@ -289,6 +305,22 @@ class Kernel:
             else:
                 batch.backward(0, w_t, dw)
             update(self.optimizer, self.state, theta, g, theta)
+
+    def _shuffled(self) -> tuple[Tensor, Tensor]:
+        """The train examples and targets in the order of this epoch, each run in its own."""
+        p, orders = self.problem, []
+        for seed in self.seeds:
+            # seed and epoch alone give the order, so that a paused run goes on as a straight one
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + self.epoch)
+            orders.append(torch.randperm(p.n_train, generator=generator))
+        if len(orders) == 1:
+            return p.x[..., orders[0]], p.target[..., orders[0]]
+        order = torch.stack(orders)[:, None]
+        x, target = (
+            t.expand(self.runs, -1, -1).gather(-1, order.expand(-1, t.shape[1], -1))
+            for t in (p.x, p.target)
+        )
+        return x, target
 
     def _batch(self, count: int) -> Pass:
         if count not in self._batches:

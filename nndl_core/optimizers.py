@@ -16,7 +16,9 @@ from nndl_core.config import OptimizerName, RunConfig
 class Optimizer:
     """The settings of an update rule and the parameters it was made for.
 
-    The settings may change between two updates; ``learning_rate`` does so live.
+    The settings may change between two updates; ``learning_rate`` does so live. Runs of a batch
+    may differ: rates and decays, flat vectors like the parameters, then stand in for
+    learning_rate and weight_decay.
     """
 
     parameters: tuple[Tensor, ...]
@@ -24,6 +26,8 @@ class Optimizer:
     learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 0.0
+    rates: Tensor | None = None
+    decays: Tensor | None = None
 
     @classmethod
     def from_config(cls, parameters: Iterable[Tensor], config: RunConfig) -> Optimizer:
@@ -100,24 +104,33 @@ def update(
 ) -> None:
     """Do one step: parameters and gradient are flat vectors; out may be parameters itself."""
     state.steps += 1
-    if optimizer.weight_decay:
+    if optimizer.decays is not None:
+        gradient = torch.addcmul(gradient, parameters, optimizer.decays)
+    elif optimizer.weight_decay:
         gradient = torch.add(gradient, parameters, alpha=optimizer.weight_decay)
     OPTIMIZERS[optimizer.name](optimizer, state, parameters, gradient, out)
 
 
+def _step(o: Optimizer, theta: Tensor, direction: Tensor, out: Tensor) -> None:
+    if o.rates is None:
+        torch.add(theta, direction, alpha=-o.learning_rate, out=out)
+    else:
+        torch.addcmul(theta, direction, o.rates, value=-1, out=out)
+
+
 def _sgd(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor) -> None:
-    torch.add(theta, g, alpha=-o.learning_rate, out=out)
+    _step(o, theta, g, out)
 
 
 def _momentum(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor) -> None:
     velocity = s.vectors[0].mul_(o.momentum).add_(g)
-    torch.add(theta, velocity, alpha=-o.learning_rate, out=out)
+    _step(o, theta, velocity, out)
 
 
 def _nesterov(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor) -> None:
     velocity = s.vectors[0].mul_(o.momentum).add_(g)
     ahead = torch.add(g, velocity, alpha=o.momentum)
-    torch.add(theta, ahead, alpha=-o.learning_rate, out=out)
+    _step(o, theta, ahead, out)
 
 
 def _adam(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor) -> None:
@@ -126,8 +139,12 @@ def _adam(o: Optimizer, s: OptimizerState, theta: Tensor, g: Tensor, out: Tensor
     mean.mul_(o.momentum).add_(g, alpha=1 - o.momentum)
     square.mul_(BETA_2).addcmul_(g, g, value=1 - BETA_2)
     root = square.sqrt().div_((1 - BETA_2**s.steps) ** 0.5).add_(EPSILON)
-    length = o.learning_rate / (1 - o.momentum**s.steps)
-    torch.addcdiv(theta, mean, root, value=-length, out=out)
+    correction = 1 - o.momentum**s.steps
+    if o.rates is None:
+        torch.addcdiv(theta, mean, root, value=-o.learning_rate / correction, out=out)
+    else:
+        length = (o.rates / correction).to(mean.dtype)
+        torch.sub(theta, mean.mul(length).div_(root), out=out)
 
 
 OPTIMIZERS: dict[OptimizerName, UpdateRule] = {

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
+from nndl_core.activations import ACTIVATIONS, Slope
 from nndl_core.kernel import Block, Problem, Windows
 from nndl_core.losses import LOSSES, hits, probabilities
 
@@ -160,6 +160,11 @@ class Telemetry:
         plain["units"] = np.broadcast_to(units, (k, self.runs, self.layers))
         return plain
 
+    def outcome(self, block: Block) -> Columns:
+        """Return only the losses and accuracies of a block, columns [k, R]."""
+        with torch.inference_mode():
+            return {name: value.numpy() for name, value in self._outcome(block).items()}
+
     def scores(self, block: Block, metric: Callable[[Tensor, Tensor], float]) -> Columns:
         """Score each epoch of a one-run block by another metric than accuracy; columns [k, 1]."""
         n, target = self.problem.n_train, self.problem.target[0]
@@ -278,7 +283,7 @@ def _moments(a: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
     return shift[..., 0, 0] + mean, (square - mean * mean).clamp(min=0).sqrt()
 
 
-def _flatness(slope: Tensor, largest: float) -> tuple[Tensor, Tensor]:
+def _flatness(slope: Tensor, largest: Slope) -> tuple[Tensor, Tensor]:
     """Saturated share and number of dead units: [..., n, N] -> [...], [...]; destroys slope."""
     size = slope.abs_()
     dead = (size.amax(-1) == 0).sum(-1)
