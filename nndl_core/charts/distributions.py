@@ -1,0 +1,252 @@
+"""Figures of many values: histograms, runs as dots with their mean, paired differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndl_core.charts.parts import (
+    Figure,
+    Trace,
+    empty_note,
+    figure,
+    frame,
+    note,
+    pairs,
+    references,
+)
+from nndl_core.charts.scales import Scale, cross_line, escape, floats, scale_over
+from nndl_core.charts.theme import faded, series_color, series_dash, series_symbol
+from nndl_core.study import Estimate, estimate
+
+GOLDEN = 0.6180339887498949  # its multiples fill the unit interval evenly: dots do not pile up
+Array = NDArray[np.float64]
+
+
+def histograms(
+    series: Mapping[str, Any],
+    x_title: str,
+    *,
+    bins: int = 60,
+    density: bool = True,
+    curves: Mapping[str, tuple[Any, Any]] = {},
+    title: str = "",
+) -> Figure:
+    """Draw the distribution of each series over the same bins, with named curves (x, y) on top.
+
+    Values that are not finite are left out and counted in a note. Raises ValueError for bins < 1.
+    """
+    if bins < 1:
+        raise ValueError(f"A histogram needs at least one bin, not {bins}.")
+    read = {name: floats(values) for name, values in series.items()}
+    finite = {name: [v for v in values if math.isfinite(v)] for name, values in read.items()}
+    edges = _edges([v for values in finite.values() for v in values], bins)
+    data = [
+        _histogram(name, values, edges, density, at, len(finite))
+        for at, (name, values) in enumerate(finite.items())
+    ]
+    data += [_curve(name, xy, len(read) + at) for at, (name, xy) in enumerate(curves.items())]
+    layout = _axes(data, x_title, "density" if density else "count")
+    lost = {name: len(values) - len(finite[name]) for name, values in read.items()}
+    layout["annotations"] += _lost_notes(lost) + ([] if any(finite.values()) else [empty_note()])
+    return figure(data, title, barmode="overlay", bargap=0, **layout)
+
+
+def _edges(values: Sequence[float], bins: int) -> Array:
+    """Return bins + 1 edges from the smallest to the largest value; equal values get some room."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        half = 0.1 * abs(low) or 0.5
+        low, high = low - half, low + half
+    share = np.linspace(0.0, 1.0, bins + 1)
+    return low * (1 - share) + high * share
+
+
+def _histogram(
+    name: str, values: Sequence[float], edges: Array, density: bool, index: int, of: int
+) -> Trace:
+    counts, _ = np.histogram(np.asarray(values, dtype=np.float64), edges)
+    widths = np.diff(edges)
+    heights = counts / (max(len(values), 1) * widths) if density else counts.astype(np.float64)
+    color = series_color(index)
+    return {
+        "type": "bar",
+        "name": escape(name),
+        "x": (edges[:-1] + widths / 2).tolist(),
+        "y": heights.tolist(),
+        "width": widths.tolist(),
+        "marker": {
+            "color": faded(color, 0.45 if of > 1 else 0.7),
+            "line": {"width": 1, "color": color},
+        },
+        "hovertemplate": "%{x:.4g}: %{y:.4g}",
+    }
+
+
+def _curve(name: str, xy: tuple[Any, Any], index: int) -> Trace:
+    points = [p for p in pairs(name, *xy) if math.isfinite(p[0]) and math.isfinite(p[1])]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": escape(name),
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "line": {"color": series_color(index), "width": 2.5, "dash": series_dash(index)},
+        "hovertemplate": "%{x:.4g}: %{y:.4g}",
+    }
+
+
+def _axes(data: Sequence[Trace], x_title: str, y_title: str) -> dict[str, Any]:
+    x = [v for trace in data for v in _ends(trace)]
+    y = [v for trace in data for v in trace["y"]]
+    wide = scale_over(x, log=False, tight=True)
+    tall = scale_over(y, log=False, from_zero=True)
+    return frame(wide, tall, x_title, y_title, filled=True)
+
+
+def _ends(trace: Trace) -> list[float]:
+    half = trace["width"][0] / 2 if "width" in trace else 0.0
+    return [trace["x"][0] - half, trace["x"][-1] + half] if trace["x"] else []
+
+
+def _lost_notes(lost: Mapping[str, int]) -> list[dict[str, Any]]:
+    words = [f"{escape(name)}: {count} not finite" for name, count in lost.items() if count]
+    place = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right"}
+    return [note("<br>".join(words), yanchor="top", **place)] if words else []
+
+
+def strips(
+    series: Mapping[str, Any],
+    x_title: str,
+    *,
+    reference: Mapping[str, float] = {},
+    title: str = "",
+) -> Figure:
+    """Draw every run as a dot, one row per series, with its mean and 95 % interval.
+
+    Each row says n, mean and interval (Student's t); it needs about 70 pixels of height.
+    Vertical reference lines are named in the legend.
+    """
+    read = {name: floats(values) for name, values in series.items()}
+    finite = [[v for v in values if math.isfinite(v)] for values in read.values()]
+    known = [float(v) for v in reference.values() if math.isfinite(v)]
+    scale = scale_over([v for values in finite for v in values] + known, log=False)
+    data: list[Trace] = []
+    layout = frame(scale, Scale(False, 0, 1), x_title, "", filled=any(finite))
+    for row, (name, values) in enumerate(read.items()):
+        data += _strip(name, finite[row], row)
+        words = f"<b>{escape(name)}</b><br>{summary(values)}"
+        layout["annotations"].append(_row_note(words, row))
+    layout["yaxis"] |= {"range": [max(len(read), 1) - 0.3, -0.45], "visible": False}
+    kept = {name: value for name, value in reference.items() if math.isfinite(value)}
+    layout["shapes"] += references(kept, scale, "x")
+    layout["margin"] = {"l": 16, "r": 16, "t": 12, "b": 48}
+    return figure(data, title, **layout)
+
+
+def _row_note(words: str, row: int) -> dict[str, Any]:
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row - 0.08, "yanchor": "bottom"}
+    return note(words, **place)
+
+
+def _strip(name: str, values: Sequence[float], row: int) -> Iterator[Trace]:
+    color = series_color(row)
+    yield {
+        "type": "scatter",
+        "mode": "markers",
+        "name": escape(name),
+        "showlegend": False,
+        "x": list(values),
+        "y": [row + 0.1 + 0.3 * (at * GOLDEN % 1) for at in range(len(values))],
+        "marker": {"color": color, "size": 7, "opacity": 0.6, "symbol": series_symbol(row)},
+        "hovertemplate": "%{x:.4g}",
+    }
+    yield from _mean(values, row + 0.52, color)
+
+
+def _mean(values: Sequence[float], height: float, color: str) -> Iterator[Trace]:
+    """Draw the mean as a diamond on its interval; one value has no interval."""
+    found = _estimate(values)
+    if found is None:
+        return
+    half = found.mean - found.low
+    yield {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "mean and 95 % interval",
+        "showlegend": False,
+        "x": [found.mean],
+        "y": [height],
+        "marker": {"color": color, "size": 12, "symbol": "diamond"},
+        "error_x": {
+            "type": "data",
+            "array": [half if math.isfinite(half) else 0.0],
+            "color": color,
+            "thickness": 3,
+            "width": 7,
+        },
+        "hovertext": [summary(values)],
+        "hoverinfo": "text",
+    }
+
+
+def _estimate(values: Sequence[float]) -> Estimate | None:
+    """Estimate the mean of finite values; None where it cannot be computed."""
+    try:
+        return estimate(list(values)) if values else None
+    except OverflowError:
+        return None
+
+
+def summary(values: Any) -> str:
+    """Say n, mean and 95 % interval of the finite values, and how many are not finite."""
+    read = floats(values)
+    kept = [v for v in read if math.isfinite(v)]
+    lost = f", {len(read) - len(kept)} not finite" if len(kept) < len(read) else ""
+    found = _estimate(kept)
+    if found is None:
+        return f"n = {len(kept)}{lost}"
+    words = f"n = {len(kept)}, mean {_short(found.mean, found)}"
+    if math.isfinite(found.low):
+        low, high = (_short(v, found) for v in (found.low, found.high))
+        words += f", 95 % interval {low} to {high}"
+    return words + lost
+
+
+def _short(value: float, found: Estimate) -> str:
+    """Write a number with as many digits as its interval supports, and at least three."""
+    width = found.high - found.low
+    size = max(abs(found.low), abs(found.high))
+    if not math.isfinite(width) or width <= 0 or not math.isfinite(size):
+        return f"{value:.4g}"
+    digits = 2 + math.ceil(math.log10(size / width)) if size > width else 2
+    return f"{value:.{min(max(digits, 3), 8)}g}"
+
+
+def differences(values: Any, x_title: str, *, bins: int = 30, title: str = "") -> Figure:
+    """Draw the histogram of paired differences with a line at 0, their mean and 95 % interval.
+
+    Notes say n, mean and interval, and how many differences are below, exactly at and above 0.
+    """
+    read = floats(values)
+    kept = [v for v in read if math.isfinite(v)]
+    data = [_histogram("differences", kept, _edges([*kept, 0.0], bins), False, 2, 1)]
+    layout = _axes(data, x_title, "pairs")
+    top = max(data[0]["y"], default=0.0) or 1.0
+    layout["yaxis"] |= {"range": [0, 1.5 * top], "rangemode": "tozero"}
+    data += list(_mean(kept, 1.12 * top, series_color(2)))
+    layout["shapes"].append(cross_line(0.0, "x", "solid", 2))
+    place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "yanchor": "top"}
+    layout["annotations"] = [note(f"{summary(read)}<br>{_signs(kept)}", xanchor="left", **place)]
+    if not kept:
+        layout["annotations"] = [empty_note()]
+    return figure([trace | {"showlegend": False} for trace in data], title, bargap=0, **layout)
+
+
+def _signs(values: Sequence[float]) -> str:
+    below, above = sum(v < 0 for v in values), sum(v > 0 for v in values)
+    return f"{below} below 0, {len(values) - below - above} exactly 0, {above} above 0"

@@ -1,0 +1,247 @@
+"""Figures of lessons: numbers in, a plain dictionary in Plotly's vocabulary out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nndl_core.charts.distributions import differences, histograms, strips
+from nndl_core.charts.parts import (
+    Figure,
+    Pairs,
+    Trace,
+    figure,
+    frame,
+    mark_trace,
+    marks,
+    pairs,
+    references,
+)
+from nndl_core.charts.scales import Scale, cross_line, escape, floats, kind_of, scale_over
+from nndl_core.charts.theme import faded, series_color, series_dash, series_symbol
+
+__all__ = ["Figure", "bands", "differences", "histograms", "layer_bars", "lines", "strips"]
+
+FEW_POINTS = 30
+"""Lines of so few points show every point."""
+MOST_NUMBERS = 14
+"""Bars of so few print their value."""
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """One series to be drawn: its points, and the edges of its band."""
+
+    name: str
+    index: int
+    points: Pairs
+    low: Sequence[float] = field(default=())
+    high: Sequence[float] = field(default=())
+
+    @property
+    def color(self) -> str:
+        return series_color(self.index)
+
+
+def lines(
+    series: Mapping[str, tuple[Any, Any]],
+    x_title: str,
+    y_title: str,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    markers: bool = False,
+    reference: Mapping[str, float] = {},
+    title: str = "",
+) -> Figure:
+    """Draw one line per series (x, y), with named horizontal reference lines.
+
+    Values that an axis cannot hold (0 or less on a log axis, inf, NaN) stand as symbols on a
+    dotted line of their own. Raises ValueError when x and y of a series differ in length.
+    """
+    curves = [_Curve(name, at, pairs(name, *xy)) for at, (name, xy) in enumerate(series.items())]
+    x, y = _scales(curves, reference, log_x, log_y)
+    return _draw(curves, x, y, x_title, y_title, markers, reference, title)
+
+
+def bands(
+    series: Mapping[str, tuple[Any, Any, Any, Any]],
+    x_title: str,
+    y_title: str,
+    *,
+    log_y: bool = False,
+    reference: Mapping[str, float] = {},
+    title: str = "",
+) -> Figure:
+    """Draw one line per series (x, median, low, high) inside the band from low to high.
+
+    Raises ValueError when the four differ in length.
+    """
+    curves = [_banded(name, at, *four) for at, (name, four) in enumerate(series.items())]
+    x, y = _scales(curves, reference, False, log_y)
+    return _draw(curves, x, y, x_title, y_title, False, reference, title)
+
+
+def _banded(name: str, index: int, x: Any, median: Any, low: Any, high: Any) -> _Curve:
+    edges = [[edge for _, edge in pairs(name, x, part)] for part in (low, high)]
+    return _Curve(name, index, pairs(name, x, median), *edges)
+
+
+def _scales(
+    curves: Sequence[_Curve], reference: Mapping[str, float], log_x: bool, log_y: bool
+) -> tuple[Scale, Scale]:
+    x = [px for curve in curves for px, _ in curve.points]
+    y = [v for curve in curves for v in (*(p[1] for p in curve.points), *curve.low, *curve.high)]
+    known = [float(value) for value in reference.values()]
+    return scale_over(x, log=log_x, tight=True), scale_over([*y, *known], log=log_y)
+
+
+def _draw(
+    curves: Sequence[_Curve],
+    x: Scale,
+    y: Scale,
+    x_title: str,
+    y_title: str,
+    markers: bool,
+    reference: Mapping[str, float],
+    title: str,
+) -> Figure:
+    data = [_band(curve, x, y) for curve in curves if curve.low]
+    for curve in curves:
+        data += _line(curve, x, y, markers)
+    layout = frame(x, y, x_title, y_title, filled=any(curve.points for curve in curves))
+    layout["shapes"] += references(reference, y)
+    return figure(data, title, **layout)
+
+
+def _line(curve: _Curve, x: Scale, y: Scale, markers: bool) -> list[Trace]:
+    plain = [not kind_of(px, x.log) and not kind_of(py, y.log) for px, py in curve.points]
+    shown = list(zip(curve.points, plain, strict=True))
+    points = markers or len(plain) <= FEW_POINTS or _has_lonely(plain)
+    name = escape(curve.name)
+    trace = {
+        "type": "scatter",
+        "name": name,
+        "legendgroup": name,
+        "mode": "lines+markers" if points else "lines",
+        "x": [px if ok else None for (px, _), ok in shown],
+        "y": [py if ok else None for (_, py), ok in shown],
+        "line": {"color": curve.color, "width": 2.5, "dash": series_dash(curve.index)},
+        "marker": {"color": curve.color, "size": 7, "symbol": series_symbol(curve.index)},
+        "hovertemplate": "%{x:.6g}: %{y:.4g}",
+    }
+    odd = [point for point, ok in shown if not ok]
+    return [trace, *marks(curve.name, odd, x, y, curve.color)]
+
+
+def _has_lonely(plain: Sequence[bool]) -> bool:
+    """Tell whether some point has no neighbor to be joined with."""
+    around = zip([False, *plain], plain, [*plain[1:], False], strict=False)
+    return any(here and not before and not after for before, here, after in around)
+
+
+def _band(curve: _Curve, x: Scale, y: Scale) -> Trace:
+    """Fill from low to high; an edge that the axis cannot hold reaches to the line of its kind."""
+    name = escape(curve.name)
+    rows = zip(curve.points, curve.low, curve.high, strict=True)
+    kept = [(px, lo, hi) for (px, _), lo, hi in rows if lo == lo and hi == hi]
+    kept = [row for row in kept if not kind_of(row[0], x.log)]
+    return {
+        "type": "scatter",
+        "name": name,
+        "legendgroup": name,
+        "showlegend": False,
+        "mode": "lines",
+        "x": [row[0] for row in kept] + [row[0] for row in reversed(kept)],
+        "y": [y.place(row[2]) for row in kept] + [y.place(row[1]) for row in reversed(kept)],
+        "fill": "toself",
+        "fillcolor": faded(curve.color, 0.22),
+        "line": {"width": 0, "color": curve.color},
+        "hoverinfo": "skip",
+    }
+
+
+def layer_bars(
+    series: Mapping[str, Sequence[float]],
+    y_title: str,
+    *,
+    log: bool = True,
+    layers: Sequence[str] | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw a group of horizontal bars per layer (fc1 on top), one bar per series.
+
+    `y_title` names what the bars measure. On the log axis an exact 0 has a mark instead of a bar.
+    A shorter series leaves the places of its missing layers empty.
+    """
+    read = {name: floats(values) for name, values in series.items()}
+    count = max((len(values) for values in read.values()), default=0)
+    names = [*(layers or ()), *(f"fc{at + 1}" for at in range(len(layers or ()), count))]
+    every = [value for values in read.values() for value in values]
+    scale = scale_over(every, log=log, from_zero=True)
+    data = [trace for at in range(len(read)) for trace in _bars(list(read.items()), at, scale)]
+    rows = {
+        "range": [max(len(names), 1) - 0.5, -0.5],
+        "tickvals": list(range(len(names))),
+        "ticktext": [escape(name) for name in names],
+        "showgrid": False,
+    }
+    layout = frame(scale, Scale(False, -0.5, 0.5), y_title, "", filled=bool(every))
+    layout["xaxis"] = scale.axis(y_title, room=0.2)
+    layout["yaxis"] |= rows
+    if not log and scale.low < 0:
+        layout["shapes"].append(cross_line(0.0, "x", "solid", 1))
+    return figure(data, title, barmode="overlay", **layout)
+
+
+def _bars(
+    series: Sequence[tuple[str, Sequence[float]]], index: int, scale: Scale
+) -> Iterator[Trace]:
+    name, values = series[index]
+    width = 0.8 / len(series)
+    shift = (index + 0.5) * width - 0.4
+    numbers = len(series) * len(values) <= MOST_NUMBERS
+    plain = [not kind_of(value, scale.log) for value in values]
+    yield {
+        "type": "bar",
+        "orientation": "h",
+        "name": escape(name),
+        "legendgroup": escape(name),
+        "x": [value if ok else None for value, ok in zip(values, plain, strict=True)],
+        "y": list(range(len(values))),
+        "offset": shift - width / 2,
+        "width": 0.92 * width,
+        "marker": {"color": series_color(index)},
+        "text": [f"{v:.3g}" if ok and numbers else "" for v, ok in zip(values, plain, strict=True)],
+        "textposition": "outside",
+        "textfont": {"size": 13},
+        "constraintext": "none",
+        "cliponaxis": False,
+        "hovertemplate": "%{x:.4g}",
+    }
+    yield from _bar_marks(name, values, index, shift, scale)
+
+
+def _bar_marks(
+    name: str, values: Sequence[float], index: int, shift: float, scale: Scale
+) -> Iterator[Trace]:
+    kinds = {at: kind for at, v in enumerate(values) if (kind := kind_of(v, scale.log))}
+    if not kinds:
+        return
+    trace = mark_trace(
+        [scale.spot(kind) for kind in kinds.values()],
+        [at + shift for at in kinds],
+        list(kinds.values()),
+    )
+    color = series_color(index)
+    trace["marker"] |= {"color": color, "line": {"width": 2, "color": color}}
+    yield trace | {
+        "name": escape(name),
+        "legendgroup": escape(name),
+        "mode": "markers+text",
+        "text": [f"\N{NO-BREAK SPACE}{kind}" for kind in kinds.values()],
+        "textposition": "middle right",
+        "textfont": {"size": 13},
+        "hoverinfo": "skip",
+    }
