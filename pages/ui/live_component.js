@@ -3,6 +3,7 @@
 import { BoundaryCanvas, RidgeCanvas, rowOf } from "./live_canvas.js";
 import { ActivationAxes, CurveChart, GradientChart, PointChart } from "./live_charts.js";
 import { History, decode } from "./live_frame.js";
+import { here, load, plotted } from "./live_loader.js";
 import { Merits, Panel, UnitTable, element } from "./live_panels.js";
 import { fill, formatters, readTheme } from "./live_style.js";
 
@@ -10,20 +11,9 @@ const ASK_AGAIN_MS = 400; // a full frame needs a round trip, and a newer one ma
 const ORPHAN_MS = 5000;
 const ENDED = ["finished", "diverged"];
 const STILL_TICKING = 8; // frames of an ended run after which the server is told once more
-const here = (name) => new URL(name, import.meta.url).href;
-
-function load(tag, attributes) {
-  return new Promise((resolve, reject) => {
-    const node = Object.assign(document.createElement(tag), attributes);
-    node.addEventListener("load", resolve);
-    node.addEventListener("error", () => reject(new Error(`cannot load ${node.src ?? node.href}`)));
-    document.head.append(node);
-  });
-}
 
 // Once per page: a module runs once, however often the component is mounted.
 const styled = load("link", { rel: "stylesheet", href: here("live_component.css") });
-const plotted = load("script", { src: here("plotly.min.js") }).then(() => window.Plotly);
 
 class LiveView {
   constructor(parent) {

@@ -1,4 +1,4 @@
-"""The files that the live component loads in the browser, served from this server only."""
+"""The files that the components load in the browser, served from this server only."""
 
 import gzip
 import hashlib
@@ -13,7 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 _HERE = Path(__file__).parent
-_OWN = tuple(sorted(path.name for path in _HERE.glob("live_*") if path.suffix in {".js", ".css"}))
+_OWN = tuple(
+    sorted(
+        path.name
+        for start in ("live_*", "figure_*")
+        for path in _HERE.glob(start)
+        if path.suffix in {".js", ".css"}
+    )
+)
 _PLOTLY = "plotly.min.js"
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 _HEADERS = {

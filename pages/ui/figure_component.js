@@ -1,0 +1,185 @@
+// One figure of a lesson: the dictionary that the server made, drawn in the colors of the page.
+
+import { here, load, plotted } from "./live_loader.js";
+import { readTheme } from "./live_style.js";
+
+const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
+const ORPHAN_MS = 5000;
+const styled = load("link", { rel: "stylesheet", href: here("figure_component.css") });
+const coarsePointer = () => window.matchMedia("(pointer: coarse)").matches;
+const isAxis = (name) => /^[xy]axis\d*$/.test(name);
+
+/** What the page says about looks; whatever the figure itself says goes before it. */
+function template(theme) {
+  const axis = {
+    gridcolor: theme.grid,
+    linecolor: theme.grid,
+    zerolinecolor: theme.grid,
+    tickcolor: theme.grid,
+  };
+  return {
+    layout: {
+      font: { family: theme.font, color: theme.text },
+      title: { font: { color: theme.text } },
+      legend: { bgcolor: "rgba(0,0,0,0)" },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      hoverlabel: { font: { family: theme.font }, bgcolor: theme.background },
+      xaxis: axis,
+      yaxis: axis,
+    },
+  };
+}
+
+class FigureView {
+  constructor(parent) {
+    this.root = document.createElement("figure");
+    this.root.className = "nndl-figure";
+    this.root.dataset.drawn = "0";
+    this.title = document.createElement("figcaption");
+    this.plot = document.createElement("div");
+    this.plot.className = "figure-plot";
+    this.root.append(this.title, this.plot);
+    parent.append(this.root);
+    this.zoom = {};
+    this.drawn = 0;
+    this.ready = this.start();
+  }
+
+  async start() {
+    [this.Plotly] = await Promise.all([plotted, styled]);
+    if (this.disposed) return;
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.plot);
+    this.schedule();
+  }
+
+  /** Take the newest data; the same once more means that the theme has changed. */
+  receive(data) {
+    this.theme = null;
+    if (data.figure !== this.text) {
+      this.text = data.figure;
+      this.figure = JSON.parse(data.figure);
+      this.keepZoomOf(this.figure.layout);
+    }
+    this.root.setAttribute("role", "img");
+    this.root.setAttribute("aria-label", data.alt);
+    this.plot.style.height = `${data.height}px`;
+    this.schedule();
+  }
+
+  /** A zoom outlives new data, but means nothing on other axes or when `uirevision` changes. */
+  keepZoomOf(layout) {
+    const axes = Object.keys(layout).filter(isAxis).sort();
+    const meaning = axes.map((name) => [name, layout[name].type, layout[name].title?.text]);
+    const stamp = JSON.stringify([layout.uirevision, meaning]);
+    if (stamp !== this.meaning) this.zoom = {};
+    this.meaning = stamp;
+  }
+
+  schedule() {
+    if (this.due || !this.figure || !this.Plotly) return;
+    this.due = requestAnimationFrame(() => {
+      this.due = null;
+      this.draw().catch((error) => console.error("a figure could not be drawn", error));
+    });
+  }
+
+  layout() {
+    const { title, ...rest } = this.figure.layout;
+    this.title.innerHTML = ""; // the words follow as text: they may come from a user
+    this.title.textContent = plain(title?.text ?? "");
+    this.title.hidden = !this.title.textContent;
+    const layout = {
+      ...rest,
+      template: template(this.theme),
+      dragmode: coarsePointer() ? false : "zoom", // a finger scrolls the page
+      autosize: true,
+    };
+    for (const [name, range] of Object.entries(this.zoom)) {
+      layout[name] = { ...layout[name], range, autorange: false };
+    }
+    return layout;
+  }
+
+  async draw() {
+    if (this.plot._dragging) return this.wait(); // a redraw now would break off the user's zoom
+    this.theme ??= readTheme(this.root);
+    this.root.classList.toggle("is-dark", this.theme.dark);
+    // Plotly writes into what it is given; the next draw needs the figure as it came.
+    const traces = structuredClone(this.figure.data);
+    await this.Plotly.react(this.plot, traces, structuredClone(this.layout()), CONFIG);
+    if (!this.drawn) this.listen();
+    this.drawn += 1;
+    this.root.dataset.drawn = this.drawn;
+  }
+
+  wait() {
+    setTimeout(() => this.schedule(), 200);
+  }
+
+  listen() {
+    this.plot.on("plotly_doubleclick", () => {
+      this.zoom = {};
+      this.schedule();
+    });
+    this.plot.on("plotly_relayout", (change) => {
+      for (const name of Object.keys(this.figure.layout).filter(isAxis)) {
+        if (!Object.keys(change).some((key) => key.startsWith(`${name}.range`))) continue;
+        this.zoom[name] = [...this.plot._fullLayout[name].range];
+      }
+    });
+  }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.plot;
+    const { width: oldWidth, height: oldHeight } = this.plot._fullLayout ?? {};
+    const same = width === oldWidth && height === oldHeight;
+    if (this.drawn && width && !same) this.Plotly.Plots.resize(this.plot);
+  }
+
+  dispose() {
+    this.disposed = true;
+    cancelAnimationFrame(this.due);
+    this.observer?.disconnect();
+    if (this.drawn) this.Plotly.purge(this.plot);
+    this.root.remove();
+  }
+}
+
+/** Words without Plotly's tags and escapes. */
+function plain(text) {
+  const read = new DOMParser().parseFromString(String(text), "text/html");
+  return read.body.textContent;
+}
+
+const views = new Map(); // from the element that Streamlit gives to the view in it
+const orphans = new Map(); // by key: views whose element was taken away a moment ago
+
+/** Streamlit may replace an element between two drawings: the chart then moves, with its zoom. */
+function adopt(parent, key) {
+  const view = orphans.get(key);
+  if (!view) return new FigureView(parent);
+  orphans.delete(key);
+  clearTimeout(view.farewell);
+  parent.append(view.root);
+  return view;
+}
+
+function leave(parent, key) {
+  const view = views.get(parent);
+  views.delete(parent);
+  if (!view) return;
+  orphans.set(key, view);
+  view.farewell = setTimeout(() => {
+    if (orphans.get(key) === view) orphans.delete(key);
+    view.dispose();
+  }, ORPHAN_MS);
+}
+
+/** Streamlit calls this at the first mount, with new data, and when the theme changes. */
+export default function figure({ data, parentElement }) {
+  if (!views.has(parentElement)) views.set(parentElement, adopt(parentElement, data.key));
+  views.get(parentElement).receive(data);
+  return () => leave(parentElement, data.key);
+}
