@@ -1,0 +1,188 @@
+"""The parts of the initialization page that no other page has: tables, figures and formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from nndl_core.charts.initial_state import (
+    draw_histograms,
+    layer_signals,
+    trace_accuracy,
+    trace_loss,
+)
+from nndl_core.initial_signal import Signal, signals
+from nndl_core.initial_state import Ending, EpochParameters, parameter_trace, zero_endings
+from nndl_core.telemetry import SAME_UNIT
+from nndl_core.weight_laws import DRAWS, LIMIT, draw_weights, scale_of_equal_spread
+from pages.ui import initialization_controls as controls
+from pages.ui import initialization_tables as tables
+from pages.ui.figure import draw_figure
+from pages.ui.initialization_controls import STARTS, Choice
+from pages.ui.messages import escape
+
+_trace = st.cache_data(max_entries=200, show_spinner=False)(parameter_trace)
+_endings = st.cache_data(max_entries=50, show_spinner="Training from zero ...")(zero_endings)
+_signals = st.cache_data(max_entries=200, show_spinner=False)(signals)
+
+FORWARD = (
+    (
+        "**Forward.** A pre-activation z is a sum over the inputs a of its layer. Independent "
+        "weights of mean 0 make the mean squares add up:",
+        r"\mathbb{E}[z_l^2] = n_{\mathrm{in}}\,\mathrm{Var}(w)\;\mathbb{E}[a_{l-1}^2] + b^2",
+    ),
+    (
+        "ReLU sets the negative half to 0, so $\\mathbb{E}[a^2] = \\tfrac12\\,\\mathbb{E}[z^2]$. "
+        "With b = 0, the size stays if the weights make up for that (He):",
+        r"\tfrac12\,n_{\mathrm{in}}\,\mathrm{Var}(w) = 1 \;\Rightarrow\; "
+        r"\mathrm{Var}(w) = \frac{2}{n_{\mathrm{in}}}",
+    ),
+)
+BACKWARD = (
+    (
+        "**Backward.** The error δ of a unit is a sum over the units that it feeds, times its "
+        "own slope:",
+        r"\mathbb{E}[\delta_{l-1}^2] = n_{\mathrm{out}}\,\mathrm{Var}(w)\;"
+        r"\mathbb{E}[\varphi'(z_{l-1})^2]\;\mathbb{E}[\delta_l^2]",
+    ),
+    (
+        "Where the slope is 1, as for tanh near 0, forward asks for $n_{in} Var(w) = 1$ and "
+        "backward for $n_{out} Var(w) = 1$. Xavier takes the middle:",
+        r"\mathrm{Var}(w) = \frac{2}{n_{\mathrm{in}} + n_{\mathrm{out}}}",
+    ),
+)
+
+
+@st.fragment
+def trace_section() -> None:
+    """Show every parameter after each of the first updates, equal neurons marked."""
+    st.subheader("Every weight after each update", anchor="trace")
+    try:
+        config, epochs = controls.trace()
+        trace: list[EpochParameters] = _trace(config, epochs)
+    except ValueError as error:
+        st.warning(escape(str(error)))
+        return
+    if len(trace) <= epochs:
+        st.warning(f"The run diverged after {len(trace) - 1} updates.")
+    state = trace[_update_slider(len(trace) - 1)]
+    left, right = st.columns([3, 2])
+    with left:
+        _scores(state)
+        for at, layer in enumerate(state.layers):
+            st.html(tables.parameter_table(layer, "a" if at else "x"))
+        st.caption(
+            f"{tables.trace_sentence(state)} Rows with the same letter are equal: they differ by "
+            f"at most {SAME_UNIT:.2%} of their norm, bias included; a last digit may be rounding."
+        )
+    with right:
+        draw_figure(trace_loss(trace), key="trace_loss", alt="Loss after each update", height=230)
+        draw_figure(
+            trace_accuracy(trace),
+            key="trace_accuracy",
+            alt="Accuracy after each update",
+            height=230,
+        )
+
+
+def _update_slider(last: int) -> int:
+    if last < 1:
+        return 0
+    key = "trace_update"
+    # the widget refuses a value beyond its end, which a shorter trace would leave it at
+    st.session_state[key] = min(st.session_state.get(key, last), last)
+    return int(st.slider("After this many updates", 0, last, key=key))
+
+
+def _scores(state: EpochParameters) -> None:
+    with st.container(horizontal=True, key="trace_scores"):
+        st.metric("Train loss", f"{state.train_loss:.5f}", width=150)
+        st.metric("Train accuracy", f"{state.train_accuracy:.4f}", width=150)
+        st.metric("Dev loss", f"{state.dev_loss:.5f}", width=150)
+        st.metric("Dev accuracy", f"{state.dev_accuracy:.4f}", width=150)
+
+
+@st.fragment
+def endings_section() -> None:
+    """Train from zero to the end, by activation and by balance of the classes."""
+    st.subheader("How zero initialization ends", anchor="endings")
+    base, epochs = controls.endings()
+    endings: list[Ending] = _endings(base, epochs)
+    st.html(tables.endings_table(endings))
+    st.markdown("\n".join(f"- {escape(tables.ending_sentence(end))}" for end in endings))
+
+
+@st.fragment
+def draws_section() -> None:
+    """Compare draws of two initializers, at equal scale and at equal spread."""
+    st.subheader("Gaussian and uniform weights", anchor="draws")
+    first, second, fans, seed = controls.draws()
+    given, equal = st.columns(2)
+    with given:
+        st.markdown("**At the scales given**")
+        _compare_draws("given", first, second, fans, seed)
+    with equal:
+        st.markdown("**At equal spread**")
+        scale = scale_of_equal_spread(first.init, second.init, first.scale, *fans)
+        if scale is None or first.scale == 0:
+            st.info("Values that are all equal have no spread to match.")
+        else:
+            _compare_draws("equal", first, Choice(second.init, scale), fans, seed)
+
+
+def _compare_draws(
+    key: str, first: Choice, second: Choice, fans: tuple[int, int], seed: int
+) -> None:
+    draws = {
+        f"{name}: {choice.init}, scale {choice.scale:.4g}": draw_weights(
+            choice.init, choice.scale, *fans, seed
+        )
+        for name, choice in (("A", first), ("B", second))
+    }
+    words = f"Histograms of {DRAWS} draws each: {' and '.join(draws)}"
+    draw_figure(draw_histograms(draws), key=f"draws_{key}", alt=words, height=340)
+    st.html(tables.moments_table(draws, LIMIT))
+
+
+@st.fragment
+def signal_section() -> None:
+    """Follow activations and gradients through a deep network before training."""
+    st.subheader("What passes a deep network before training", anchor="signal")
+    config, chosen, seeds, spread = controls.signal()
+    if not chosen:
+        st.info("Choose at least one initializer.")
+        return
+    found: list[Signal] = _signals(config, [STARTS[name] for name in chosen], seeds)
+    named = dict(zip(chosen, found, strict=True))
+    forward, backward = st.columns(2)
+    with forward:
+        figure = layer_signals(named, spread)
+        draw_figure(figure, key="signal_forward", alt="Activations of each layer", height=380)
+    with backward:
+        figure = layer_signals(named, "gradient_norm")
+        draw_figure(figure, key="signal_backward", alt="Gradient norm of each layer", height=380)
+    st.caption(
+        "The gradient of a weight is δ of its unit times the activation it receives. "
+        f"Geometric mean over {seeds} weight seeds; the band is one standard deviation of a seed. "
+        + escape(tables.zeros_sentence(named))
+    )
+    _constants(named)
+
+
+def _constants(named: Mapping[str, Signal]) -> None:
+    """State the variance arithmetic, and set what was measured beside it."""
+    st.markdown("#### Why Xavier and He have their constants")
+    for column, steps in zip(st.columns(2), (FORWARD, BACKWARD), strict=True):
+        with column:
+            for words, formula in steps:
+                st.markdown(words)
+                st.latex(formula)
+    st.html(tables.factors_table(named))
+    st.caption(
+        "Each factor is the mean square of one layer divided by that of the layer before it. A "
+        "factor of 1 keeps the size; backward it is 1 where n Var(w) is 1 / E\\[φ'²\\]. "
+        "Predictions are the two formulas above, with the mean squares of these networks."
+    )
+    chosen = st.selectbox("Layer by layer", list(named), key="signal_layers")
+    st.html(tables.layers_table(named[chosen]))

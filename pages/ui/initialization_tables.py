@@ -1,0 +1,240 @@
+"""Tables and sentences of the initialization page: numbers in, HTML or a sentence out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from string import ascii_lowercase
+
+from nndl_core.charts.theme import series_color
+from nndl_core.initial_signal import Comparison, Signal, Table, compare
+from nndl_core.initial_state import Ending, EpochParameters, LayerParameters
+from nndl_core.weight_laws import Draws, Moment
+
+STYLE = """<style>
+.numbers { overflow-x: auto; }
+.numbers table { border-collapse: collapse; font-size: 0.9rem; margin-bottom: 0.4rem; }
+.numbers th, .numbers td { padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent);
+  font-variant-numeric: tabular-nums; }
+.numbers th { font-weight: 600; vertical-align: bottom; }
+.numbers th:first-child, .numbers td:first-child, .numbers.two th:nth-child(2),
+.numbers.two td:nth-child(2) { text-align: left; }
+.numbers caption { text-align: left; font-weight: 600; padding: 0.2rem 0; }
+.numbers .mark { text-align: center; font-weight: 700; }
+.numbers .zero { opacity: 0.75; font-style: italic; }
+</style>"""
+ZERO = '<span class="zero">exactly 0</span>'
+NOTHING = "–"  # noqa: RUF001
+
+
+def number(value: float, form: str = ".6g") -> str:
+    """Write a number; an exact zero and an undefined value are told apart from small ones."""
+    if math.isnan(value):
+        return NOTHING
+    return "0" if value == 0 else f"{value:{form}}"
+
+
+def marked(value: float, form: str = ".3g") -> str:
+    """Write a number for a table in which an exact zero is a finding."""
+    return ZERO if value == 0 else number(value, form)
+
+
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", *, names: int = 1
+) -> str:
+    """Build an HTML table; cells are HTML, headers and caption plain text.
+
+    The first one or two columns (``names``) hold words and not numbers.
+    """
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
+    body = "".join(f"<tr>{''.join(_cell(text) for text in row)}</tr>" for row in rows)
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    inner = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'{STYLE}<div class="numbers{" two" * (names > 1)}" tabindex="0">{inner}</div>'
+
+
+def _cell(text: str) -> str:
+    return text if text.startswith("<td") else f"<td>{text}</td>"
+
+
+def letter(group: int) -> str:
+    """Name a group of equal rows: a, b, ..., z, a1, b1, ..."""
+    turn, place = divmod(group, len(ascii_lowercase))
+    return ascii_lowercase[place] + (str(turn) if turn else "")
+
+
+def parameter_table(layer: LayerParameters, inputs: str) -> str:
+    """Show one layer, a row per neuron; equal rows share a letter and, if several, a color."""
+    header = ["neuron", "equal", *(f"w {inputs}{i + 1}" for i in range(layer.weight.shape[1]))]
+    rows = []
+    for unit, group in enumerate(layer.groups):
+        style = _tint(group) if layer.groups.count(group) > 1 else ""
+        values = [*layer.weight[unit].tolist(), float(layer.bias[unit])]
+        cells = [str(unit + 1), f'<td class="mark"{style}>{letter(group)}</td>']
+        rows.append(cells + [f"<td{style}>{number(v)}</td>" for v in values])
+    units = len(layer.groups)
+    count = f"{layer.distinct} of {units} neurons distinct" if units > 1 else "1 neuron"
+    return table([*header, "bias"], rows, f"{layer.name}: {count}")
+
+
+def _tint(group: int) -> str:
+    return f' style="background:color-mix(in srgb, {series_color(group)} 22%, transparent)"'
+
+
+def trace_sentence(state: EpochParameters) -> str:
+    """Say in one sentence how many neurons of each hidden layer are distinct."""
+    counts = [
+        f"{layer.distinct} of {len(layer.groups)} in {layer.name}" for layer in state.layers[:-1]
+    ]
+    return f"Distinct hidden neurons after {state.epoch} updates: {', '.join(counts) or 'none'}."
+
+
+def endings_table(endings: Sequence[Ending]) -> str:
+    """Show for each run how far its parameters came, and what became of it."""
+    names = list(endings[0].movement)
+    header = ["activation", "training points", *names, "distinct neurons"]
+    header += ["train loss", "train accuracy", "test accuracy"]
+    rows = []
+    for end in endings:
+        distinct = ", ".join(f"{k} of {n}" for k, n in end.distinct)
+        moved = [marked(size) for size in end.movement.values()]
+        cells = [end.config.activation, " + ".join(map(str, end.class_counts)), *moved, distinct]
+        shares = [f"{end.train_accuracy:.3f}", f"{end.test_accuracy:.3f}"]
+        rows.append([*cells, f"{end.train_loss:.4f}", *shares])
+    return table(header, rows, "Largest change of any entry since the start")
+
+
+def ending_sentence(end: Ending) -> str:
+    """Explain one ending from its numbers."""
+    name, epochs = end.config.activation, end.epochs
+    counts = " and ".join(map(str, end.class_counts))
+    if end.outcome == "nothing moved":
+        return (
+            f"{name}, {counts} points: with equal classes the gradient of the output bias is 0 "
+            f"as well. This is a saddle: after {epochs} epochs every parameter is exactly 0."
+        )
+    if end.balanced:
+        return _rounding_sentence(end, counts)
+    if end.outcome == "only the last bias moved":
+        return (
+            f"{name}: a hidden neuron gives {end.hidden_output:g} when its weights are 0, so no "
+            f"weight ever gets a gradient. Only the output bias moves ({_last(end):.3g} after "
+            f"{epochs} epochs), and every point is given the same class: "
+            f"test accuracy {end.test_accuracy:.3f}."
+        )
+    distinct = ", ".join(f"{k} of {n}" for k, n in end.distinct)
+    if end.outcome == "equal neurons":
+        return (
+            f"{name}: a hidden neuron gives {end.hidden_output:g} when its weights are 0, so the "
+            f"output layer moves first and the hidden one follows, every neuron in the same way. "
+            f"After {epochs} epochs still {distinct} distinct: the network has learned as one "
+            f"neuron, test accuracy {end.test_accuracy:.3f}."
+        )
+    return (
+        f"{name}: {distinct} neurons distinct after {epochs} epochs. Equal neurons get equal "
+        f"gradients only up to rounding, and these settings made the rounding grow."
+    )
+
+
+def _last(end: Ending) -> float:
+    return list(end.movement.values())[-1]
+
+
+def _rounding_sentence(end: Ending, counts: str) -> str:
+    largest = max(end.movement.values())
+    start = (
+        f"{end.config.activation}, {counts} points: the exact gradient is 0 here too, but "
+        f"1/{sum(end.class_counts)} is rounded in {end.config.dtype} and the first gradient comes "
+        f"out as {end.first_gradient:.1e}. "
+    )
+    if end.outcome == "only the last bias moved":
+        return start + f"After {end.epochs} epochs the output bias has moved by {largest:.1e}."
+    return start + (
+        f"The saddle is unstable, so this grows: after {end.epochs} epochs the largest change is "
+        f"{largest:.2g} and the train loss {end.train_loss:.4f}."
+    )
+
+
+def moments_table(draws: Mapping[str, Draws], limit: float) -> str:
+    """Show mean, standard deviation and tail of each sample beside their closed forms."""
+    header = ["initializer", "quantity", "measured", "closed form", "standard error"]
+    rows = []
+    for name, sample in draws.items():
+        quantities = {
+            "mean": sample.mean,
+            "standard deviation": sample.std,
+            f"share |w| > {limit:g}": sample.beyond,
+        }
+        for at, (quantity, moment) in enumerate(quantities.items()):
+            label = escape(name) if at == 0 else ""
+            rows.append([label, escape(quantity), *_moment(moment)])
+    return table(header, rows, names=2)
+
+
+def _moment(moment: Moment) -> list[str]:
+    return [
+        number(moment.measured, ".4g"),
+        number(moment.expected, ".4g"),
+        number(moment.error, ".1g"),
+    ]
+
+
+def factors_table(signals: Mapping[str, Signal]) -> str:
+    """Show for each way to start the factor per hidden layer, measured and predicted."""
+    header = ["initializer", "n Var(w)", "1 / E[φ'²]", "forward", "predicted"]
+    header += ["measured / predicted", "backward", "predicted", "measured / predicted"]
+    rows = []
+    for name, signal in signals.items():
+        inner = slice(1, -1)
+        cells = [escape(name), number(_mean(signal.n_var[inner]), ".3g")]
+        slope = _mean(signal.slope_square)
+        cells.append(number(1 / slope if slope > 0 else math.nan, ".3g"))
+        cells += _comparison(compare(signal.forward[:, inner], signal.forward_law[:, inner]))
+        cells += _comparison(compare(signal.backward[:, :-1], signal.backward_law[:, :-1]))
+        rows.append(cells)
+    return table(header, rows, "From one hidden layer to the next: mean over layers and seeds")
+
+
+def _mean(values: Table) -> float:
+    return float(values.mean()) if values.size else math.nan
+
+
+def layers_table(signal: Signal) -> str:
+    """Show the factors of one way to start, layer by layer."""
+    header = ["layer", "n Var(w)", "E[a²]/E[z²]", "E[φ'²]", "forward", "predicted"]
+    header += ["measured / predicted", "backward", "predicted", "measured / predicted"]
+    rows = []
+    hidden = signal.backward.shape[1]
+    for at in range(hidden + 1):
+        one = slice(at, at + 1)
+        inside = at < hidden
+        cells = [f"fc{at + 1}", number(float(signal.n_var[at]), ".3g")]
+        for column in (signal.passed, signal.slope_square):
+            cells.append(number(_mean(column[:, at]), ".3g") if inside else NOTHING)
+        cells += _comparison(compare(signal.forward[:, one], signal.forward_law[:, one]))
+        cells += _comparison(compare(signal.backward[:, one], signal.backward_law[:, one]))
+        rows.append(cells)
+    return table(header, rows)
+
+
+def _comparison(result: Comparison) -> list[str]:
+    ratio = number(result.ratio, ".3f")
+    if not math.isnan(result.error):
+        ratio += f" ± {result.error:.3f}"
+    return [number(result.measured, ".3g"), number(result.predicted, ".3g"), ratio]
+
+
+def zeros_sentence(signals: Mapping[str, Signal]) -> str:
+    """Say where gradients are exactly 0, or nothing."""
+    parts = []
+    for name, signal in signals.items():
+        seeds = len(signal.gradient_norm)
+        counts = (signal.gradient_norm == 0).sum(0).tolist()
+        layers = [f"fc{at + 1} {count}" for at, count in enumerate(counts) if count]
+        if layers:
+            parts.append(f"{name}: {', '.join(layers)} of {seeds} seeds")
+    if not parts:
+        return ""
+    return "Gradient exactly 0, left out of the means: " + "; ".join(parts) + "."
