@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from nndl_core.charts.parts import (
     Figure,
     Trace,
-    empty_note,
     figure,
     frame,
     note,
     pairs,
     references,
 )
-from nndl_core.charts.scales import Scale, cross_line, escape, floats, scale_over
+from nndl_core.charts.scales import MINUS, Scale, cross_line, escape, floats, scale_over
 from nndl_core.charts.theme import faded, series_color, series_dash, series_symbol
 from nndl_core.study import Estimate, estimate
 
@@ -50,9 +49,10 @@ def histograms(
         for at, (name, values) in enumerate(finite.items())
     ]
     data += [_curve(name, xy, len(read) + at) for at, (name, xy) in enumerate(curves.items())]
-    layout = _axes(data, x_title, "density" if density else "count")
+    filled = any(finite.values())
+    layout = _axes(data, x_title, "density" if density else "count", filled=filled)
     lost = {name: len(values) - len(finite[name]) for name, values in read.items()}
-    layout["annotations"] += _lost_notes(lost) + ([] if any(finite.values()) else [empty_note()])
+    layout["annotations"] += _lost_notes(lost)
     return figure(data, title, barmode="overlay", bargap=0, **layout)
 
 
@@ -100,12 +100,12 @@ def _curve(name: str, xy: tuple[Any, Any], index: int) -> Trace:
     }
 
 
-def _axes(data: Sequence[Trace], x_title: str, y_title: str) -> dict[str, Any]:
+def _axes(data: Sequence[Trace], x_title: str, y_title: str, *, filled: bool) -> dict[str, Any]:
     x = [v for trace in data for v in _ends(trace)]
     y = [v for trace in data for v in trace["y"]]
     wide = scale_over(x, log=False, tight=True)
     tall = scale_over(y, log=False, from_zero=True)
-    return frame(wide, tall, x_title, y_title, filled=True)
+    return frame(wide, tall, x_title, y_title, filled=filled)
 
 
 def _ends(trace: Trace) -> list[float]:
@@ -115,8 +115,12 @@ def _ends(trace: Trace) -> list[float]:
 
 def _lost_notes(lost: Mapping[str, int]) -> list[dict[str, Any]]:
     words = [f"{escape(name)}: {count} not finite" for name, count in lost.items() if count]
-    place = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right"}
-    return [note("<br>".join(words), yanchor="top", **place)] if words else []
+    return [_corner("<br>".join(words), "right")] if words else []
+
+
+def _corner(words: str, side: Literal["left", "right"]) -> dict[str, Any]:
+    place = {"xref": "paper", "yref": "paper", "x": 0 if side == "left" else 1, "y": 1}
+    return note(words, xanchor=side, yanchor="top", xshift=6 if side == "left" else -6, **place)
 
 
 def strips(
@@ -128,7 +132,7 @@ def strips(
 ) -> Figure:
     """Draw every run as a dot, one row per series, with its mean and 95 % interval.
 
-    Each row says n, mean and interval (Student's t); it needs about 70 pixels of height.
+    Each row says n, mean and interval (Student's t); it needs about 75 pixels of height.
     Vertical reference lines are named in the legend.
     """
     read = {name: floats(values) for name, values in series.items()}
@@ -141,7 +145,7 @@ def strips(
         data += _strip(name, finite[row], row)
         words = f"<b>{escape(name)}</b><br>{summary(values)}"
         layout["annotations"].append(_row_note(words, row))
-    layout["yaxis"] |= {"range": [max(len(read), 1) - 0.3, -0.45], "visible": False}
+    layout["yaxis"] |= {"range": [max(len(read), 1) - 0.5, -0.75], "visible": False}
     kept = {name: value for name, value in reference.items() if math.isfinite(value)}
     layout["shapes"] += references(kept, scale, "x")
     layout["margin"] = {"l": 16, "r": 16, "t": 12, "b": 48}
@@ -149,7 +153,7 @@ def strips(
 
 
 def _row_note(words: str, row: int) -> dict[str, Any]:
-    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row - 0.08, "yanchor": "bottom"}
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row - 0.05, "yanchor": "bottom"}
     return note(words, **place)
 
 
@@ -161,11 +165,11 @@ def _strip(name: str, values: Sequence[float], row: int) -> Iterator[Trace]:
         "name": escape(name),
         "showlegend": False,
         "x": list(values),
-        "y": [row + 0.1 + 0.3 * (at * GOLDEN % 1) for at in range(len(values))],
+        "y": [row + 0.22 * (at * GOLDEN % 1) for at in range(len(values))],
         "marker": {"color": color, "size": 7, "opacity": 0.6, "symbol": series_symbol(row)},
         "hovertemplate": "%{x:.4g}",
     }
-    yield from _mean(values, row + 0.52, color)
+    yield from _mean(values, row + 0.34, color)
 
 
 def _mean(values: Sequence[float], height: float, color: str) -> Iterator[Trace]:
@@ -210,21 +214,21 @@ def summary(values: Any) -> str:
     found = _estimate(kept)
     if found is None:
         return f"n = {len(kept)}{lost}"
-    words = f"n = {len(kept)}, mean {_short(found.mean, found)}"
+    words = f"n = {len(kept)}, mean {_rounded(found.mean, found)}"
     if math.isfinite(found.low):
-        low, high = (_short(v, found) for v in (found.low, found.high))
-        words += f", 95 % interval {low} to {high}"
+        low, high = (_rounded(v, found) for v in (found.low, found.high))
+        words += f" (95 %: {low} to {high})"
     return words + lost
 
 
-def _short(value: float, found: Estimate) -> str:
-    """Write a number with as many digits as its interval supports, and at least three."""
+def _rounded(value: float, found: Estimate) -> str:
+    """Write a number with as many decimals as two digits of its interval need."""
     width = found.high - found.low
-    size = max(abs(found.low), abs(found.high))
-    if not math.isfinite(width) or width <= 0 or not math.isfinite(size):
-        return f"{value:.4g}"
-    digits = 2 + math.ceil(math.log10(size / width)) if size > width else 2
-    return f"{value:.{min(max(digits, 3), 8)}g}"
+    if math.isfinite(width) and width > 0:
+        decimals = 1 - math.floor(math.log10(width))
+        if 0 <= decimals <= 6 and abs(value) < 1e6:
+            return f"{value:z.{decimals}f}".replace("-", MINUS)
+    return f"{value:.4g}".replace("-", MINUS)
 
 
 def differences(values: Any, x_title: str, *, bins: int = 30, title: str = "") -> Figure:
@@ -235,15 +239,13 @@ def differences(values: Any, x_title: str, *, bins: int = 30, title: str = "") -
     read = floats(values)
     kept = [v for v in read if math.isfinite(v)]
     data = [_histogram("differences", kept, _edges([*kept, 0.0], bins), False, 2, 1)]
-    layout = _axes(data, x_title, "pairs")
+    layout = _axes(data, x_title, "pairs", filled=bool(kept))
     top = max(data[0]["y"], default=0.0) or 1.0
     layout["yaxis"] |= {"range": [0, 1.5 * top], "rangemode": "tozero"}
-    data += list(_mean(kept, 1.12 * top, series_color(2)))
-    layout["shapes"].append(cross_line(0.0, "x", "solid", 2))
-    place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "yanchor": "top"}
-    layout["annotations"] = [note(f"{summary(read)}<br>{_signs(kept)}", xanchor="left", **place)]
-    if not kept:
-        layout["annotations"] = [empty_note()]
+    data = [*data, *_mean(kept, 1.12 * top, series_color(2))] if kept else []
+    if kept:
+        layout["shapes"].append(cross_line(0.0, "x", "solid", 2))
+        layout["annotations"].append(_corner(f"{summary(read)}<br>{_signs(kept)}", "left"))
     return figure([trace | {"showlegend": False} for trace in data], title, bargap=0, **layout)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nndl_core.charts.distributions import differences, histograms, strips
@@ -18,13 +19,24 @@ from nndl_core.charts.parts import (
     pairs,
     references,
 )
-from nndl_core.charts.scales import Scale, cross_line, escape, floats, kind_of, scale_over
+from nndl_core.charts.scales import (
+    NOT_FINITE,
+    Scale,
+    cross_line,
+    escape,
+    floats,
+    kind_of,
+    scale_over,
+    short,
+)
 from nndl_core.charts.theme import faded, series_color, series_dash, series_symbol
 
 __all__ = ["Figure", "bands", "differences", "histograms", "layer_bars", "lines", "strips"]
 
 FEW_POINTS = 30
 """Lines of so few points show every point."""
+MOST_DTICKS = 12
+"""A range of so few whole numbers has a tick for each."""
 MOST_NUMBERS = 14
 """Bars of so few print their value."""
 
@@ -94,7 +106,8 @@ def _scales(
     x = [px for curve in curves for px, _ in curve.points]
     y = [v for curve in curves for v in (*(p[1] for p in curve.points), *curve.low, *curve.high)]
     known = [float(value) for value in reference.values()]
-    return scale_over(x, log=log_x, tight=True), scale_over([*y, *known], log=log_y)
+    across = replace(scale_over(x, log=log_x, tight=True), share=0.18)  # words under each other
+    return across, scale_over([*y, *known], log=log_y)
 
 
 def _draw(
@@ -112,7 +125,15 @@ def _draw(
         data += _line(curve, x, y, markers)
     layout = frame(x, y, x_title, y_title, filled=any(curve.points for curve in curves))
     layout["shapes"] += references(reference, y)
+    if not x.kinds and _counts_few([px for curve in curves for px, _ in curve.points]):
+        layout["xaxis"]["dtick"] = 1
     return figure(data, title, **layout)
+
+
+def _counts_few(values: Sequence[float]) -> bool:
+    """Tell whether the values are whole numbers so close that each can have its tick."""
+    whole = all(value.is_integer() for value in values)
+    return bool(values) and whole and max(values) - min(values) <= MOST_DTICKS
 
 
 def _line(curve: _Curve, x: Scale, y: Scale, markers: bool) -> list[Trace]:
@@ -179,20 +200,36 @@ def layer_bars(
     count = max((len(values) for values in read.values()), default=0)
     names = [*(layers or ()), *(f"fc{at + 1}" for at in range(len(layers or ()), count))]
     every = [value for values in read.values() for value in values]
-    scale = scale_over(every, log=log, from_zero=True)
+    scale = _bar_scale(every, log)
     data = [trace for at in range(len(read)) for trace in _bars(list(read.items()), at, scale)]
-    rows = {
+    rows = Scale(False, -0.5, max(len(names), 1) - 0.5)
+    layout = frame(scale, rows, y_title, "", filled=bool(every))
+    if scale.kinds and every:  # the marks say it themselves
+        ticks = layout["xaxis"]["ticktext"]
+        layout["xaxis"]["ticktext"] = [*ticks[: -len(scale.kinds)], *("" for _ in scale.kinds)]
+    layout["yaxis"] |= _layer_axis(names)
+    if not log and scale.low < 0:
+        layout["shapes"].append(cross_line(0.0, "x", "solid", 1))
+    return figure(data, title, barmode="overlay", **layout)
+
+
+def _bar_scale(values: Sequence[float], log: bool) -> Scale:
+    """Make room for the numbers at the ends of the bars, and for the shortest bar to be seen."""
+    scale = scale_over(values, log=log, from_zero=True)
+    plain = [value for value in values if not kind_of(value, log)]
+    high = math.log10(max(plain)) if log and plain else scale.high
+    low = scale.low - 0.5 if log else scale.low
+    room = 0.25 * (high - low)
+    return replace(scale, low=low if log or low == 0 else low - room, high=high + room)
+
+
+def _layer_axis(names: Sequence[str]) -> dict[str, Any]:
+    return {
         "range": [max(len(names), 1) - 0.5, -0.5],
         "tickvals": list(range(len(names))),
         "ticktext": [escape(name) for name in names],
         "showgrid": False,
     }
-    layout = frame(scale, Scale(False, -0.5, 0.5), y_title, "", filled=bool(every))
-    layout["xaxis"] = scale.axis(y_title, room=0.2)
-    layout["yaxis"] |= rows
-    if not log and scale.low < 0:
-        layout["shapes"].append(cross_line(0.0, "x", "solid", 1))
-    return figure(data, title, barmode="overlay", **layout)
 
 
 def _bars(
@@ -213,7 +250,7 @@ def _bars(
         "offset": shift - width / 2,
         "width": 0.92 * width,
         "marker": {"color": series_color(index)},
-        "text": [f"{v:.3g}" if ok and numbers else "" for v, ok in zip(values, plain, strict=True)],
+        "text": [short(v) if ok and numbers else "" for v, ok in zip(values, plain, strict=True)],
         "textposition": "outside",
         "textfont": {"size": 13},
         "constraintext": "none",
@@ -240,8 +277,12 @@ def _bar_marks(
         "name": escape(name),
         "legendgroup": escape(name),
         "mode": "markers+text",
-        "text": [f"\N{NO-BREAK SPACE}{kind}" for kind in kinds.values()],
-        "textposition": "middle right",
+        "text": [f"\N{NO-BREAK SPACE}{kind}\N{NO-BREAK SPACE}" for kind in kinds.values()],
+        "textposition": [_inward(kind) for kind in kinds.values()],
         "textfont": {"size": 13},
         "hoverinfo": "skip",
     }
+
+
+def _inward(kind: str) -> str:
+    return "middle left" if kind == NOT_FINITE else "middle right"

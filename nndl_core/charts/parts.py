@@ -43,12 +43,20 @@ def figure(data: Sequence[Trace], title: str = "", **layout: Any) -> Figure:
 
 def frame(x: Scale, y: Scale, x_title: str, y_title: str, *, filled: bool) -> dict[str, Any]:
     """Return axes, the lines of unplaceable values, and a sentence where there is no data."""
+    bare = {} if filled else {"showticklabels": False, "ticks": "", "showgrid": False}
     return {
-        "xaxis": x.axis(x_title),
-        "yaxis": y.axis(y_title),
-        "shapes": [*baselines(x, "x"), *baselines(y, "y")],
+        "xaxis": _stacked(x.axis(x_title)) | bare,
+        "yaxis": y.axis(y_title) | bare,
+        "shapes": [*baselines(x, "x"), *baselines(y, "y")] if filled else [],
         "annotations": [] if filled else [empty_note()],
     }
+
+
+def _stacked(layout: dict[str, Any]) -> dict[str, Any]:
+    """Write the words at the ticks of an x axis under each other: they need less width."""
+    if "ticktext" in layout:
+        layout["ticktext"] = [words.replace(" ", "<br>") for words in layout["ticktext"]]
+    return layout
 
 
 def empty_note(text: str = NO_DATA) -> dict[str, Any]:

@@ -62,11 +62,12 @@ class Scale:
     low: float
     high: float
     kinds: tuple[str, ...] = ()
+    share: float = 0.12  # of the range, for one line of unplaceable values
 
     @property
     def band(self) -> float:
         """Give the room that one line of unplaceable values takes."""
-        return max(1.0 if self.log else 0.0, 0.12 * (self.high - self.low))
+        return max(1.0 if self.log else 0.0, self.share * (self.high - self.low))
 
     def spot(self, kind: str) -> float:
         """Return the coordinate of the line on which values of this kind stand."""
@@ -84,18 +85,18 @@ class Scale:
         kind = kind_of(value, self.log)
         return self.spot(kind) if kind else value
 
-    def range(self, *, room: float = 0.0) -> list[float]:
-        """Return the ends of the axis; `room` is a share of the range left free at its end."""
+    def range(self) -> list[float]:
+        """Return the ends of the axis, with room for the lines of unplaceable values."""
         below = sum(kind in self.kinds for kind in BELOW)
         low = self.low - (below + 0.2) * self.band if below else self.low
         high = self.high + (1.1 * self.band if NOT_FINITE in self.kinds else 0.0)
-        return [low, high + room * (high - low)]
+        return [low, high]
 
-    def axis(self, title: str, *, room: float = 0.0) -> dict[str, Any]:
+    def axis(self, title: str) -> dict[str, Any]:
         """Return the Plotly axis with this title, decade ticks where it is logarithmic."""
-        layout = axis(title, range=self.range(room=room))
+        layout = axis(title, range=self.range())
         if self.log:
-            layout |= {"type": "log", "dtick": self._decades(), "minor": _MINOR}
+            layout |= {"type": "log", "dtick": self._decades()}
         return layout | (self._named_ticks() if self.kinds else {})
 
     def _decades(self) -> int:
@@ -120,9 +121,6 @@ class Scale:
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         ticks = [step * k for k in range(first, last + 1)]
         return ticks, [f"{tick:.6g}".replace("-", MINUS) for tick in ticks]
-
-
-_MINOR: Final = {"ticks": "", "showgrid": False}
 
 
 def nice_step(size: float) -> float:
@@ -171,6 +169,8 @@ def axis(title: str, **extra: Any) -> dict[str, Any]:
         "tickfont": {"size": TICK_SIZE},
         "automargin": True,
         "zeroline": False,
+        "ticks": "outside",
+        "ticklen": 4,
         "exponentformat": "power",
         **extra,
     }
@@ -187,3 +187,11 @@ def cross_line(value: float, direction: str, dash: str, width: float) -> dict[st
     ends = {f"{direction}0": value, f"{direction}1": value, f"{other}0": 0, f"{other}1": 1}
     line = {"color": REFERENCE, "dash": dash, "width": width}
     return {"type": "line", f"{other}ref": "paper", "layer": "below", "line": line, **ends}
+
+
+def short(value: float) -> str:
+    """Write a number with three digits: 0.0123, 4.70e-8 as 4.7e-8."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.3g}".replace("-", MINUS)
+    digits, exponent = f"{value:.2e}".split("e")
+    return f"{float(digits):g}e{int(exponent)}".replace("-", MINUS)

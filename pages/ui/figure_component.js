@@ -9,18 +9,37 @@ const styled = load("link", { rel: "stylesheet", href: here("figure_component.cs
 const coarsePointer = () => window.matchMedia("(pointer: coarse)").matches;
 const isAxis = (name) => /^[xy]axis\d*$/.test(name);
 
+const LETTER = 0.52; // mean width of a letter, in font sizes
+
+/** Break the lines of a label that are too long for the given width. */
+function wrapped(text, width, size) {
+  const most = Math.max(12, Math.floor(width / (LETTER * size)));
+  return text.split("<br>").map((line) => broken(line, most)).join("<br>");
+}
+
+function broken(line, most) {
+  const lines = [""];
+  for (const word of line.split(" ")) {
+    const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+    if (lines.at(-1) && plain(longer).length > most) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.join("<br>");
+}
+
 /** What the page says about looks; whatever the figure itself says goes before it. */
 function template(theme) {
   const axis = {
     gridcolor: theme.grid,
     linecolor: theme.grid,
     zerolinecolor: theme.grid,
-    tickcolor: theme.grid,
+    tickcolor: "rgba(0,0,0,0)", // ticks only keep the words clear of the plot
   };
   return {
     layout: {
       font: { family: theme.font, color: theme.text },
       title: { font: { color: theme.text } },
+      annotationdefaults: { bgcolor: theme.background, opacity: 0.9 },
       legend: { bgcolor: "rgba(0,0,0,0)" },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
@@ -99,6 +118,21 @@ class FigureView {
     for (const [name, range] of Object.entries(this.zoom)) {
       layout[name] = { ...layout[name], range, autorange: false };
     }
+    return this.fitted(structuredClone(layout));
+  }
+
+  /** Plotly cuts words that are wider than the plot; here they get a second line. */
+  fitted(layout) {
+    const { l = 80, r = 80, t = 100, b = 80 } = layout.margin ?? {};
+    const room = { x: this.plot.clientWidth - l - r, y: this.plot.clientHeight - t - b };
+    const size = layout.font?.size ?? 12;
+    for (const name of Object.keys(layout).filter(isAxis)) {
+      const title = layout[name].title;
+      if (title?.text) title.text = wrapped(title.text, room[name[0]], size);
+    }
+    for (const note of layout.annotations ?? []) {
+      if (note.xref === "paper") note.text = wrapped(note.text, room.x, note.font?.size ?? size);
+    }
     return layout;
   }
 
@@ -108,7 +142,7 @@ class FigureView {
     this.root.classList.toggle("is-dark", this.theme.dark);
     // Plotly writes into what it is given; the next draw needs the figure as it came.
     const traces = structuredClone(this.figure.data);
-    await this.Plotly.react(this.plot, traces, structuredClone(this.layout()), CONFIG);
+    await this.Plotly.react(this.plot, traces, this.layout(), CONFIG);
     if (!this.drawn) this.listen();
     this.drawn += 1;
     this.root.dataset.drawn = this.drawn;
@@ -135,7 +169,7 @@ class FigureView {
     const { clientWidth: width, clientHeight: height } = this.plot;
     const { width: oldWidth, height: oldHeight } = this.plot._fullLayout ?? {};
     const same = width === oldWidth && height === oldHeight;
-    if (this.drawn && width && !same) this.Plotly.Plots.resize(this.plot);
+    if (this.drawn && width && !same) this.schedule(); // a redraw measures the node anew
   }
 
   dispose() {
