@@ -38,17 +38,19 @@ class Signal:
     Tables are [seeds, layers]; H hidden layers, L = H + 1 layers. activation_std [S, H] is the
     spread over all units and examples; example_std [S, H] the part of it that differs between
     examples (the root of the mean variance of a unit). gradient_norm [S, L] is the L2 norm of
-    a weight gradient. forward [S, L] is E[z_l^2] / E[z_(l-1)^2], with the inputs as z_0; backward
-    [S, H] is E[delta_l^2] / E[delta_(l+1)^2] of layers 1..H. forward_law and backward_law are
-    what the variance arithmetic gives for the same networks. passed [S, H] is E[a^2] / E[z^2],
-    slope_square [S, H] is E[phi'(z)^2], n_var [L] is fan_in E[w^2]. Where a denominator is
-    exactly 0 the value is NaN.
+    a weight gradient, delta_size [S, L] the root mean square of delta = dL/dz. forward [S, L] is
+    E[z_l^2] / E[z_(l-1)^2], with the inputs as z_0; backward [S, H] is E[delta_l^2] /
+    E[delta_(l+1)^2] of layers 1..H. forward_law and backward_law are what the variance
+    arithmetic gives for the same networks. passed [S, H] is E[a^2] / E[z^2], slope_square [S, H]
+    is E[phi'(z)^2], n_var [L] is fan_in E[w^2]. Where a denominator is exactly 0 the value is NaN
+    (or infinite, where only the denominator is).
     """
 
     start: Start
     activation_std: Table
     example_std: Table
     gradient_norm: Table
+    delta_size: Table
     forward: Table
     forward_law: Table
     backward: Table
@@ -73,6 +75,7 @@ def signals(config: RunConfig, starts: Sequence[Start], seeds: int = 10) -> list
     sizes = (len(data.features), *config.hidden, outputs)
     x = data.train.x.double().T[None]
     y = targets(data.train.y, outputs, torch.float64)[None]
+    torch.set_num_threads(1)  # for the reason that the Runner gives
     with torch.inference_mode():
         drawn = [_weights(sizes, start, config, seeds) for start in starts]
         return [_signal(config, s, w, x, y) for s, w in zip(starts, drawn, strict=True)]
@@ -107,6 +110,7 @@ def _signal(config: RunConfig, start: Start, w: list[Tensor], x: Tensor, y: Tens
         activation_std=_table([v.flatten(1).std(1, correction=0) for v in a[1:]]),
         example_std=_table([v.var(2, correction=0).mean(1).sqrt() for v in a[1:]]),
         gradient_norm=_table(norms),
+        delta_size=d2.sqrt().numpy(),
         forward=(z2[:, 1:] / z2[:, :-1]).numpy(),
         forward_law=forward_law.numpy(),
         backward=(d2[:, :-1] / d2[:, 1:]).numpy(),

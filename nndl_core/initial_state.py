@@ -148,13 +148,13 @@ def zero_endings(
     """Train ``base`` from all-zero parameters with each activation, then twice on balanced data.
 
     The last two have the first activation and as many training points of each class: once with
-    as many points as ``base`` has, once with EXACT_POINTS, where rounding is no part of it. Either
+    EXACT_POINTS, where rounding is no part of it, once with as many points as ``base`` has. Either
     is left out where no data seed below 100 gives balanced classes.
     """
     zero = replace(base, init="zeros", bias=0.0, epochs=epochs)
     configs = [replace(zero, activation=name) for name in activations]
     first = configs[0]
-    balanced = (balance(first), balance(replace(first, points=EXACT_POINTS)))
+    balanced = (balance(replace(first, points=EXACT_POINTS)), balance(first))
     configs += [c for c in balanced if c is not None and c not in configs]
     return [ending(config) for config in configs]
 

@@ -14,12 +14,12 @@ from nndl_core.initial_signal import Signal, Table, geometric
 from nndl_core.initial_state import EpochParameters
 from nndl_core.weight_laws import Draws
 
-SpreadKind = Literal["activation_std", "example_std"]
-Quantity = Literal["activation_std", "example_std", "gradient_norm"]
+Quantity = Literal["activation_std", "example_std", "gradient_norm", "delta_size"]
 Y_TITLES: dict[Quantity, str] = {
     "activation_std": "standard deviation of the activations",
     "example_std": "standard deviation over examples",
     "gradient_norm": "L2 norm of the weight gradient",
+    "delta_size": "root mean square of δ = dL/dz",
 }
 
 

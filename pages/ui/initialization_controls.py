@@ -31,10 +31,11 @@ INITIALIZER_NAMES: tuple[InitializerName, ...] = get_args(InitializerName)
 DATASET_NAMES = [name for name in get_args(DatasetName) if name in DATASETS]
 STARTS = {"normal 0.01": Start("normal", 0.01)} | {name: Start(name) for name in INITIALIZER_NAMES}
 SHOWN_STARTS = ["normal 0.01", "normal", "xavier_normal", "he_normal", "torch_default"]
-SPREADS: dict[str, Quantity] = {
+FORWARD: dict[str, Quantity] = {
     "units and examples": "activation_std",
     "examples only": "example_std",
 }
+BACKWARD: dict[str, Quantity] = {"weight gradient": "gradient_norm", "error δ": "delta_size"}
 
 
 class Choice(NamedTuple):
@@ -46,7 +47,8 @@ class Choice(NamedTuple):
 
 def trace() -> tuple[RunConfig, int]:
     """Return the run to follow and for how many updates; raise ConfigError for bad widths."""
-    top, bottom = st.columns(4), st.columns(4)
+    top = st.columns(4)
+    bottom = st.expander("More settings").columns(4)
     init = _select(top[0], "init", "zeros", "trace_init")
     activation = _select(top[1], "activation", "sigmoid", "trace_activation")
     hidden = top[2].text_input("Layer widths", "5", key="trace_hidden", help="Such as 5-3, or 8.")
@@ -96,8 +98,8 @@ def _choice(column: Any, place: str, default: InitializerName) -> Choice:
     return Choice(name, _knob(column, "init_scale", 1.0, f"draws_{place}_scale"))
 
 
-def signal() -> tuple[RunConfig, Sequence[str], int, Quantity]:
-    """Return the network, the names of STARTS to compare, the number of seeds, and the spread."""
+def signal() -> tuple[RunConfig, Sequence[str], int]:
+    """Return the network, the names of STARTS to compare, and the number of weight seeds."""
     top, bottom = st.columns(4), st.columns([2, 1, 1])
     depth = top[0].slider("Hidden layers", 1, MAX_DEPTH, 6, key="signal_depth")
     width = top[1].slider("Units per layer", 1, MOST_WIDTH, 16, key="signal_width")
@@ -111,18 +113,19 @@ def signal() -> tuple[RunConfig, Sequence[str], int, Quantity]:
     chosen = bottom[0].multiselect("Initializers", list(STARTS), SHOWN_STARTS, key="signal_starts")
     bias = _knob(bottom[1], "bias", 0.0, "signal_bias")
     seeds = _whole(bottom[2], "Weight seeds", (1, MAX_SEEDS), 10, "signal_seeds")
-    spread = st.segmented_control(
-        "Spread of the activations over",
-        list(SPREADS),
-        default=next(iter(SPREADS)),
-        key="signal_spread",
-        required=True,
-    )
     loss: LossName = "bce" if DATASETS[data].classes == 2 else "cross_entropy"
     network = RunConfig(
         hidden=(width,) * depth, activation=activation, dataset=data, bias=bias, loss=loss
     )
-    return network, chosen, seeds, SPREADS[spread]
+    return network, chosen, seeds
+
+
+def quantity(label: str, choices: dict[str, Quantity], key: str) -> Quantity:
+    """Return which quantity a figure shall show."""
+    first = next(iter(choices))
+    return choices[
+        st.segmented_control(label, list(choices), default=first, key=key, required=True)
+    ]
 
 
 def _select(column: Any, name: str, default: str, key: str) -> Any:

@@ -47,8 +47,9 @@ BACKWARD = (
         r"\mathbb{E}[\varphi'(z_{l-1})^2]\;\mathbb{E}[\delta_l^2]",
     ),
     (
-        "Where the slope is 1, as for tanh near 0, forward asks for $n_{in} Var(w) = 1$ and "
-        "backward for $n_{out} Var(w) = 1$. Xavier takes the middle:",
+        r"Where the slope is 1, as for tanh near 0, forward asks for $n_{\mathrm{in}}\,"
+        r"\mathrm{Var}(w) = 1$ and backward for $n_{\mathrm{out}}\,\mathrm{Var}(w) = 1$. "
+        "Xavier takes the middle:",
         r"\mathrm{Var}(w) = \frac{2}{n_{\mathrm{in}} + n_{\mathrm{out}}}",
     ),
 )
@@ -149,7 +150,7 @@ def _compare_draws(
 def signal_section() -> None:
     """Follow activations and gradients through a deep network before training."""
     st.subheader("What passes a deep network before training", anchor="signal")
-    config, chosen, seeds, spread = controls.signal()
+    config, chosen, seeds = controls.signal()
     if not chosen:
         st.info("Choose at least one initializer.")
         return
@@ -157,13 +158,17 @@ def signal_section() -> None:
     named = dict(zip(chosen, found, strict=True))
     forward, backward = st.columns(2)
     with forward:
-        figure = layer_signals(named, spread)
+        label = "Spread of the activations over"
+        shown = controls.quantity(label, controls.FORWARD, "signal_spread")
+        figure = layer_signals(named, shown)
         draw_figure(figure, key="signal_forward", alt="Activations of each layer", height=380)
     with backward:
-        figure = layer_signals(named, "gradient_norm")
-        draw_figure(figure, key="signal_backward", alt="Gradient norm of each layer", height=380)
+        shown = controls.quantity("What flows back", controls.BACKWARD, "signal_back")
+        figure = layer_signals(named, shown)
+        draw_figure(figure, key="signal_backward", alt="Gradient of each layer", height=380)
     st.caption(
-        "The gradient of a weight is δ of its unit times the activation it receives. "
+        "The gradient of a weight is the δ of its unit times the activation that it receives: "
+        "where activations shrink forward as fast as δ shrinks backward, all layers get the same. "
         f"Geometric mean over {seeds} weight seeds; the band is one standard deviation of a seed. "
         + escape(tables.zeros_sentence(named))
     )
@@ -180,9 +185,9 @@ def _constants(named: Mapping[str, Signal]) -> None:
                 st.latex(formula)
     st.html(tables.factors_table(named))
     st.caption(
-        "Each factor is the mean square of one layer divided by that of the layer before it. A "
-        "factor of 1 keeps the size; backward it is 1 where n Var(w) is 1 / E\\[φ'²\\]. "
-        "Predictions are the two formulas above, with the mean squares of these networks."
+        "Forward: mean square of z divided by that of the layer before. Backward: mean square of "
+        "δ divided by that of the layer after, kept where n Var(w) is 1 / E\\[φ'²\\]. Predicted by "
+        "the two formulas above from these networks; ± is one standard error over the seeds."
     )
     chosen = st.selectbox("Layer by layer", list(named), key="signal_layers")
     st.html(tables.layers_table(named[chosen]))

@@ -23,6 +23,9 @@ STYLE = """<style>
 .numbers.two td:nth-child(2) { text-align: left; }
 .numbers caption { text-align: left; font-weight: 600; padding: 0.2rem 0; }
 .numbers .mark { text-align: center; font-weight: 700; }
+@media (max-width: 640px) {
+  .numbers table { font-size: 0.82rem; }
+  .numbers th, .numbers td { padding: 0.2rem 0.4rem; } }
 .numbers .zero { opacity: 0.75; font-style: italic; }
 </style>"""
 ZERO = '<span class="zero">exactly 0</span>'
@@ -145,7 +148,7 @@ def _last(end: Ending) -> float:
 def _rounding_sentence(end: Ending, counts: str) -> str:
     largest = max(end.movement.values())
     start = (
-        f"{end.config.activation}, {counts} points: the exact gradient is 0 here too, but "
+        f"{end.config.activation}, {counts} points: the exact gradient is 0, but "
         f"1/{sum(end.class_counts)} is rounded in {end.config.dtype} and the first gradient comes "
         f"out as {end.first_gradient:.1e}. "
     )

@@ -168,3 +168,21 @@ def test_no_initializer_is_an_invitation(page: AppTest) -> None:
 def test_other_data_sets_have_a_signal_too(page: AppTest, name: str) -> None:
     page.selectbox(key="signal_dataset").set_value(name).run()
     assert not page.exception
+
+
+def test_the_figures_can_show_other_quantities(page: AppTest) -> None:
+    page.segmented_control(key="signal_spread").set_value("examples only").run()
+    page.segmented_control(key="signal_back").set_value("error δ").run()
+    assert not page.exception
+
+
+@pytest.mark.parametrize(("rate", "noise"), [(1000.0, 2.0), (5.0, 0.1), (1e-6, 0.0)])
+def test_extreme_settings_still_have_an_ending(page: AppTest, rate: float, noise: float) -> None:
+    page.number_input(key="endings_epochs").set_value(200)
+    page.number_input(key="endings_noise").set_value(noise)
+    page.number_input(key="endings_learning_rate").set_value(rate).run()
+    page.number_input(key="trace_learning_rate").set_value(rate)
+    page.number_input(key="trace_scale").set_value(100.0)
+    page.selectbox(key="trace_init").set_value("normal").run()
+    assert not page.exception
+    assert len(named(page, "activation")) == 6

@@ -106,6 +106,16 @@ def test_a_linear_net_has_factors_of_one() -> None:
     assert signal.n_var[1] == pytest.approx(5 * 4 / 6)
 
 
+def test_delta_is_the_gradient_of_the_pre_activation() -> None:
+    """One output unit, bce: delta = (p - y) / N, here with p = 1/2."""
+    config = RunConfig(hidden=(4, 4), points=100)
+    (signal,) = signals(config, [Start("zeros")], seeds=1)
+    assert signal.delta_size[0].tolist() == pytest.approx([0, 0, 0.5 / 64])
+    (signal,) = signals(config, [Start("normal")], seeds=5)
+    ratios = (signal.delta_size[:, :-1] / signal.delta_size[:, 1:]) ** 2
+    assert ratios == pytest.approx(signal.backward, rel=1e-12)
+
+
 def test_spread_over_examples_is_a_part_of_the_whole() -> None:
     config = RunConfig(hidden=(6, 1), points=100)
     (signal,) = signals(config, [Start("normal")], seeds=5)

@@ -139,7 +139,7 @@ def test_a_trace_of_no_epoch_is_the_start() -> None:
 
 
 def test_the_three_endings_of_zero_weights() -> None:
-    sigmoid, tanh, relu, rounded, exact = zero_endings(ZERO)
+    sigmoid, tanh, relu, exact, rounded = zero_endings(ZERO)
     assert sigmoid.outcome == "equal neurons"
     assert sigmoid.distinct == ((1, 5),)
     assert min(sigmoid.movement.values()) > 0.1
@@ -156,6 +156,12 @@ def test_the_three_endings_of_zero_weights() -> None:
     assert rounded.class_counts == (320, 320)
     assert rounded.balanced
     assert not sigmoid.balanced
+
+
+def test_a_run_that_is_balanced_itself_is_not_shown_twice() -> None:
+    endings = zero_endings(replace(ZERO, data_seed=0), epochs=3)
+    assert [end.class_counts for end in endings] == [(320, 320)] * 3 + [(256, 256)]
+    assert endings[1].outcome in ("nothing moved", "only the last bias moved")
 
 
 def test_the_endings_count_the_classes_of_the_training_part() -> None:
