@@ -10,4 +10,6 @@ UI = Path(__file__).parent / "ui"
 st.set_page_config(page_title="NNDL Lab", page_icon=UI / "icon.svg", layout="wide")
 st.html(UI / "style.css")
 lab = st.Page("lab.py", title="Training lab", icon=":material/science:", default=True)
-st.navigation([lab], position="hidden").run()
+initialization = st.Page("initialization.py", title="Initialization", icon=":material/casino:")
+bugs = st.Page("bugs.py", title="Spot the bug", icon=":material/bug_report:")
+st.navigation([lab, initialization, bugs], position="hidden").run()

@@ -63,27 +63,34 @@ def code_lines(case: BugCase) -> dict[int, str]:
     return {n: text for n, text in lines if text.strip() and '"""' not in text}
 
 
-def wrong_lines(case: BugCase) -> set[int]:
-    """Return the lines of the buggy version that the fix changes, from 1.
+@dataclass(frozen=True)
+class Difference:
+    """Where two versions differ, by line numbers from 1.
 
-    Where the fix only adds a line, these are the two lines between which it is missing; where it
-    only moves lines, all lines from the old to the new place.
+    ``wrong`` lines of the buggy version are changed or taken away, after each of ``missing_after``
+    lines are added; ``new`` are the lines of the fixed version that are not in the buggy one.
     """
+
+    wrong: frozenset[int]
+    missing_after: frozenset[int]
+    new: frozenset[int]
+
+    def accepts(self, line: int) -> bool:
+        """Tell whether a line of the buggy version names the bug: wrong, or beside a gap."""
+        return line in self.wrong or bool({line, line - 1} & self.missing_after)
+
+
+def difference(case: BugCase) -> Difference:
+    """Compare the versions of a case; lines that changed places are wrong from first to last."""
     old, new = source(case.buggy).splitlines(), source(case.fixed).splitlines()
-    changes = _changes(old, new)
-    if sorted(old) == sorted(new):
-        return set(range(changes[0][0] + 1, changes[-1][1] + 1))
-    spans = [(i1, i2 + 1) if i1 == i2 else (i1 + 1, i2) for i1, i2, _, _ in changes]
-    return {n for first, last in spans for n in range(first, last + 1)}
-
-
-def changed_lines(case: BugCase) -> set[int]:
-    """Return the lines of the fixed version that are new or changed, from 1."""
-    changes = _changes(source(case.buggy).splitlines(), source(case.fixed).splitlines())
-    return {n for _, _, j1, j2 in changes for n in range(j1 + 1, j2 + 1)}
-
-
-def _changes(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
-    """The spans (i1, i2) of old lines that became the new lines (j1, j2)."""
     codes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    return [spans for tag, *spans in codes if tag != "equal"]  # type: ignore[misc]
+    changes = [code for code in codes if code[0] != "equal"]
+    if sorted(old) == sorted(new):
+        _, i1, _, j1, _ = changes[0]
+        _, _, i2, _, j2 = changes[-1]
+        changes = [("replace", i1, i2, j1, j2)]
+    return Difference(
+        wrong=frozenset(n for _, i1, i2, _, _ in changes for n in range(i1 + 1, i2 + 1)),
+        missing_after=frozenset(i1 for tag, i1, *_ in changes if tag == "insert"),
+        new=frozenset(n for _, _, _, j1, j2 in changes for n in range(j1 + 1, j2 + 1)),
+    )

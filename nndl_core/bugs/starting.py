@@ -11,7 +11,7 @@ from nndl_core.bugs.material import moons, network, train
 
 
 def spread_of_weights_buggy() -> float:
-    """Draw every weight from N(0, 0.01) and return their standard deviation."""
+    """Draw all weights from N(0, 0.01) and return their standard deviation."""
     model = network(2, 3, 3, 3, 3, 1, seed=1)
     g = Generator().manual_seed(0)
     for _, item in model.named_parameters():
@@ -23,7 +23,7 @@ def spread_of_weights_buggy() -> float:
 
 
 def spread_of_weights_fixed() -> float:
-    """Draw every weight from N(0, 0.01) and return their standard deviation."""
+    """Draw all weights from N(0, 0.01) and return their standard deviation."""
     model = network(2, 3, 3, 3, 3, 1, seed=1)
     g = Generator().manual_seed(0)
     for _, item in model.named_modules():
@@ -96,8 +96,8 @@ CASES = (
     BugCase(
         id="init",
         title="The initialization that changes nothing",
-        story="All weights shall be drawn from N(0, 0.01) to make the gradient vanish. The code "
-        "runs without an error, but the gradient does not look small.",
+        story="All weights shall be drawn with standard deviation 0.01, so that the gradient vanishes. "
+        "The code runs without an error, but the gradient does not look small.",
         buggy=spread_of_weights_buggy,
         fixed=spread_of_weights_fixed,
         label="Standard deviation of all weights",

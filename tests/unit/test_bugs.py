@@ -15,11 +15,10 @@ from nndl_core.bugs import material
 from nndl_core.bugs.case import (
     BugCase,
     Outcome,
-    changed_lines,
     code_lines,
+    difference,
     run,
     source,
-    wrong_lines,
 )
 from nndl_core.bugs.catalog import CASES
 from nndl_core.config import RunConfig
@@ -76,10 +75,13 @@ def test_a_version_gives_the_same_number_every_time_and_at_once(case: BugCase) -
 def test_only_the_bug_differs(case: BugCase) -> None:
     old, new = (source(version).splitlines() for version in (case.buggy, case.fixed))
     assert old[:2] == new[:2]
-    assert 1 <= len(wrong_lines(case)) <= 4
-    assert len(changed_lines(case)) <= 2
-    assert wrong_lines(case) <= code_lines(case).keys()
-    assert {len(set(old) - set(new)), len(set(new) - set(old))} <= {0, 1, 2}
+    found = difference(case)
+    accepted = {n for n in range(len(old) + 2) if found.accepts(n)}
+    assert 1 <= len(accepted) <= 4
+    assert accepted <= code_lines(case).keys()
+    assert len(found.new) <= 2
+    rest = [line for n, line in enumerate(old, 1) if n not in found.wrong]
+    assert rest == [line for n, line in enumerate(new, 1) if n not in found.new]
 
 
 @every_case
@@ -113,23 +115,32 @@ class Written:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "wrong", "changed"),
+    ("old", "new", "wrong", "missing_after", "added", "accepted"),
     [
-        ("a\nb\nc", "a\nB\nc", {2}, {2}),
-        ("a\nb\nc\nd", "a\nB\nc\nD", {2, 4}, {2, 4}),
-        ("a\nb\nc", "a\nb\nx\nc", {2, 3}, {3}),
-        ("a\nb\nc", "a\nc", {2}, set()),
-        ("a\nb\nc\nd", "a\nc\nb\nd", {2, 3}, None),
+        ("a\nb\nc", "a\nB\nc", {2}, set(), {2}, {2}),
+        ("a\nb\nc\nd", "a\nB\nc\nD", {2, 4}, set(), {2, 4}, {2, 4}),
+        ("a\nb\nc", "a\nb\nx\nc", set(), {2}, {3}, {2, 3}),
+        ("a\nb\nc", "a\nc", {2}, set(), set(), {2}),
+        ("a\nb\nc\nd", "a\nc\nb\nd", {2, 3}, set(), {2, 3}, {2, 3}),
     ],
 )
-def test_wrong_lines_are_those_that_the_fix_touches(
-    monkeypatch: pytest.MonkeyPatch, old: str, new: str, wrong: set[int], changed: set[int] | None
+def test_the_answer_is_what_the_fix_touches(
+    monkeypatch: pytest.MonkeyPatch,
+    old: str,
+    new: str,
+    wrong: set[int],
+    missing_after: set[int],
+    added: set[int],
+    accepted: set[int],
 ) -> None:
     monkeypatch.setattr("nndl_core.bugs.case.source", lambda version: version.code)
-    case = replace(CASES["init"], buggy=Written(old), fixed=Written(new))
-    assert wrong_lines(case) == wrong
-    if changed is not None:
-        assert changed_lines(case) == changed
+    found = difference(replace(CASES["init"], buggy=Written(old), fixed=Written(new)))
+    assert [*map(set, (found.wrong, found.missing_after, found.new))] == [
+        wrong,
+        missing_after,
+        added,
+    ]
+    assert {n for n in range(9) if found.accepts(n)} == accepted
 
 
 def test_an_error_of_a_version_is_its_outcome() -> None:

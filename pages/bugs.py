@@ -1,0 +1,20 @@
+"""Spot the bug: read a short program, name the wrong line, run it beside the right one."""
+
+import streamlit as st
+
+from pages.ui import bug_hunt
+
+st.title("Spot the bug")
+st.markdown(
+    "These bugs circulate in exercise code for this chapter. Each program runs here for real, "
+    "and one number betrays it. Find the line."
+)
+bug_hunt.draw_progress()
+case = bug_hunt.choose_case()
+st.subheader(case.title)
+st.markdown(case.story)
+if bug_hunt.is_solved(case):
+    bug_hunt.explain(case)
+else:
+    bug_hunt.ask(case)
+bug_hunt.draw_helpers()
