@@ -1,4 +1,4 @@
-"""The command line: train a config without a screen, or list every setting."""
+"""The command line: train a config without a screen, list every setting, test a claim."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from nndl_core.config import ConfigError, RunConfig, describe
+from nndl_core.lessons.command import list_claims, run_claim
 from nndl_core.runner import Divergence, Runner
 from nndl_core.telemetry import as_dict
 
@@ -23,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "config":
             print(json.dumps(describe(), indent=1))
+        elif options.command == "lesson":
+            _lesson(options.claim, options.seeds)
         else:
             _train(options.config, options.records, options.save)
     except (ValueError, OSError) as error:
@@ -39,7 +42,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--records", type=Path, metavar="OUT.jsonl", help="default: standard output")
     train.add_argument("--save", type=Path, metavar="DIR", help="write both checkpoints here")
     commands.add_parser("config", help="print every setting with default, bounds and unit")
+    lesson = commands.add_parser("lesson", help="list the chapter's claims, or test one over seeds")
+    lesson.add_argument("claim", nargs="?", metavar="CLAIM", help="default: list them")
+    lesson.add_argument("--seeds", type=int, metavar="N", help="default: the claim's own number")
     return parser
+
+
+def _lesson(claim: str | None, seeds: int | None) -> None:
+    if claim is None:
+        list_claims(sys.stdout)
+    else:
+        run_claim(claim, seeds, sys.stdout)
 
 
 def _train(config_path: Path, records_path: Path | None, save: Path | None) -> None:

@@ -1,0 +1,10 @@
+"""The claims of the chapter, and ours beside them, as data that a study can test."""
+
+from nndl_core.claims import autograd, dying, initialization, networks, vanishing
+from nndl_core.study import Claim
+
+CLAIMS: dict[str, Claim] = {
+    claim.name: claim
+    for module in (networks, autograd, initialization, vanishing, dying)
+    for claim in module.CLAIMS
+}

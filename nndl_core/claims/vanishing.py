@@ -1,0 +1,88 @@
+"""Claims about the vanishing gradient (E7, E8)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from nndl_core.claims.measures import FIVE_LAYERS, XAVIER, accuracy, decades
+from nndl_core.study import Claim, Condition, Measure, Outcomes
+
+TOPIC = "vanishing"
+
+
+def _layer_ratio(layer: int) -> Measure:
+    def ratio(arms: Outcomes) -> float:
+        relu, sigmoid = (arms[name].first.layers[layer] for name in ("ReLU", "sigmoid"))
+        return relu.weight_grad_norm / sigmoid.weight_grad_norm
+
+    text = f"gradient of fc{layer + 1}: ReLU / sigmoid"
+    return Measure(f"ratio_fc{layer + 1}", text, ratio, geometric=True)
+
+
+def _closed_form(layer: int) -> Condition:
+    """The ratio of equal weights that are small: the activations' values and slopes at the bias.
+
+    Each hidden layer above divides by the sigmoid's slope at 1; from fc2 on the layer's input
+    is the bias itself with ReLU and sigmoid(1) with sigmoid.
+    """
+    sigmoid = 1 / (1 + math.exp(-FIVE_LAYERS.bias))
+    slopes = (1 / (sigmoid * (1 - sigmoid))) ** (4 - layer)
+    expected = slopes if layer == 0 else slopes * FIVE_LAYERS.bias / sigmoid
+    text = f"fc{layer + 1}: within 1 % of {expected:.4g}"
+    return Condition(text, f"ratio_fc{layer + 1}", "within", expected / 100, expected)
+
+
+CLAIMS = (
+    Claim(
+        "relu-cures-vanishing",
+        TOPIC,
+        "E8",
+        "Sigmoid makes the gradient vanish, and ReLU cures it.",
+        {
+            "sigmoid": replace(FIVE_LAYERS, epochs=5000),
+            "ReLU": replace(FIVE_LAYERS, epochs=5000, activation="relu"),
+            "sigmoid, Xavier": replace(XAVIER, epochs=1),
+            "ReLU, Xavier": replace(XAVIER, epochs=1, activation="relu"),
+        },
+        (
+            decades("sigmoid", "sigmoid_decades"),
+            decades("ReLU", "relu_decades"),
+            accuracy("ReLU", "relu_accuracy"),
+            decades("sigmoid, Xavier", "sigmoid_xavier_decades"),
+            decades("ReLU, Xavier", "relu_xavier_decades"),
+        ),
+        (
+            Condition("ReLU loses under two decades at std .01", "relu_decades", "below", 2),
+            Condition("the ReLU network learns (above .6)", "relu_accuracy", "above", 0.6),
+            Condition(
+                "with Xavier's scale sigmoid loses a decade or more",
+                "sigmoid_xavier_decades",
+                "above",
+                1,
+            ),
+            Condition(
+                "with Xavier's scale ReLU loses under one", "relu_xavier_decades", "below", 1
+            ),
+        ),
+        "conditional",
+        "Most of the loss comes from std .01, which ReLU multiplies by as well. Only with a "
+        "sane scale is the activation the reason, and ReLU the cure.",
+    ),
+    Claim(
+        "relu-ratio-in-closed-form",
+        TOPIC,
+        "E8",
+        "With equal small weights the ratio of the gradients has a closed form.",
+        {
+            "sigmoid": replace(FIVE_LAYERS, epochs=1, dtype="float64"),
+            "ReLU": replace(FIVE_LAYERS, epochs=1, activation="relu", dtype="float64"),
+        },
+        tuple(_layer_ratio(layer) for layer in range(5)),
+        tuple(_closed_form(layer) for layer in range(5)),
+        "holds",
+        "Every hidden layer above costs sigmoid one factor of its slope at the bias, and ReLU "
+        "none.",
+        seeds=50,
+    ),
+)

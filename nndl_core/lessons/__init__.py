@@ -1,0 +1,82 @@
+"""The lessons: the chapter's experiments as data, with the signs and the claims each must show."""
+
+from __future__ import annotations
+
+from nndl_core.claims import CLAIMS
+from nndl_core.config import RunConfig
+from nndl_core.lessons import dying, initialization, networks, vanishing
+from nndl_core.lessons.lesson import Lesson, Topic
+from nndl_core.study import Arms, Claim
+
+TOPICS: dict[str, Topic] = {
+    t.name: t
+    for t in (
+        Topic(
+            "networks",
+            "Networks and the Runner",
+            "Two networks on the same moons from the same seeds: what does one more layer bring?",
+        ),
+        Topic(
+            "autograd",
+            "Autograd against your own derivative",
+            "The gradient by hand and by autograd, number by number.",
+        ),
+        Topic(
+            "initialization",
+            "Initialization",
+            "All zeros, Gaussian or uniform: what the first weights decide.",
+        ),
+        Topic(
+            "vanishing",
+            "Vanishing gradient",
+            "On its way back through five layers the gradient loses decades. What takes them?",
+        ),
+        Topic(
+            "dying",
+            "Dying ReLU",
+            "A unit that is exactly flat on every training point learns nothing any more.",
+        ),
+    )
+}
+
+LESSONS: dict[str, Lesson] = {
+    lesson.name: lesson
+    for module in (networks, initialization, vanishing, dying)
+    for lesson in module.LESSONS
+}
+
+
+def lessons_of(topic: str) -> list[Lesson]:
+    """Return the lessons of a topic in the order of the chapter."""
+    return [lesson for lesson in LESSONS.values() if lesson.topic == topic]
+
+
+def claims_of(lesson: Lesson) -> list[Claim]:
+    """Return the claims that a lesson tests."""
+    return [CLAIMS[name] for name in lesson.claims]
+
+
+def with_knobs(lesson: Lesson, changed: dict[str, object]) -> Arms:
+    """Return the arms with the learner's settings, but for what makes the arms differ.
+
+    Raises ConfigError with one sentence for a value that is not possible.
+    """
+    settings = {n: v for n, v in changed.items() if n in lesson.knobs}
+    return {
+        name: RunConfig.from_dict({**_plain(config), **_allowed(lesson, settings)})
+        for name, config in lesson.arms.items()
+    }
+
+
+def _plain(config: RunConfig) -> dict[str, object]:
+    return dict(vars(config))
+
+
+def _allowed(lesson: Lesson, settings: dict[str, object]) -> dict[str, object]:
+    """Leave out the settings in which the lesson's own arms differ."""
+    arms = list(lesson.arms.values())
+    return {
+        name: value
+        for name, value in settings.items()
+        if len({getattr(config, name) for config in arms}) == 1
+    }
