@@ -1,0 +1,1 @@
+"""One forward and backward pass of a small network, operation by operation."""

@@ -1,0 +1,215 @@
+"""The operations of one training step in their order, with formulas, numbers and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from nndl_core.walkthrough.case import Backward, Case, Forward, backward, descend, forward
+from nndl_core.walkthrough.formulas import activation_formula, loss_formula, output_formula
+
+Phase = Literal["forward", "backward", "update"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named array as rows of plain numbers; a bias is one row, a single number one cell."""
+
+    name: str
+    rows: list[list[float]]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Count rows and columns."""
+        return len(self.rows), len(self.rows[0])
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: its formula in LaTeX, a sentence, and the arrays that go in and come out."""
+
+    phase: Phase
+    name: str
+    formula: str
+    sentence: str
+    inputs: list[Table]
+    outputs: list[Table]
+
+
+def walk(case: Case) -> list[Step]:
+    """Return every step: the forward pass, the loss, the backward pass, the update, the new loss.
+
+    Arrays are named X, W1, b1, Z1, A1, ..., P, Y, L, dL/dZ1, ...; rows of X, Z, A and P are
+    examples, rows of W are units.
+    """
+    f = forward(case)
+    b = backward(case, f)
+    after = descend(case, b)
+    steps = [*_forward_steps(case, f), *_backward_steps(case, f, b), *_updates(case, b, after)]
+    return [*steps, _new_loss(f.loss, forward(after).loss)]
+
+
+def _forward_steps(case: Case, f: Forward) -> Iterator[Step]:
+    last = len(case.weights)
+    for layer in range(1, last + 1):
+        yield _linear(case, f, layer)
+        if layer < last:
+            yield _activation(case, f, layer)
+    z, p, y = _table(f"Z{last}", f.z[-1]), _table("P", f.outputs), _table("Y", case.target)
+    formula, words = output_formula(case)
+    yield Step("forward", "Output", formula, words, [z], [p])
+    loss, _, _ = loss_formula(case)
+    words = f"One number says how wrong the outputs are, {_mean_of(case)}."
+    yield Step("forward", "Loss", loss, words, [p, y], [_table("L", f.loss)])
+
+
+def _linear(case: Case, f: Forward, layer: int) -> Step:
+    bias = [_table(f"b{layer}", case.biases[layer - 1])] if case.biases else []
+    a = _input_name(layer)
+    plus, words = (rf" + b_{{{layer}}}", ", plus its bias") if bias else ("", "")
+    return Step(
+        "forward",
+        f"Linear layer fc{layer}",
+        rf"Z_{{{layer}}} = {_tex(a)} W_{{{layer}}}^T{plus}",
+        f"Every unit of fc{layer} adds up its inputs, each times its weight{words}.",
+        [_table(a, f.inputs[layer - 1]), _table(f"W{layer}", case.weights[layer - 1]), *bias],
+        [_table(f"Z{layer}", f.z[layer - 1])],
+    )
+
+
+def _activation(case: Case, f: Forward, layer: int) -> Step:
+    value, _ = activation_formula(case)
+    return Step(
+        "forward",
+        f"Activation of fc{layer}",
+        rf"A_{{{layer}}} = \varphi(Z_{{{layer}}}), \quad \varphi(z) = {value}",
+        f"Each sum of fc{layer} goes through the activation {case.activation}, entry by entry.",
+        [_table(f"Z{layer}", f.z[layer - 1])],
+        [_table(f"A{layer}", f.inputs[layer])],
+    )
+
+
+def _backward_steps(case: Case, f: Forward, b: Backward) -> Iterator[Step]:
+    last = len(case.weights)
+    _, delta, words = loss_formula(case)
+    yield Step(
+        "backward",
+        "Gradient at the output",
+        rf"\delta_{{{last}}} = \frac{{\partial L}}{{\partial Z_{{{last}}}}} = {delta}",
+        f"How the loss changes with each sum of the output layer. {words}, {_mean_of(case)}.",
+        [_table("P", f.outputs), _table("Y", case.target)],
+        [_table(f"dL/dZ{last}", b.deltas[-1])],
+    )
+    for layer in range(last, 0, -1):
+        yield _parameter_gradients(case, f, b, layer)
+        if layer > 1:
+            yield _through_weights(case, b, layer)
+            yield _through_activation(case, f, b, layer - 1)
+
+
+def _parameter_gradients(case: Case, f: Forward, b: Backward, layer: int) -> Step:
+    a, bias, formula, words = _input_name(layer), [], "", ""
+    if case.biases:
+        bias = [_table(f"dL/db{layer}", b.biases[layer - 1])]
+        formula = (
+            rf", \quad \frac{{\partial L}}{{\partial b_{{{layer}}}}} = "
+            rf"\sum_n (\delta_{{{layer}}})_n"
+        )
+        words = " The gradient of a bias is δ alone, added up."
+    return Step(
+        "backward",
+        f"Gradients of fc{layer}",
+        rf"\frac{{\partial L}}{{\partial W_{{{layer}}}}} = "
+        rf"\delta_{{{layer}}}^T {_tex(a)}{formula}",
+        "The gradient of a weight is δ of its unit times the input that the weight multiplies, "
+        f"added up over the examples.{words}",
+        [_table(f"dL/dZ{layer}", b.deltas[layer - 1]), _table(a, f.inputs[layer - 1])],
+        [_table(f"dL/dW{layer}", b.weights[layer - 1]), *bias],
+    )
+
+
+def _through_weights(case: Case, b: Backward, layer: int) -> Step:
+    below = layer - 1
+    return Step(
+        "backward",
+        f"Back through the weights of fc{layer}",
+        rf"\frac{{\partial L}}{{\partial A_{{{below}}}}} = \delta_{{{layer}}} W_{{{layer}}}",
+        f"Each unit of fc{below} collects δ from every unit that it feeds, times the weight "
+        "between them.",
+        [_table(f"dL/dZ{layer}", b.deltas[below]), _table(f"W{layer}", case.weights[below])],
+        [_table(f"dL/dA{below}", b.passed[below])],
+    )
+
+
+def _through_activation(case: Case, f: Forward, b: Backward, layer: int) -> Step:
+    _, slope = activation_formula(case)
+    return Step(
+        "backward",
+        f"Back through the activation of fc{layer}",
+        rf"\delta_{{{layer}}} = \frac{{\partial L}}{{\partial A_{{{layer}}}}} \odot "
+        rf"\varphi'(Z_{{{layer}}}), \quad \varphi'(z) = {slope}",
+        "The gradient is multiplied by the slope of the activation: where that is small, little "
+        "gets through.",
+        [
+            _table(f"dL/dA{layer}", b.passed[layer]),
+            _table(f"Z{layer}", f.z[layer - 1]),
+            _table(f"A{layer}", f.inputs[layer]),
+        ],
+        [_table(f"dL/dZ{layer}", b.deltas[layer - 1])],
+    )
+
+
+def _updates(case: Case, b: Backward, after: Case) -> Iterator[Step]:
+    for layer in range(1, len(case.weights) + 1):
+        i, bias, new_bias, formula = layer - 1, [], [], ""
+        if case.biases:
+            bias = [_table(f"b{layer}", case.biases[i]), _table(f"dL/db{layer}", b.biases[i])]
+            new_bias = [_table(f"new b{layer}", after.biases[i])]
+            formula = rf", \quad {_descent(f'b_{{{layer}}}')}"
+        yield Step(
+            "update",
+            f"Update of fc{layer}",
+            _descent(f"W_{{{layer}}}") + formula,
+            "One step of gradient descent against the gradient, with the learning rate "
+            f"η = {case.learning_rate:g}.",
+            [_table(f"W{layer}", case.weights[i]), _table(f"dL/dW{layer}", b.weights[i]), *bias],
+            [_table(f"new W{layer}", after.weights[i]), *new_bias],
+        )
+
+
+def _descent(name: str) -> str:
+    return rf"{name} \leftarrow {name} - \eta\, \frac{{\partial L}}{{\partial {name}}}"
+
+
+def _new_loss(before: float, after: float) -> Step:
+    words = "smaller" if after < before else "not smaller"
+    return Step(
+        "update",
+        "Loss after the step",
+        r"L_{\mathrm{new}} = L(W_{\mathrm{new}})",
+        f"The same examples go through the changed network once more: the loss is {words}.",
+        [_table("L", before)],
+        [_table("new L", after)],
+    )
+
+
+def _table(name: str, values: Tensor | float) -> Table:
+    tensor = torch.as_tensor(values, dtype=torch.float64)
+    return Table(name, tensor.reshape(-1, tensor.shape[-1] if tensor.ndim else 1).tolist())
+
+
+def _input_name(layer: int) -> str:
+    return "X" if layer == 1 else f"A{layer - 1}"
+
+
+def _tex(name: str) -> str:
+    return name if len(name) == 1 else f"{name[0]}_{{{name[1:]}}}"
+
+
+def _mean_of(case: Case) -> str:
+    count = len(case.x)
+    return f"averaged over N = {count} examples" if count > 1 else "here of one example, N = 1"
