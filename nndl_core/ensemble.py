@@ -21,10 +21,10 @@ from nndl_core.model import MLP, pack
 from nndl_core.optimizers import Optimizer
 from nndl_core.telemetry import SCALARS, Columns, EpochRecord, Telemetry, record_at
 
-MOST_RUNS = 32
-"""The runs of one batch: more do not fit the cache together, fewer share the fixed cost less."""
-SLICE = 512
-"""Run-epochs between two looks at the clock, about ten milliseconds for a small network."""
+FEWEST_RUNS, MOST_RUNS, CACHE_BYTES = 4, 32, 8_000_000
+"""The runs of a batch: their activations share the cache, and the fixed cost of an operation."""
+BLOCK_SECONDS, BLOCK_EPOCHS = 0.01, 32
+"""How long to train between two looks at the clock, and the most epochs of that."""
 CURVE_POINTS = 200
 
 
@@ -67,6 +67,12 @@ class _Member:
         """The units of every layer, from the input on."""
         outputs = output_units(self.config.loss, len(self.data.classes))
         return (len(self.data.features), *self.config.hidden, outputs)
+
+    @property
+    def bytes(self) -> int:
+        """The memory of the activations of one run, before and after the activation function."""
+        examples = len(self.data.train.x) + len(self.data.dev.x)
+        return 2 * sum(self.sizes) * examples * (8 if self.config.dtype == "float64" else 4)
 
     @property
     def kind(self) -> tuple[object, ...]:
@@ -154,7 +160,8 @@ def _batches(members: Sequence[_Member]) -> list[list[_Member]]:
         kinds.setdefault(member.kind, []).append(member)
     batches = []
     for runs in kinds.values():
-        count = -(-len(runs) // MOST_RUNS)
+        most = min(MOST_RUNS, max(FEWEST_RUNS, CACHE_BYTES // runs[0].bytes))
+        count = -(-len(runs) // most)
         cuts = [len(runs) * i // count for i in range(count + 1)]
         batches += [runs[a:b] for a, b in itertools.pairwise(cuts)]
     return sorted(batches, key=lambda batch: batch[0].index)
@@ -214,6 +221,7 @@ class _Batch:
         self.configs = [m.config for m in members]
         self.epochs, self.epoch = self.configs[0].epochs, 0
         self.kernel = _kernel(members)
+        self.kernel.resize(min(BLOCK_EPOCHS, self.epochs))
         self.windows = self.kernel.windows
         self.telemetry = Telemetry(self.kernel.problem, self.windows)
         self.run_of = self.windows.spread(torch.arange(self.runs))
@@ -223,6 +231,8 @@ class _Batch:
         self.best_score = np.full(self.runs, -1.0)
         self.best_epoch = np.zeros(self.runs, dtype=np.int64)
         self.diverged = np.full(self.runs, -1)
+        # the first epoch is a block of its own, because all of its statistics are kept
+        self.count = 1
         self.curve = _Curves(self.epochs, self.runs)
 
     @property
@@ -232,9 +242,8 @@ class _Batch:
 
     def advance(self) -> None:
         """Train a few epochs and note what they did."""
-        # the first epoch is a block of its own, because all of its statistics are kept
-        count = max(8, SLICE // self.runs) if self.epoch else 1
-        block = self.kernel.run(min(count, self.epochs - self.epoch))
+        start = time.perf_counter()
+        block = self.kernel.run(min(self.count, self.epochs - self.epoch))
         if not self.epoch:
             self.first = self.telemetry.measure(block, 0)
         columns = self.telemetry.outcome(block)
@@ -243,6 +252,8 @@ class _Batch:
         count = len(block.gradients)
         self.kernel.keep(count)
         self.epoch += count
+        fitting = int(count * BLOCK_SECONDS / (time.perf_counter() - start))
+        self.count = min(BLOCK_EPOCHS, max(1, fitting))
 
     def _follow(self, columns: Columns, block: Block) -> None:
         """Keep the best parameters of every run, and the last ones of those that diverge."""

@@ -24,6 +24,8 @@ BLOCK_BYTES = 16_000_000
 MIN_SLOTS, MAX_SLOTS = 4, 256
 LINE = 16
 """The numbers in a cache line of 64 bytes, or in two."""
+VECTOR = 32
+"""A multiple of the numbers that PyTorch's vector loops take at once on any processor."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,15 @@ def _slots(count: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return memory[:, :size].view(count, *shape)
 
 
+def _whole(count: int) -> int:
+    """Round a number of examples up to whole vectors.
+
+    What is left over after the processor's vectors is computed by other code, whose exp differs
+    in the last bit, and what is left over would depend on how many runs lie in a row.
+    """
+    return count + -count % VECTOR
+
+
 class Pass:
     """Preallocated memory for forward and backward over the examples of one input x."""
 
@@ -105,12 +116,17 @@ class Pass:
         slots: int,
         lean: bool = False,
     ) -> None:
-        self.problem, self.n = p, n
+        self.problem, self.n, dtype = p, n, x.dtype
         self.act = ACTIVATIONS[p.activation]
-        examples, dtype = x.shape[-1], x.dtype
-        self.target = target[..., :n]
+        self.width, rest = _whole(n), x.shape[-1] - n
+        examples = self.width + _whole(rest)
+        self.rest = slice(self.width, self.width + rest)
+        self.is_padded = examples > x.shape[-1]
         self.input = torch.ones(runs, p.sizes[0] + 1, examples, dtype=dtype)
-        self.input[:, :-1] = x
+        # padding repeats an example with no weight: what is no number there is none anywhere else
+        self.input[:, :-1] = x[..., :1]
+        self.target = torch.zeros(*target.shape[:-1], self.width, dtype=dtype)
+        self.fill(x, target)
         hidden, outputs = p.sizes[1:-1], p.sizes[-1]
         kept = 1 if lean else slots
         rows = [_slots(kept, (runs, w + 1, examples), dtype) for w in hidden]
@@ -122,13 +138,32 @@ class Pass:
             for w, a in zip(hidden, self.outputs, strict=True)
         ]
         self.logits = _slots(slots, (runs, outputs, examples), dtype)
-        self.delta = [torch.zeros(runs, w, n, dtype=dtype) for w in (*hidden, outputs)]
-        self.weight = 1.0 / n
+        self.delta = [torch.zeros(runs, w, self.width, dtype=dtype) for w in (*hidden, outputs)]
+        self.weight: float | Tensor = 1.0 / n
+        if self.width > n:
+            self.weight = (torch.arange(self.width) < n).to(dtype) / n
         self._bind(rows)
+
+    def fill(self, x: Tensor, target: Tensor) -> None:
+        """Take these examples, the train examples first."""
+        if self.is_padded:
+            self.input[:, :-1, : self.n] = x[..., : self.n]
+            self.input[:, :-1, self.rest] = x[..., self.n :]
+            self.target[..., : self.n] = target[..., : self.n]
+        else:
+            self.input[:, :-1] = x
+            self.target = target[..., : self.n]
+
+    def recorded(self, k: int) -> Tensor:
+        """Return the logits [k, R, K, N] of the first slots, without padding."""
+        logits = self.logits[:k]
+        if not self.is_padded:
+            return logits
+        return torch.cat([logits[..., : self.n], logits[..., self.rest]], -1)
 
     def _bind(self, rows: list[Tensor]) -> None:
         """Make every view once: creating one costs as much as a small kernel."""
-        n = self.n
+        n = self.width
         pick = self.z if self.act.keeps_z else self.outputs
         self.kept = [k[..., :n] for k in pick]
         self.slots = []
@@ -258,7 +293,7 @@ class Kernel:
         """Tell whether the current parameters give every example a finite loss."""
         with torch.inference_mode():
             self.pass_.forward(0, self.w[0])
-            value = LOSSES[self.problem.loss].value(self.pass_.logits[0], self.problem.target)
+            value = LOSSES[self.problem.loss].value(self.pass_.recorded(1), self.problem.target)
             return bool(value.double().sum().isfinite())
 
     def keep(self, s: int) -> None:
@@ -269,8 +304,8 @@ class Kernel:
     def _block(self, k: int) -> Block:
         pass_ = self.pass_
         activations = [a[:k, :, :, : pass_.n] for a in pass_.outputs]
-        kept = [z[:k] for z in pass_.kept]
-        return Block(self.p[: k + 1], self.g[:k], pass_.logits[:k], kept, activations)
+        kept = [z[:k, :, :, : pass_.n] for z in pass_.kept]
+        return Block(self.p[: k + 1], self.g[:k], pass_.recorded(k), kept, activations)
 
     def _gradient(self, s: int) -> None:
         self.pass_.forward(s, self.w[s])
@@ -297,8 +332,7 @@ class Kernel:
         for start in range(0, p.n_train, size):
             count = min(size, p.n_train - start)
             batch = self._batch(count)
-            batch.input[:, :-1] = x[..., start : start + count]
-            batch.target = target[..., start : start + count]
+            batch.fill(x[..., start : start + count], target[..., start : start + count])
             batch.forward(0, w)
             if self.by_autograd:
                 g.copy_(self._autograd(batch, theta))
@@ -339,5 +373,5 @@ class Kernel:
             windows = self.windows.of(theta)
             for w in windows[:-1]:
                 a = torch.cat([phi(w @ a, p.slope), ones], dim=1)
-            value = LOSSES[p.loss].value(windows[-1] @ a, pass_.target.clone())
+            value = LOSSES[p.loss].value(windows[-1] @ a, pass_.target[..., :n].clone())
             return torch.autograd.grad(value.mean(-1).sum(), theta)[0]

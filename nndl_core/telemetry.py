@@ -24,6 +24,9 @@ SAME_UNIT = 1e-4
 VECTOR = 32
 """A multiple of the numbers that PyTorch's vector loops take at once on any processor."""
 
+PIECE = 131_072
+"""The logits whose losses are computed at once."""
+
 Column = NDArray[np.float64]
 Columns = dict[str, Column]
 
@@ -174,15 +177,20 @@ class Telemetry:
         return {"train_accuracy": np.array(train), "dev_accuracy": np.array(dev)}
 
     def _outcome(self, block: Block) -> dict[str, Tensor]:
-        p, n = self.problem, self.problem.n_train
-        logits, target = _whole_vectors(block.logits), _whole_vectors(p.target)
-        value = LOSSES[p.loss].value(logits, target)[..., : block.logits.shape[-1]].double()
-        right = hits(block.logits, p.target).double()
+        # memory of this size is used again; larger blocks come from the system, page by page
+        count = max(1, PIECE // block.logits[0].numel())
+        pieces = [self._losses_and_hits(rows) for rows in block.logits.split(count)]
+        return {name: torch.cat([piece[name] for piece in pieces]) for name in SCALARS}
+
+    def _losses_and_hits(self, logits: Tensor) -> dict[str, Tensor]:
+        p, n, examples = self.problem, self.problem.n_train, logits.shape[-1]
+        value = LOSSES[p.loss].value(_whole_vectors(logits), _whole_vectors(p.target)).double()
+        right = hits(logits, p.target)
         return {
             "train_loss": value[..., :n].mean(-1),
-            "dev_loss": value[..., n:].mean(-1),
-            "train_accuracy": right[..., :n].mean(-1),
-            "dev_accuracy": right[..., n:].mean(-1),
+            "dev_loss": value[..., n:examples].mean(-1),
+            "train_accuracy": _true_share(right[..., :n]),
+            "dev_accuracy": _true_share(right[..., n:]),
         }
 
     def _sum(self, flat: Tensor) -> Tensor:
@@ -269,6 +277,11 @@ def _whole_vectors(rows: Tensor) -> Tensor:
     """
     missing = -rows.shape[-1] % VECTOR
     return F.pad(rows, (0, missing)) if missing else rows
+
+
+def _true_share(mask: Tensor) -> Tensor:
+    """Share of True over the examples, [..., n] -> [...] in float64; NaN of none."""
+    return mask.count_nonzero(dim=-1).double() / mask.shape[-1]
 
 
 def _moments(a: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:

@@ -82,7 +82,7 @@ def flat(gradients: list[LayerGradient]) -> Tensor:
     return torch.cat([part.flatten() for layer in gradients for part in layer])
 
 
-def assert_equal_to(found: Tensor, expected: Tensor, tolerance: float = 1e-12) -> None:
+def assert_equal_to(found: Tensor, expected: Tensor, tolerance: float = 1e-11) -> None:
     """Compare relative to the largest entry, absolutely where that is small."""
     largest = max(1.0, expected.abs().max().item())
     assert (found - expected).abs().max().item() <= tolerance * largest

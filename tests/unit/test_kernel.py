@@ -140,7 +140,7 @@ def test_every_example_is_used_once_per_epoch_and_the_last_batch_counts_right() 
         inner = batch.forward
 
         def watched(s: int, w: list[Tensor]) -> None:
-            columns = batch.input[0, :-1].T.tolist()
+            columns = batch.input[0, :-1, : batch.n].T.tolist()
             seen.append([known[tuple(row)] for row in columns])
             inner(s, w)
 
