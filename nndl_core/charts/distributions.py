@@ -42,18 +42,19 @@ def histograms(
     if bins < 1:
         raise ValueError(f"A histogram needs at least one bin, not {bins}.")
     read = {name: floats(values) for name, values in series.items()}
-    finite = {name: [v for v in values if math.isfinite(v)] for name, values in read.items()}
+    finite = {name: _finite(values) for name, values in read.items()}
     edges = _edges([v for values in finite.values() for v in values], bins)
-    data = [
-        _histogram(name, values, edges, density, at, len(finite))
-        for at, (name, values) in enumerate(finite.items())
-    ]
+    named = enumerate(finite.items())
+    data = [_histogram(name, v, edges, density, at, len(finite)) for at, (name, v) in named]
     data += [_curve(name, xy, len(read) + at) for at, (name, xy) in enumerate(curves.items())]
-    filled = any(finite.values())
-    layout = _axes(data, x_title, "density" if density else "count", filled=filled)
-    lost = {name: len(values) - len(finite[name]) for name, values in read.items()}
-    layout["annotations"] += _lost_notes(lost)
+    y_title = "density" if density else "count"
+    layout = _axes(data, x_title, y_title, filled=any(finite.values()))
+    layout["annotations"] += _lost_notes({n: len(read[n]) - len(finite[n]) for n in read})
     return figure(data, title, barmode="overlay", bargap=0, **layout)
+
+
+def _finite(values: Sequence[float]) -> list[float]:
+    return [value for value in values if math.isfinite(value)]
 
 
 def _edges(values: Sequence[float], bins: int) -> Array:
@@ -136,23 +137,22 @@ def strips(
     Vertical reference lines are named in the legend.
     """
     read = {name: floats(values) for name, values in series.items()}
-    finite = [[v for v in values if math.isfinite(v)] for values in read.values()]
-    known = [float(v) for v in reference.values() if math.isfinite(v)]
-    scale = scale_over([v for values in finite for v in values] + known, log=False)
+    finite = [_finite(values) for values in read.values()]
+    known = {name: float(v) for name, v in reference.items() if math.isfinite(v)}
+    scale = scale_over([*(v for values in finite for v in values), *known.values()], log=False)
     data: list[Trace] = []
     layout = frame(scale, Scale(False, 0, 1), x_title, "", filled=any(finite))
     for row, (name, values) in enumerate(read.items()):
         data += _strip(name, finite[row], row)
-        words = f"<b>{escape(name)}</b><br>{summary(values)}"
-        layout["annotations"].append(_row_note(words, row))
+        layout["annotations"].append(_row_note(name, values, row))
     layout["yaxis"] |= {"range": [max(len(read), 1) - 0.5, -0.75], "visible": False}
-    kept = {name: value for name, value in reference.items() if math.isfinite(value)}
-    layout["shapes"] += references(kept, scale, "x")
+    layout["shapes"] += references(known, scale, "x")
     layout["margin"] = {"l": 16, "r": 16, "t": 12, "b": 48}
     return figure(data, title, **layout)
 
 
-def _row_note(words: str, row: int) -> dict[str, Any]:
+def _row_note(name: str, values: Sequence[float], row: int) -> dict[str, Any]:
+    words = f"<b>{escape(name)}</b><br>{summary(values)}"
     place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row - 0.05, "yanchor": "bottom"}
     return note(words, **place)
 
@@ -209,7 +209,7 @@ def _estimate(values: Sequence[float]) -> Estimate | None:
 def summary(values: Any) -> str:
     """Say n, mean and 95 % interval of the finite values, and how many are not finite."""
     read = floats(values)
-    kept = [v for v in read if math.isfinite(v)]
+    kept = _finite(read)
     lost = f", {len(read) - len(kept)} not finite" if len(kept) < len(read) else ""
     found = _estimate(kept)
     if found is None:
@@ -237,7 +237,7 @@ def differences(values: Any, x_title: str, *, bins: int = 30, title: str = "") -
     Notes say n, mean and interval, and how many differences are below, exactly at and above 0.
     """
     read = floats(values)
-    kept = [v for v in read if math.isfinite(v)]
+    kept = _finite(read)
     data = [_histogram("differences", kept, _edges([*kept, 0.0], bins), False, 2, 1)]
     layout = _axes(data, x_title, "pairs", filled=bool(kept))
     top = max(data[0]["y"], default=0.0) or 1.0

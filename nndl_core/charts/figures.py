@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nndl_core.charts.bars import layer_bars
 from nndl_core.charts.distributions import differences, histograms, strips
 from nndl_core.charts.parts import (
     Figure,
@@ -14,20 +14,15 @@ from nndl_core.charts.parts import (
     Trace,
     figure,
     frame,
-    mark_trace,
     marks,
     pairs,
     references,
 )
 from nndl_core.charts.scales import (
-    NOT_FINITE,
     Scale,
-    cross_line,
     escape,
-    floats,
     kind_of,
     scale_over,
-    short,
 )
 from nndl_core.charts.theme import faded, series_color, series_dash, series_symbol
 
@@ -37,8 +32,6 @@ FEW_POINTS = 30
 """Lines of so few points show every point."""
 MOST_DTICKS = 12
 """A range of so few whole numbers has a tick for each."""
-MOST_NUMBERS = 14
-"""Bars of so few print their value."""
 
 
 @dataclass(frozen=True)
@@ -181,108 +174,3 @@ def _band(curve: _Curve, x: Scale, y: Scale) -> Trace:
         "line": {"width": 0, "color": curve.color},
         "hoverinfo": "skip",
     }
-
-
-def layer_bars(
-    series: Mapping[str, Sequence[float]],
-    y_title: str,
-    *,
-    log: bool = True,
-    layers: Sequence[str] | None = None,
-    title: str = "",
-) -> Figure:
-    """Draw a group of horizontal bars per layer (fc1 on top), one bar per series.
-
-    `y_title` names what the bars measure. On the log axis an exact 0 has a mark instead of a bar.
-    A shorter series leaves the places of its missing layers empty.
-    """
-    read = {name: floats(values) for name, values in series.items()}
-    count = max((len(values) for values in read.values()), default=0)
-    names = [*(layers or ()), *(f"fc{at + 1}" for at in range(len(layers or ()), count))]
-    every = [value for values in read.values() for value in values]
-    scale = _bar_scale(every, log)
-    data = [trace for at in range(len(read)) for trace in _bars(list(read.items()), at, scale)]
-    rows = Scale(False, -0.5, max(len(names), 1) - 0.5)
-    layout = frame(scale, rows, y_title, "", filled=bool(every))
-    if scale.kinds and every:  # the marks say it themselves
-        ticks = layout["xaxis"]["ticktext"]
-        layout["xaxis"]["ticktext"] = [*ticks[: -len(scale.kinds)], *("" for _ in scale.kinds)]
-    layout["yaxis"] |= _layer_axis(names)
-    if not log and scale.low < 0:
-        layout["shapes"].append(cross_line(0.0, "x", "solid", 1))
-    return figure(data, title, barmode="overlay", **layout)
-
-
-def _bar_scale(values: Sequence[float], log: bool) -> Scale:
-    """Make room for the numbers at the ends of the bars, and for the shortest bar to be seen."""
-    scale = scale_over(values, log=log, from_zero=True)
-    plain = [value for value in values if not kind_of(value, log)]
-    high = math.log10(max(plain)) if log and plain else scale.high
-    low = scale.low - 0.5 if log else scale.low
-    room = 0.25 * (high - low)
-    return replace(scale, low=low if log or low == 0 else low - room, high=high + room)
-
-
-def _layer_axis(names: Sequence[str]) -> dict[str, Any]:
-    return {
-        "range": [max(len(names), 1) - 0.5, -0.5],
-        "tickvals": list(range(len(names))),
-        "ticktext": [escape(name) for name in names],
-        "showgrid": False,
-    }
-
-
-def _bars(
-    series: Sequence[tuple[str, Sequence[float]]], index: int, scale: Scale
-) -> Iterator[Trace]:
-    name, values = series[index]
-    width = 0.8 / len(series)
-    shift = (index + 0.5) * width - 0.4
-    numbers = len(series) * len(values) <= MOST_NUMBERS
-    plain = [not kind_of(value, scale.log) for value in values]
-    yield {
-        "type": "bar",
-        "orientation": "h",
-        "name": escape(name),
-        "legendgroup": escape(name),
-        "x": [value if ok else None for value, ok in zip(values, plain, strict=True)],
-        "y": list(range(len(values))),
-        "offset": shift - width / 2,
-        "width": 0.92 * width,
-        "marker": {"color": series_color(index)},
-        "text": [short(v) if ok and numbers else "" for v, ok in zip(values, plain, strict=True)],
-        "textposition": "outside",
-        "textfont": {"size": 13},
-        "constraintext": "none",
-        "cliponaxis": False,
-        "hovertemplate": "%{x:.4g}",
-    }
-    yield from _bar_marks(name, values, index, shift, scale)
-
-
-def _bar_marks(
-    name: str, values: Sequence[float], index: int, shift: float, scale: Scale
-) -> Iterator[Trace]:
-    kinds = {at: kind for at, v in enumerate(values) if (kind := kind_of(v, scale.log))}
-    if not kinds:
-        return
-    trace = mark_trace(
-        [scale.spot(kind) for kind in kinds.values()],
-        [at + shift for at in kinds],
-        list(kinds.values()),
-    )
-    color = series_color(index)
-    trace["marker"] |= {"color": color, "line": {"width": 2, "color": color}}
-    yield trace | {
-        "name": escape(name),
-        "legendgroup": escape(name),
-        "mode": "markers+text",
-        "text": [f"\N{NO-BREAK SPACE}{kind}\N{NO-BREAK SPACE}" for kind in kinds.values()],
-        "textposition": [_inward(kind) for kind in kinds.values()],
-        "textfont": {"size": 13},
-        "hoverinfo": "skip",
-    }
-
-
-def _inward(kind: str) -> str:
-    return "middle left" if kind == NOT_FINITE else "middle right"
