@@ -84,6 +84,17 @@ def test_the_backward_law_is_right_within_a_few_percent(
     assert result.ratio == pytest.approx(1, abs=0.1)
 
 
+def test_the_backward_law_counts_the_units_that_are_fed() -> None:
+    """In a linear net delta_l = W^T delta_(l+1) exactly, so the law is exact on average."""
+    config = RunConfig(hidden=(8, 32, 4), activation="identity", points=100, loss="mse")
+    (signal,) = signals(config, [Start("lecun_normal")], seeds=50)
+    assert signal.backward_law[0].tolist() == pytest.approx([32 / 8, 4 / 32, 1 / 4], rel=1e-12)
+    for layer in range(3):
+        one = slice(layer, layer + 1)
+        result = compare(signal.backward[:, one], signal.backward_law[:, one])
+        assert result.ratio == pytest.approx(1, abs=4.5 * result.error)
+
+
 def test_he_keeps_a_relu_net_and_xavier_halves_it() -> None:
     """He et al. 2015: n Var(w) / 2 = 1; Glorot's n Var(w) = 1 leaves a half per layer."""
     config = RunConfig(hidden=(60,) * 6, activation="relu", points=200)
