@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS, Slope
@@ -125,8 +126,8 @@ class Pass:
         self.input = torch.ones(runs, p.sizes[0] + 1, examples, dtype=dtype)
         # padding repeats an example with no weight: what is no number there is none anywhere else
         self.input[:, :-1] = x[..., :1]
-        self.target = torch.zeros(*target.shape[:-1], self.width, dtype=dtype)
-        self.fill(x, target)
+        self.input[:, :-1, :n], self.input[:, :-1, self.rest] = x[..., :n], x[..., n:]
+        self.target = F.pad(target[..., :n], (0, self.width - n))
         hidden, outputs = p.sizes[1:-1], p.sizes[-1]
         kept = 1 if lean else slots
         rows = [_slots(kept, (runs, w + 1, examples), dtype) for w in hidden]
@@ -143,16 +144,6 @@ class Pass:
         if self.width > n:
             self.weight = (torch.arange(self.width) < n).to(dtype) / n
         self._bind(rows)
-
-    def fill(self, x: Tensor, target: Tensor) -> None:
-        """Take these examples, the train examples first."""
-        if self.is_padded:
-            self.input[:, :-1, : self.n] = x[..., : self.n]
-            self.input[:, :-1, self.rest] = x[..., self.n :]
-            self.target[..., : self.n] = target[..., : self.n]
-        else:
-            self.input[:, :-1] = x
-            self.target = target[..., : self.n]
 
     def recorded(self, k: int) -> Tensor:
         """Return the logits [k, R, K, N] of the first slots, without padding."""
@@ -332,7 +323,8 @@ class Kernel:
         for start in range(0, p.n_train, size):
             count = min(size, p.n_train - start)
             batch = self._batch(count)
-            batch.fill(x[..., start : start + count], target[..., start : start + count])
+            columns = slice(start, start + batch.width)  # what follows is padding
+            batch.input[:, :-1], batch.target = x[..., columns], target[..., columns]
             batch.forward(0, w)
             if self.by_autograd:
                 g.copy_(self._autograd(batch, theta))
@@ -346,7 +338,8 @@ class Kernel:
         for seed in self.seeds:
             # seed and epoch alone give the order, so that a paused run goes on as a straight one
             generator = torch.Generator().manual_seed(seed * 1_000_003 + self.epoch)
-            orders.append(torch.randperm(p.n_train, generator=generator))
+            order = torch.randperm(p.n_train, generator=generator)
+            orders.append(order.repeat(1 + -(-VECTOR // p.n_train))[: p.n_train + VECTOR])
         if len(orders) == 1:
             return p.x[..., orders[0]], p.target[..., orders[0]]
         order = torch.stack(orders)[:, None]

@@ -179,7 +179,7 @@ class Telemetry:
     def _outcome(self, block: Block) -> dict[str, Tensor]:
         # memory of this size is used again; larger blocks come from the system, page by page
         count = max(1, PIECE // block.logits[0].numel())
-        pieces = [self._losses_and_hits(rows) for rows in block.logits.split(count)]
+        pieces = [self._losses_and_hits(rows) for rows in torch.split(block.logits, count)]
         return {name: torch.cat([piece[name] for piece in pieces]) for name in SCALARS}
 
     def _losses_and_hits(self, logits: Tensor) -> dict[str, Tensor]:
