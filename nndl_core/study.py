@@ -27,6 +27,7 @@ class Measure:
     """One number of each seed, computed from the outcomes of all arms.
 
     geometric: the mean is taken of the logarithm, as it should be for norms and ratios.
+    paired: it is the difference between two arms of one seed.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Measure:
     value: Callable[[Outcomes], float] | None = None
     unit: str = ""
     geometric: bool = False
+    paired: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,11 @@ class Study:
         return self._ensemble.share if self._ensemble else self._next / self.seeds
 
     @property
+    def done(self) -> int:
+        """How many seeds have been measured."""
+        return self._next
+
+    @property
     def finished(self) -> bool:
         """Whether every seed has been measured."""
         return self._next == self.seeds
@@ -218,7 +225,7 @@ class Study:
                 for c, state in self.states()
             ],
             "figures": {m.name: _figure(m, found[m.name]) for m in self.claim.measures},
-            "configs": {name: c.to_url() for name, c in self.claim.arms.items()},
+            "configs": {name: dict(vars(c)) for name, c in self.claim.arms.items()},
         }
 
 

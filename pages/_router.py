@@ -10,6 +10,10 @@ UI = Path(__file__).parent / "ui"
 st.set_page_config(page_title="NNDL Lab", page_icon=UI / "icon.svg", layout="wide")
 st.html(UI / "style.css")
 lab = st.Page("lab.py", title="Training lab", icon=":material/science:", default=True)
+networks = st.Page("networks.py", title="Networks", icon=":material/hub:")
+autograd = st.Page("autograd.py", title="Autograd", icon=":material/functions:")
 initialization = st.Page("initialization.py", title="Initialization", icon=":material/casino:")
 bugs = st.Page("bugs.py", title="Spot the bug", icon=":material/bug_report:")
-st.navigation([lab, initialization, bugs], position="hidden").run()
+reference = st.Page("reference.py", title="Reference", icon=":material/menu_book:")
+pages = [lab, networks, autograd, initialization, bugs, reference]
+st.navigation(pages, position="top").run()

@@ -157,6 +157,7 @@ CLAIMS = (
                 "killed",
                 "dead units of 12 after 20 epochs: lr 5 minus lr 0.1",
                 lambda a: dead_units(a["lr 5"]) - dead_units(a["lr 0.1"]),
+                paired=True,
             ),
             Measure("dead_before", "dead units at epoch 0", lambda a: dead_at_start(a["lr 5"])),
             Measure(

@@ -109,11 +109,13 @@ CLAIMS = (
                 "accuracy_gap",
                 "test accuracy: uniform minus Gaussian",
                 lambda a: last_accuracy(a["U(-√3, √3)"]) - last_accuracy(a["N(0, 1)"]),
+                paired=True,
             ),
             Measure(
                 "loss_gap",
                 "train loss: uniform minus Gaussian",
                 lambda a: a["U(-√3, √3)"].last.train_loss - a["N(0, 1)"].last.train_loss,
+                paired=True,
             ),
         ),
         (Condition("within one point of accuracy", "accuracy_gap", "within", CLEARLY),),

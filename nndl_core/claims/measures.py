@@ -60,6 +60,7 @@ def gap(more: str, less: str) -> Measure:
         "accuracy_gain",
         f"test accuracy: {more} minus {less}",
         lambda arms: last_accuracy(arms[more]) - last_accuracy(arms[less]),
+        paired=True,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nndl_core.claims import CLAIMS
-from nndl_core.config import RunConfig
+from nndl_core.config import KNOBS, RunConfig
 from nndl_core.lessons import dying, initialization, networks, vanishing
 from nndl_core.lessons.lesson import Lesson, Topic
 from nndl_core.study import Arms, Claim
@@ -61,22 +63,16 @@ def with_knobs(lesson: Lesson, changed: dict[str, object]) -> Arms:
 
     Raises ConfigError with one sentence for a value that is not possible.
     """
-    settings = {n: v for n, v in changed.items() if n in lesson.knobs}
+    free = common_settings(lesson)
+    settings = {n: v for n, v in changed.items() if n in lesson.knobs and n in free}
     return {
-        name: RunConfig.from_dict({**_plain(config), **_allowed(lesson, settings)})
+        name: RunConfig.from_dict({**vars(config), **settings})
         for name, config in lesson.arms.items()
     }
 
 
-def _plain(config: RunConfig) -> dict[str, object]:
-    return dict(vars(config))
-
-
-def _allowed(lesson: Lesson, settings: dict[str, object]) -> dict[str, object]:
-    """Leave out the settings in which the lesson's own arms differ."""
-    arms = list(lesson.arms.values())
-    return {
-        name: value
-        for name, value in settings.items()
-        if len({getattr(config, name) for config in arms}) == 1
-    }
+def common_settings(lesson: Lesson) -> dict[str, Any]:
+    """Return the settings in which all arms of a lesson agree."""
+    first, *others = lesson.arms.values()
+    same = (n for n in KNOBS if all(getattr(o, n) == getattr(first, n) for o in others))
+    return {name: getattr(first, name) for name in same}

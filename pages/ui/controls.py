@@ -23,6 +23,7 @@ from nndl_core.config import (
 )
 from nndl_core.csv_data import CsvError, read_csv
 from nndl_core.datasets import DATASETS
+from pages.ui.knob import draw_knob
 from pages.ui.session import LabSession
 
 DEFAULT_WIDTH = 5
@@ -187,33 +188,9 @@ def _training_controls(session: LabSession) -> None:
 
 
 def _control(name: str, *, step: float = 1.0, as_number: bool = False) -> None:
-    """Draw the widget that fits a knob; its key and its state are the setting's name."""
-    k, value = KNOBS[name], st.session_state[name]
+    """Draw a setting's widget; its key and its state are the setting's name."""
     st.session_state["drawing"].add(name)
-    assert k.choices or (k.low is not None and k.high is not None)
-    if k.choices:
-        st.selectbox(k.label, k.choices, key=name, help=k.help)
-        return
-    low, high = k.low or 0, k.high or 0
-    if k.log:
-        options = _log_steps(low, high, value)
-        st.select_slider(k.label, options, key=name, help=k.help, format_func=_number)
-    elif isinstance(value, int):
-        st.number_input(k.label, int(low), int(high), key=name, help=k.help)
-    elif as_number:
-        st.number_input(k.label, float(low), float(high), key=name, help=k.help, step=0.01)
-    else:
-        st.slider(k.label, float(low), float(high), key=name, help=k.help, step=step)
-
-
-def _log_steps(low: float, high: float, value: float) -> list[float]:
-    """The series 1, 2, 5, 10, ... between the bounds, and the present value."""
-    series = [float(f"{digit}e{power}") for power in range(-12, 7) for digit in (1, 2, 5)]
-    return sorted({v for v in series if low <= v <= high} | {value})
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"
+    draw_knob(name, name, step=step, as_number=as_number)
 
 
 def _choose_dataset(session: LabSession, name: DatasetName) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from string import ascii_lowercase
 
@@ -11,55 +11,7 @@ from nndl_core.charts.theme import series_color
 from nndl_core.initial_signal import Comparison, Signal, Table, compare
 from nndl_core.initial_state import Ending, EpochParameters, LayerParameters
 from nndl_core.weight_laws import Draws, Moment
-
-STYLE = """<style>
-.numbers { overflow-x: auto; }
-.numbers table { border-collapse: collapse; font-size: 0.9rem; margin-bottom: 0.4rem; }
-.numbers th, .numbers td { padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent);
-  font-variant-numeric: tabular-nums; }
-.numbers th { font-weight: 600; vertical-align: bottom; }
-.numbers th:first-child, .numbers td:first-child, .numbers.two th:nth-child(2),
-.numbers.two td:nth-child(2) { text-align: left; }
-.numbers caption { text-align: left; font-weight: 600; padding: 0.2rem 0; }
-.numbers .mark { text-align: center; font-weight: 700; }
-@media (max-width: 640px) {
-  .numbers table { font-size: 0.82rem; }
-  .numbers th, .numbers td { padding: 0.2rem 0.4rem; } }
-.numbers .zero { opacity: 0.75; font-style: italic; }
-</style>"""
-ZERO = '<span class="zero">exactly 0</span>'
-NOTHING = "–"  # noqa: RUF001
-
-
-def number(value: float, form: str = ".6g") -> str:
-    """Write a number; an exact zero and an undefined value are told apart from small ones."""
-    if math.isnan(value):
-        return NOTHING
-    return "0" if value == 0 else f"{value:{form}}"
-
-
-def marked(value: float, form: str = ".3g") -> str:
-    """Write a number for a table in which an exact zero is a finding."""
-    return ZERO if value == 0 else number(value, form)
-
-
-def table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", *, names: int = 1
-) -> str:
-    """Build an HTML table; cells are HTML, headers and caption plain text.
-
-    The first one or two columns (``names``) hold words and not numbers.
-    """
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
-    body = "".join(f"<tr>{''.join(_cell(text) for text in row)}</tr>" for row in rows)
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    inner = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'{STYLE}<div class="numbers{" two" * (names > 1)}" tabindex="0">{inner}</div>'
-
-
-def _cell(text: str) -> str:
-    return text if text.startswith("<td") else f"<td>{text}</td>"
+from pages.ui.number_table import NOTHING, marked, number, table
 
 
 def letter(group: int) -> str:

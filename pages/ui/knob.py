@@ -1,0 +1,36 @@
+"""The widget that fits a setting, made from its knob."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from nndl_core.config import KNOBS
+
+
+def draw_knob(name: str, key: str, *, step: float = 1.0, as_number: bool = False) -> Any:
+    """Draw the widget of a setting whose state stands at ``key`` already; return its value."""
+    k, value = KNOBS[name], st.session_state[key]
+    if k.choices:
+        return st.selectbox(k.label, k.choices, key=key, help=k.help)
+    low, high = k.low or 0, k.high or 0
+    if k.log:
+        options = _log_steps(low, high, value)
+        return st.select_slider(k.label, options, key=key, help=k.help, format_func=_number)
+    if isinstance(value, int):
+        return st.number_input(k.label, int(low), int(high), key=key, help=k.help)
+    draw = st.number_input if as_number else st.slider
+    return draw(
+        k.label, float(low), float(high), key=key, help=k.help, step=0.01 if as_number else step
+    )
+
+
+def _log_steps(low: float, high: float, value: float) -> list[float]:
+    """The series 1, 2, 5, 10, ... between the bounds, and the present value."""
+    series = [float(f"{digit}e{power}") for power in range(-12, 7) for digit in (1, 2, 5)]
+    return sorted({v for v in series if low <= v <= high} | {value})
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

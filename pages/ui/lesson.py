@@ -1,0 +1,79 @@
+"""The path of a lesson: claim, question, live runs, what was measured, many seeds, the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from nndl_core.lessons import TOPICS, claims_of
+from nndl_core.lessons.lesson import Lesson
+from nndl_core.lessons.measured import Reading, found_signs, readings, signs_sentence
+from pages.ui.lesson_code import draw_code
+from pages.ui.lesson_controls import choose_lesson, choose_settings, draw_lab_links
+from pages.ui.messages import escape, show_messages
+from pages.ui.number_table import marked, number, table
+from pages.ui.pair import PairSession, pair_panel, pair_session
+from pages.ui.study_panel import escape_html, seeds_panel
+
+Section = Callable[[], None]
+
+
+def lesson_page(topic: str, sections: Mapping[str, Sequence[Section]]) -> None:
+    """Draw a topic's page; sections are what only one of its lessons has, by lesson name."""
+    st.header(TOPICS[topic].title, anchor=False)
+    lesson = choose_lesson(topic)
+    arms = choose_settings(lesson)
+    session = pair_session(f"{lesson.name}_pair", arms, lesson.arms)
+    _draw_question(lesson)
+    _heading(2, "Run it")
+    show_messages(session)
+    pair_panel(session, panels=lesson.panels, key=f"{lesson.name}_live", after=_draw_measured)
+    draw_lab_links({name: run.config for name, run in session.runs.items()})
+    _heading(3, "What many seeds say")
+    for claim in claims_of(lesson):
+        seeds_panel(claim)
+    for section in sections.get(lesson.name, ()):
+        section()
+    _heading(4, "The code")
+    draw_code(lesson.code)
+
+
+def _heading(number: int, text: str) -> None:
+    st.subheader(f"{number} · {text}", anchor=False, divider="gray")
+
+
+def _draw_question(lesson: Lesson) -> None:
+    """Ask before anything runs; the answer is told once one has been chosen."""
+    _heading(1, f"{lesson.title} ({lesson.experiment})")
+    st.markdown(escape(lesson.story))
+    question = lesson.question
+    chosen = st.radio(
+        f"**{escape(question.text)}**",
+        range(len(question.options)),
+        index=None,
+        key=f"{lesson.name}_answer",
+        format_func=lambda at: escape(question.options[at]),
+    )
+    if chosen is not None:
+        right = chosen == question.answer
+        opening = "Yes." if right else f"No: {question.options[question.answer]}."
+        st.info(escape(f"{opening} {question.because} Now see whether the runs agree."))
+
+
+def _draw_measured(session: PairSession) -> None:
+    """Print what the runs have reached, side by side."""
+    columns = [readings(run.runner) for run in session.runs.values()]
+    rows = [
+        [escape_html(row[0].name), *(_cell(reading) for reading in row)]
+        for row in zip(*columns, strict=True)
+    ]
+    st.html(table(["Measured in this run", *session.runs], rows))
+    for name, run in session.runs.items():
+        words = signs_sentence(found_signs(run.runner))
+        st.markdown(f"Signs of **{escape(name)}**: {escape(words)}")
+
+
+def _cell(reading: Reading) -> str:
+    write = marked if "gradient" in reading.name else number
+    return f"{write(reading.value, reading.form)} {escape_html(reading.note)}".strip()

@@ -1,0 +1,145 @@
+"""The panel of many seeds: a claim, its study growing on the screen, and its verdict."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nndl_core.charts.study import study_figures
+from nndl_core.config import ConfigError
+from nndl_core.study import Claim, Condition, Estimate, Measure, State, Study, Verdict
+from pages.ui.figure import draw_figure
+from pages.ui.lesson_controls import draw_lab_links
+from pages.ui.messages import escape
+from pages.ui.number_table import table
+
+TICK_SECONDS, SLICE_SECONDS, STOPPED = 0.4, 0.25, 86_400.0
+VERDICTS: dict[Verdict, tuple[str, str]] = {
+    "holds": ("Holds", "green"),
+    "conditional": ("Holds only in part", "orange"),
+    "false": ("Does not hold", "red"),
+    "undecided": ("Undecided: more seeds", "gray"),
+}
+STATES: dict[State, str] = {"met": "yes", "refuted": "no", "open": "open"}
+
+
+class SeedsPanel:
+    """The study of one claim in one tab, and whether it trains."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.study: Study | None = None
+        self.running = False
+        self.refused = ""
+
+    def start(self, seeds: int) -> None:
+        """Start the study anew; an impossible number of seeds gets a sentence."""
+        try:
+            self.study, self.refused = Study(self.claim, seeds), ""
+        except ConfigError as error:
+            self.refused = str(error)
+            return
+        self.running = True
+
+    def toggle(self, seeds: int) -> None:
+        """Stop a study that runs, go on with one that was stopped, else start."""
+        study = self.study
+        if self.running:
+            self.running = False
+        elif study is not None and not study.finished and study.seeds == seeds:
+            self.running = True
+        else:
+            self.start(seeds)
+
+
+def seeds_panel(claim: Claim) -> None:
+    """Draw a claim with the button that measures it; only this panel reruns meanwhile."""
+    kept = f"seeds_of_{claim.name}"
+    if kept not in st.session_state:
+        st.session_state[kept] = SeedsPanel(claim)
+    panel: SeedsPanel = st.session_state[kept]
+    name = f"study_{claim.name}"
+
+    @st.fragment(key=name)
+    def draw() -> None:
+        with st.container(border=True, key=f"card_{claim.name}"):
+            st.markdown(f"**{escape(claim.text)}**  \n:small[Claim {claim.experiment}]")
+            _draw_controls(panel)
+            interval = TICK_SECONDS if panel.running else STOPPED
+            st.fragment(_tick, run_every=interval)(panel, name)
+
+    draw()
+
+
+def _draw_controls(panel: SeedsPanel) -> None:
+    claim = panel.claim
+    label = "Stop" if panel.running else "Measure"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = f"n_{claim.name}"
+        seeds = st.number_input("Seeds", value=claim.seeds, step=1, key=key, width=130)
+        st.button(
+            label,
+            key=f"measure_{claim.name}",
+            icon=":material/stop:" if panel.running else ":material/science:",
+            on_click=panel.toggle,
+            args=(int(seeds),),
+        )
+    if panel.refused:
+        st.warning(escape(panel.refused), icon=":material/info:")
+
+
+def _tick(panel: SeedsPanel, name: str) -> None:
+    study = panel.study
+    if study is None:
+        st.caption(
+            "Not measured yet. Every seed trains each network with its own data and weights."
+        )
+        return
+    if panel.running:
+        study.advance(SLICE_SECONDS)
+        if study.finished:
+            panel.running = False
+            st.rerun(name)
+    st.progress(study.share, text=f"{study.done} of {study.seeds} seeds · {study.seconds:.1f} s")
+    _draw_card(study)
+
+
+def _draw_card(study: Study) -> None:
+    claim, found = study.claim, study.estimates()
+    if not found:
+        return
+    words, color = VERDICTS[study.verdict()]
+    st.markdown(f":{color}-badge[{words}] &nbsp; measured with {study.done} seeds")
+    if study.finished and study.verdict() == claim.verdict:
+        st.markdown(escape(claim.truth))
+    rows = [_condition(condition, state, study) for condition, state in study.states()]
+    st.html(table(["The claim says", "measured, 95 % interval", "true?"], rows, names=1))
+    for at, (alt, height, figure) in enumerate(study_figures(study)):
+        draw_figure(figure, key=f"figure_{claim.name}_{at}", alt=alt, height=height)
+    with st.expander("All figures"):
+        measures = [_measure(m, found[m.name]) for m in claim.measures]
+        header = ["Measured in every seed", "mean", "standard error", "95 % interval", "n"]
+        st.html(table(header, measures))
+        draw_lab_links(claim.arms)
+
+
+def _condition(condition: Condition, state: State, study: Study) -> list[str]:
+    found = study.estimates()[condition.measure]
+    return [escape_html(condition.text), _interval(found), f"<b>{STATES[state]}</b>"]
+
+
+def _measure(measure: Measure, found: Estimate) -> list[str]:
+    unit = f" {measure.unit}" if measure.unit else ""
+    error = f"{found.standard_error:.2g}{' decades' if measure.geometric else unit}"
+    mean = f"{found.mean:.4g}{unit}"
+    return [escape_html(measure.text), mean, error, _interval(found), str(found.n)]
+
+
+def _interval(found: Estimate) -> str:
+    if found.low == found.high:
+        return f"exactly {found.mean:.4g}"
+    return f"{found.low:.4g} to {found.high:.4g}"
+
+
+def escape_html(text: str) -> str:
+    """Escape a plain text for a table's cell."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
