@@ -12,6 +12,10 @@ from nndl_core.telemetry import SCALARS, EpochRecord, as_dict
 
 ALIGNMENT = 8
 CURVES = ("train_loss", "dev_loss", "train_accuracy", "dev_accuracy")
+POINTS = ("points_x", "points_y", "points_label", "points_part")
+PANEL_OF = dict.fromkeys(("boundary", "boundary_class", *POINTS), "boundary")
+PANEL_OF |= {"histogram": "activations"}
+"""The only panel that needs an array; an array that is not here is always sent."""
 
 
 def encode(header: dict[str, Any], arrays: dict[str, Any]) -> bytes:
@@ -60,6 +64,11 @@ def still_contents(plane: Plane, classes: tuple[str, ...]) -> tuple[dict[str, An
     header = {"classes": classes, "colors": CLASS_COLORS[: len(classes)]}
     arrays = {"points_x": x, "points_y": y, "points_label": plane.labels, "points_part": part}
     return header, arrays
+
+
+def shown(arrays: dict[str, Any], panels: tuple[str, ...]) -> dict[str, Any]:
+    """Return the arrays that these panels draw."""
+    return {n: array for n, array in arrays.items() if PANEL_OF.get(n) in (None, *panels)}
 
 
 def merit(

@@ -8,9 +8,13 @@ from typing import Literal
 import streamlit as st
 
 from pages.ui.live_component import draw_live
-from pages.ui.session import AS_FAST_AS_IT_GOES, LabSession
+from pages.ui.player import Player
+from pages.ui.session import LabSession
 
 Kind = Literal["primary", "secondary"]
+Button = tuple[str, str, str, Callable[[], None]]
+"""Label, key, icon and what it does."""
+AS_FAST_AS_IT_GOES = 1_000_000
 TICK_SECONDS = 0.1
 STOPPED = 86_400.0
 SPEEDS = {
@@ -32,29 +36,25 @@ def live_panel(session: LabSession) -> None:
     # not: exchanging it for another would take the charts out of the page.
     @st.fragment(key="live")
     def panel() -> None:
-        toolbar(session)
-        st.fragment(_tick, run_every=TICK_SECONDS if session.playing else STOPPED)(session)
+        dice = ("New weights", "new_weights", ":material/casino:", session.new_weights)
+        toolbar(session, dice)
+        if session.wanted is not None:
+            st.rerun()  # the controls stand outside this panel
+        st.fragment(_tick, run_every=interval(session))(session)
 
     panel()
 
 
-def toolbar(session: LabSession) -> None:
-    """Draw play or pause, one step, reset, new weights, and the speed."""
-    icons = ("Pause", ":material/pause:") if session.playing else ("Play", ":material/play_arrow:")
-    ticket = session.next_ticket()
-
-    def button(label: str, key: str, icon: str, action: Callable[[], None], kind: Kind) -> None:
-        st.button(
-            label, key=key, icon=icon, type=kind, on_click=session.once, args=(ticket, action)
-        )
-
+def toolbar(player: Player, *more: Button) -> None:
+    """Draw play or pause, one step, reset, more buttons, and the speed."""
+    ticket = player.next_ticket()
+    names = ("Pause", ":material/pause:") if player.playing else ("Play", ":material/play_arrow:")
+    step = ("Step", "step", ":material/skip_next:", player.step)
+    reset = ("Reset", "reset", ":material/replay:", player.reset)
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        button(icons[0], "play", icons[1], session.toggle_play, "primary")
-        button("Step", "step", ":material/skip_next:", session.step, "secondary")
-        button("Reset", "reset", ":material/replay:", session.reset, "secondary")
-        button("New weights", "new_weights", ":material/casino:", session.new_weights, "secondary")
-        if session.wanted is not None:
-            st.rerun()  # the controls stand outside this panel
+        _button(player, ticket, (names[0], "play", names[1], player.toggle_play), "primary")
+        for button in (step, reset, *more):
+            _button(player, ticket, button, "secondary")
         st.selectbox(
             "Speed",
             list(SPEEDS),
@@ -65,8 +65,23 @@ def toolbar(session: LabSession) -> None:
         )
 
 
+def _button(player: Player, ticket: int, button: Button, kind: Kind) -> None:
+    label, key, icon, action = button
+    st.button(label, key=key, icon=icon, type=kind, on_click=player.once, args=(ticket, action))
+
+
+def interval(player: Player, seconds: float = TICK_SECONDS) -> float:
+    """Return the seconds between two ticks of a clock: a day when nothing plays."""
+    return seconds if player.playing else STOPPED
+
+
+def speed() -> int:
+    """Return the chosen number of epochs for one frame."""
+    return SPEEDS[st.session_state.get("speed", DEFAULT_SPEED)]
+
+
 def _tick(session: LabSession) -> None:
-    session.tick(SPEEDS[st.session_state.get("speed", DEFAULT_SPEED)])
+    session.tick(speed())
     draw_live(session.frame(), key="charts", on_full=session.ask_full, on_end=_stop_clock)
 
 

@@ -14,12 +14,18 @@ export class CurveChart extends Chart {
 
   forget() {
     super.forget();
+    this.forgetRanges();
+  }
+
+  /** Ranges that the server gives hold all that was seen; those of before say nothing more. */
+  forgetRanges() {
     this.range.forget();
     this.logRange.forget();
   }
 
-  ranges(train, dev, log) {
-    const seen = bounds([train, dev], log ? 0 : undefined) ?? [log ? 0.1 : 0, 1];
+  ranges(train, dev, log, shared) {
+    if (shared) this.forgetRanges();
+    const seen = shared ?? bounds([train, dev], log ? 0 : undefined) ?? [log ? 0.1 : 0, 1];
     if (log) return this.logRange.take(seen.map(Math.log10));
     return this.quantity === "loss" ? [0, this.range.take(seen)[1]] : this.accuracyRange(seen);
   }
@@ -33,6 +39,8 @@ export class CurveChart extends Chart {
     const train = curves[`train_${this.quantity}`];
     const dev = curves[`dev_${this.quantity}`];
     const log = this.panel.scale === "log";
+    const shared = header.ranges?.[this.quantity];
+    const epochs = header.ranges?.epoch ?? [header.epoch, header.epochs];
     const line = (y, name, style) => ({
       x: curves.curve_epoch,
       y,
@@ -43,10 +51,10 @@ export class CurveChart extends Chart {
       cliponaxis: curves.curve_epoch.length > 1, // the first point stands on the axis
       hovertemplate: this.quantity === "loss" ? "%{y:.4g}" : "%{y:.1%}",
     });
-    const xaxis = axis(theme, text.epoch_axis, { range: [0, epochSpan(header.epoch, header.epochs)] });
+    const xaxis = axis(theme, text.epoch_axis, { range: [0, epochSpan(...epochs)] });
     const yaxis = axis(theme, "", {
       type: log ? "log" : "linear",
-      range: this.ranges(train, dev, log),
+      range: this.ranges(train, dev, log, shared),
       tickformat: this.quantity === "loss" ? "" : ".0%",
       nticks: 6,
       exponentformat: "power",
@@ -72,12 +80,17 @@ export class GradientChart extends Chart {
 
   forget() {
     super.forget();
+    this.forgetRanges();
+  }
+
+  forgetRanges() {
     this.decades.forget();
     this.linear.forget();
   }
 
-  range(norms, log) {
-    const seen = bounds([norms], 0) ?? [1e-3, 1];
+  range(norms, log, shared) {
+    if (shared) this.forgetRanges();
+    const seen = shared ?? bounds([norms], 0) ?? [1e-3, 1];
     if (log) {
       const [low, high] = this.decades.take(seen.map(Math.log10));
       return [low - 0.5, high + 0.34 * (high - low + 0.5)]; // room for the printed values
@@ -150,7 +163,7 @@ export class GradientChart extends Chart {
       bias: { shift: 0.2, width: 0.4, size: room > 30 ? 12 : 0 },
     };
     const norms = header.layers.flatMap((layer) => [layer.weight_grad_norm, layer.bias_grad_norm]);
-    const range = this.range(norms, log);
+    const range = this.range(norms, log, header.ranges?.gradients);
     const nearFloor = range[0] + 0.03 * (range[1] - range[0]); // clear of the layer's name
     const floor = log ? 10 ** nearFloor : nearFloor;
     const xaxis = axis(theme, text.gradients_axis, {
@@ -218,7 +231,7 @@ export class PointChart extends Chart {
 export class ActivationAxes extends Chart {
   draw({ header, theme, text, hidden }) {
     const names = hidden.map((layer) => layer.name).join();
-    const range = header.histogram_range;
+    const range = header.ranges?.activations ?? header.histogram_range;
     const stamp = `${header.run}/${this.zooms}/${theme.background}/${names}/${range}`;
     if (stamp === this.stamp) return undefined;
     this.stamp = stamp;

@@ -21,7 +21,6 @@ export class Panel {
     this.name = name;
     const head = element("header", "live-card-head", this.node);
     this.title = element("h3", "", head);
-    this.title.id = `live-${name}-title`;
     this.legend = element("span", "live-legend", head);
     this.resetZoom = element("button", "live-button live-reset-zoom", head);
     this.resetZoom.type = "button";
@@ -54,11 +53,12 @@ export class Panel {
     this.resetZoom.click(); // a range of the other scale means something else
   }
 
-  label(text) {
-    this.text = text;
+  label(text, runName = this.runName) {
+    [this.text, this.runName] = [text, runName];
     write(this.title, text[`${this.name}_title`]);
     write(this.resetZoom, text.reset_zoom);
-    this.node.setAttribute("aria-label", text[`${this.name}_alt`]);
+    const alt = text[`${this.name}_alt`];
+    this.node.setAttribute("aria-label", runName ? `${runName}. ${alt}` : alt);
     for (const button of this.buttons) {
       write(button, text[button.dataset.scale]);
       button.setAttribute("aria-pressed", String(button.dataset.scale === this.scale));
@@ -89,10 +89,11 @@ export class Panel {
 const TILES = ["epoch", "train_loss", "dev_loss", "train_accuracy", "dev_accuracy",
   "epochs_per_second", "test_best", "test_last"];
 
-/** The strip of figures of merit above the charts. */
+/** The strip of figures of merit above the charts, with the run's name if it is one of several. */
 export class Merits {
   constructor(parent) {
     this.node = element("div", "live-merits", parent);
+    this.name = element("h2", "live-name", this.node);
     this.tiles = Object.fromEntries(TILES.map((name) => [name, this.addTile(name)]));
     this.bar = element("i", "live-progress", this.tiles.epoch.node);
     this.status = element("span", "live-status", this.tiles.epoch.head);
@@ -118,6 +119,7 @@ export class Merits {
 
   draw({ header, text, format }) {
     const { merit } = header;
+    write(this.name, header.name);
     for (const name of TILES) write(this.tiles[name].label, text[name]);
     this.set("epoch", format.whole(header.epoch), `/ ${format.whole(header.epochs)}`);
     this.bar.style.setProperty("--share", Math.min(1, header.epoch / Math.max(1, header.epochs)));
@@ -139,12 +141,24 @@ export class Merits {
     return this.set(name, format.percent(test.score), fill(words, values));
   }
 
-  drawStatus({ status, message }, text) {
+  drawStatus({ status, message, messages }, text) {
     write(this.status, text[`status_${status}`] ?? status);
     this.status.dataset.status = status;
-    this.banner.hidden = !message;
     this.banner.dataset.status = status;
-    write(this.banner, message);
+    this.drawBanner(message, messages ?? (message ? [message] : []));
+  }
+
+  /** Runs that stand side by side keep equal room for each other's sentences: rows line up. */
+  drawBanner(own, all) {
+    const stamp = JSON.stringify([own, all]);
+    if (stamp === this.bannerStamp) return;
+    this.bannerStamp = stamp;
+    this.banner.hidden = !all.length;
+    this.banner.classList.toggle("is-hollow", !own);
+    this.banner.replaceChildren();
+    for (const words of all) {
+      element("span", words === own ? "" : "live-foreign", this.banner, words);
+    }
   }
 }
 

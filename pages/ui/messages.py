@@ -4,12 +4,12 @@ import re
 
 import streamlit as st
 
-from pages.ui.session import LabSession
+from pages.ui.player import Player
 
 
-def show_messages(session: LabSession) -> None:
+def show_messages(player: Player) -> None:
     """Show the sentences that wait, such as refused values, above the charts."""
-    for sentence in session.take_messages():
+    for sentence in player.take_messages():
         st.warning(escape(sentence), icon=":material/info:")
 
 

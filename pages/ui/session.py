@@ -1,107 +1,89 @@
-"""What one browser tab holds of the lab: its run, whether it plays, and what was sent."""
+"""What one browser tab holds of the lab: its run, whether it plays, and what the controls want."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
-from itertools import count
 
 import streamlit as st
 
 from nndl_core.checkpoint import Checkpoint
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import Dataset
-from nndl_core.runner import Divergence, Runner
-from nndl_core.snapshot import Curves, Plane, curves, make_plane, take
-from pages.ui import frame
-from pages.ui.live_component import TEXT
-
-LIVE_SETTINGS = {"learning_rate", "epochs"}
-"""Settings that a run takes over while it goes on; every other change starts it anew."""
-SLICE_SECONDS = 0.04
-AS_FAST_AS_IT_GOES = 1_000_000
-OVERLAP = 4
-"""So many frames may be lost before the browser lacks curve points."""
-
-_run_ids = count(1)
+from nndl_core.runner import Runner
+from pages.ui.live_run import LiveRun, restarts
+from pages.ui.player import Player
 
 
-class LabSession:
+class LabSession(Player):
     """A run and its controls; all work happens inside the calls of the page that owns it."""
 
     def __init__(self, config: RunConfig) -> None:
+        super().__init__()
         self.upload: Dataset | None = None
-        self.playing = False
         self.by_autograd = False
-        self.messages: list[str] = []
         self.wanted: RunConfig | None = None  # what the controls shall show next
         self.new_upload = False
-        self.serial = 0
-        self.ticket = self.used_ticket = 0
-        self.restart(config)
+        self.run = LiveRun(config)
+
+    @property
+    def runner(self) -> Runner:
+        """The runner of the run on screen."""
+        return self.run.runner
+
+    @property
+    def config(self) -> RunConfig:
+        """The settings of the run on screen."""
+        return self.run.config
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data of the run on screen."""
+        return self.run.dataset
+
+    @property
+    def run_id(self) -> int:
+        """A number that changes with every start."""
+        return self.run.run_id
+
+    @property
+    def status(self) -> str:
+        """One of ready, playing, paused, finished, diverged."""
+        return self.run.status(self.playing)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or the run has diverged."""
+        return self.runner.finished
+
+    def start_again(self) -> None:
+        """Go back to the first weights: the same seeds give the same weights."""
+        self.restart(self.config)
 
     def restart(self, config: RunConfig) -> None:
         """Start the run of a config from its seeds; raise ValueError if it cannot be built."""
-        data = self.upload if config.dataset == "csv" else None
-        self._adopt(Runner.from_config(config, data), config)
+        self.run.start(config, self._data_of(config))
+        self.runner.by_autograd = self.by_autograd
 
-    def _adopt(self, runner: Runner, config: RunConfig) -> None:
-        assert runner.dataset is not None
-        runner.by_autograd = self.by_autograd
-        self.runner, self.config = runner, config
-        self.dataset: Dataset = runner.dataset
-        self.plane: Plane = make_plane(self.dataset)
-        self.sent: deque[Curves] = deque(maxlen=OVERLAP)
-        self.run_id = next(_run_ids)
+    def _data_of(self, config: RunConfig) -> Dataset | None:
+        return self.upload if config.dataset == "csv" else None
+
+    def advance(self, epochs: int, seconds: float) -> None:
+        """Train this many epochs, or what the time holds."""
+        self.runner.advance(epochs, seconds)
 
     def apply(self, config: RunConfig) -> None:
         """Take over changed settings: live where that is possible, else by starting anew."""
-        changed = {n for n in KNOBS if getattr(config, n) != getattr(self.config, n)}
-        if changed - LIVE_SETTINGS or self.new_upload:
+        if restarts(self.config, config) or self.new_upload:
             self.new_upload = False
             self._try_restart(config)
-        elif changed:
-            self.runner.optimizer.learning_rate = config.learning_rate
-            self.runner.num_epochs = config.epochs
-            self.runner.config = self.config = config
+        elif config != self.config:
+            self.run.take_over(config)
 
     def _try_restart(self, config: RunConfig) -> None:
         try:
             self.restart(config)
         except ValueError as error:
             self.messages.append(str(error))
-
-    def next_ticket(self) -> int:
-        """Return a number for the buttons that are drawn now."""
-        self.ticket += 1
-        return self.ticket
-
-    def once(self, ticket: int, action: Callable[[], None]) -> None:
-        """Do what a button asks, one time for each time that it was drawn.
-
-        When the clock ticks in the browser just as a button is pressed, Streamlit sends the click
-        with the tick as well and calls back twice.
-        """
-        if ticket > self.used_ticket:
-            self.used_ticket = ticket
-            action()
-
-    def toggle_play(self) -> None:
-        """Play or pause; a finished run starts again from the same seeds."""
-        if not self.playing and self.runner.finished:
-            self.restart(self.config)
-        self.playing = not self.playing
-
-    def step(self) -> None:
-        """Train exactly one epoch and pause."""
-        self.playing = False
-        self.runner.advance(1)
-
-    def reset(self) -> None:
-        """Go back to the first weights: the same seeds give the same weights."""
-        self.playing = False
-        self.restart(self.config)
 
     def new_weights(self) -> None:
         """Ask for the next weight seed."""
@@ -112,82 +94,20 @@ class LabSession:
     def load(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint with its config; raise ValueError if it is foreign."""
         config = checkpoint.config or self.config
-        runner = Runner.from_config(config, self.upload if config.dataset == "csv" else None)
+        runner = Runner.from_config(config, self._data_of(config))
         runner.restore(checkpoint)
+        runner.by_autograd = self.by_autograd
         self.playing = False
-        self._adopt(runner, config)
+        self.run.adopt(runner, config)
         self.wanted = config
-
-    def tick(self, epochs: int) -> None:
-        """Train one frame's worth: this many epochs, or what a slice of time holds."""
-        if self.playing:
-            self.runner.advance(epochs, SLICE_SECONDS)
-            self.playing = not self.runner.finished
-
-    def take_messages(self) -> list[str]:
-        """Return the sentences that wait to be shown, once."""
-        messages, self.messages = self.messages, []
-        return messages
 
     def ask_full(self) -> None:
         """Send everything with the next frame: the browser lacks what it builds on."""
-        self.sent.clear()
-
-    def _base(self) -> Curves | None:
-        """The frame that the next one builds on; None while there is none old enough.
-
-        Of frames that follow each other closely the browser may see only the last.
-        """
-        return self.sent[0] if len(self.sent) == OVERLAP else None
-
-    @property
-    def status(self) -> str:
-        """One of ready, playing, paused, finished, diverged."""
-        if self.runner.diverged is not None:
-            return "diverged"
-        if self.runner.finished:
-            return "finished"
-        if self.playing:
-            return "playing"
-        return "paused" if self.runner.epoch else "ready"
+        self.run.ask_full()
 
     def frame(self) -> bytes:
         """Measure the run and pack what the browser does not have yet."""
-        snapshot = take(self.runner, self.plane)
-        part = curves(self.runner, snapshot.record, self._base())
-        header, arrays = frame.contents(snapshot, self.plane, part)
-        full = not self.sent
-        if full:
-            more_header, more_arrays = frame.still_contents(self.plane, self.dataset.classes)
-            header |= more_header | {"text": TEXT}
-            arrays |= more_arrays
-        self.sent.append(part)
-        self.serial += 1
-        if not self.playing:
-            self.runner.release()
-        speed = self.runner.epoch / self.runner.seconds if self.runner.seconds else None
-        header |= {
-            "run": str(self.run_id),
-            "full": full,
-            "serial": self.serial,
-            "epochs": self.runner.num_epochs,
-            "status": self.status,
-            "message": divergence_sentence(self.runner.diverged),
-            "merit": frame.merit(snapshot.record, speed, snapshot.test),
-        }
-        return frame.encode(header, arrays)
-
-
-def divergence_sentence(diverged: Divergence | None) -> str:
-    """Say at which epoch training left the finite numbers, and the probable reason."""
-    if diverged is None:
-        return ""
-    return (
-        f"Diverged at epoch {diverged.epoch}: the loss is no longer a finite number. The last "
-        f"finite update changed {diverged.layer} by {diverged.update_ratio:.3g} times the size of "
-        f"its weights; the learning rate {diverged.learning_rate:g} is probably too large. "
-        "The charts show the last finite state."
-    )
+        return self.run.frame(self.playing, {"ended": self.finished})
 
 
 def first_session(config: RunConfig, refused: list[str]) -> LabSession:

@@ -13,7 +13,8 @@ from nndl_core.config import KNOBS, RunConfig
 from nndl_core.csv_data import read_csv
 from nndl_core.runner import Runner
 from pages.ui.live_component import TEXT
-from pages.ui.session import LIVE_SETTINGS, LabSession, divergence_sentence, first_session
+from pages.ui.live_run import LIVE_SETTINGS, divergence_sentence
+from pages.ui.session import LabSession, first_session
 
 CONFIG = RunConfig(points=100, epochs=50)
 OTHER: dict[str, Any] = {

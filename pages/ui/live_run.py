@@ -1,0 +1,151 @@
+"""One run that is drawn live: its runner, its config, and what the browser has of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import count
+from typing import Any
+
+from nndl_core.config import KNOBS, RunConfig
+from nndl_core.datasets import Dataset
+from nndl_core.runner import Divergence, Runner
+from nndl_core.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
+from pages.ui import frame
+from pages.ui.live_component import TEXT
+from pages.ui.ranges import Ranges, seen_in, union
+
+PANELS = ("loss", "accuracy", "boundary", "gradients", "activations", "units")
+"""Every chart that can be drawn, in the order of the lab."""
+LIVE_SETTINGS = {"learning_rate", "epochs"}
+"""Settings that a run takes over while it goes on; every other change starts it anew."""
+OVERLAP = 4
+"""So many frames may be lost before the browser lacks curve points."""
+
+_run_ids = count(1)
+
+
+class LiveRun:
+    """A run and its frames; a frame carries only what the browser lacks.
+
+    Raises ValueError with one sentence if the config cannot be built.
+    """
+
+    def __init__(self, config: RunConfig, data: Dataset | None = None, name: str = "") -> None:
+        self.name = name
+        self.panels: tuple[str, ...] = PANELS
+        self.serial = 0
+        self.start(config, data)
+
+    def start(self, config: RunConfig, data: Dataset | None = None) -> None:
+        """Start the run of a config from its seeds; raise ValueError if it cannot be built."""
+        self.adopt(Runner.from_config(config, data), config)
+
+    def adopt(self, runner: Runner, config: RunConfig) -> None:
+        """Draw this runner from now on."""
+        assert runner.dataset is not None
+        self.runner, self.config = runner, config
+        self.dataset: Dataset = runner.dataset
+        self.plane: Plane = make_plane(self.dataset)
+        self.sent: deque[Curves] = deque(maxlen=OVERLAP)
+        self.run_id = next(_run_ids)
+        self.ranges: Ranges = {}
+        self._measured: tuple[tuple[int, bool], Snapshot] | None = None
+
+    def take_over(self, config: RunConfig) -> None:
+        """Go on with another learning rate or number of epochs."""
+        self.runner.optimizer.learning_rate = config.learning_rate
+        self.runner.num_epochs = config.epochs
+        self.runner.config = self.config = config
+
+    def show(self, panels: tuple[str, ...]) -> None:
+        """Choose the charts that are drawn."""
+        if panels != self.panels:
+            self.panels = panels
+            self.ask_full()
+
+    def ask_full(self) -> None:
+        """Send everything with the next frame: the browser lacks what it builds on."""
+        self.sent.clear()
+
+    def status(self, playing: bool) -> str:
+        """Return one of ready, playing, paused, finished, diverged."""
+        if self.runner.diverged is not None:
+            return "diverged"
+        if self.runner.finished:
+            return "finished"
+        if playing:
+            return "playing"
+        return "paused" if self.runner.epoch else "ready"
+
+    @property
+    def message(self) -> str:
+        """One sentence on why the run diverged; empty when it did not."""
+        return divergence_sentence(self.runner.diverged)
+
+    def measure(self) -> Snapshot:
+        """Measure the run; what has not moved on since is not measured again."""
+        state = (self.runner.epoch, self.runner.finished)
+        if self._measured is None or self._measured[0] != state:
+            self._measured = (state, take(self.runner, self.plane))
+        return self._measured[1]
+
+    def measure_ranges(self) -> Ranges:
+        """Return what the axes of the charts must hold, since the run began."""
+        snapshot = self.measure()
+        part = curves(self.runner, snapshot.record, self._base())
+        self.ranges = union([self.ranges, seen_in(snapshot, part)])
+        return self.ranges | {"activations": snapshot.histogram_range}
+
+    def _base(self) -> Curves | None:
+        """The frame that the next one builds on; None while there is none old enough.
+
+        Of frames that follow each other closely the browser may see only the last.
+        """
+        return self.sent[0] if len(self.sent) == OVERLAP else None
+
+    def frame(self, playing: bool, more: dict[str, Any]) -> bytes:
+        """Measure the run and pack what the browser does not have yet, with more header fields."""
+        snapshot = self.measure()
+        part = curves(self.runner, snapshot.record, self._base())
+        header, arrays = frame.contents(snapshot, self.plane, part)
+        full = not self.sent
+        if full:
+            more_header, more_arrays = frame.still_contents(self.plane, self.dataset.classes)
+            header |= more_header | {"text": TEXT, "name": self.name, "panels": self.panels}
+            arrays |= more_arrays
+        self.sent.append(part)
+        self.serial += 1
+        if not playing or self.runner.finished:
+            self.runner.release()
+        header |= {"full": full, **self._figures(snapshot, playing), **more}
+        return frame.encode(header, frame.shown(arrays, self.panels))
+
+    def _figures(self, snapshot: Snapshot, playing: bool) -> dict[str, Any]:
+        runner = self.runner
+        speed = runner.epoch / runner.seconds if runner.seconds else None
+        return {
+            "run": str(self.run_id),
+            "serial": self.serial,
+            "epochs": runner.num_epochs,
+            "status": self.status(playing),
+            "message": self.message,
+            "merit": frame.merit(snapshot.record, speed, snapshot.test),
+        }
+
+
+def restarts(before: RunConfig, after: RunConfig) -> bool:
+    """Return whether a run of one config must start anew to become one of the other."""
+    changed = {n for n in KNOBS if getattr(before, n) != getattr(after, n)}
+    return bool(changed - LIVE_SETTINGS)
+
+
+def divergence_sentence(diverged: Divergence | None) -> str:
+    """Say at which epoch training left the finite numbers, and the probable reason."""
+    if diverged is None:
+        return ""
+    return (
+        f"Diverged at epoch {diverged.epoch}: the loss is no longer a finite number. The last "
+        f"finite update changed {diverged.layer} by {diverged.update_ratio:.3g} times the size of "
+        f"its weights; the learning rate {diverged.learning_rate:g} is probably too large. "
+        "The charts show the last finite state."
+    )

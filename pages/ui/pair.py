@@ -1,0 +1,171 @@
+"""Runs side by side, such as a sick and a cured one: one toolbar and one clock drive them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import streamlit as st
+
+from nndl_core.config import RunConfig
+from pages.ui.live import interval, speed, toolbar
+from pages.ui.live_component import draw_live
+from pages.ui.live_run import LiveRun, restarts
+from pages.ui.player import Player
+from pages.ui.ranges import union
+
+MOST_RUNS = 3
+PANELS = ("loss", "accuracy", "boundary", "gradients")
+AFTER_SECONDS = 1.0
+Configs = dict[str, RunConfig]
+After = Callable[["PairSession"], None]
+
+
+class PairSession(Player):
+    """One to three named runs that advance together.
+
+    Raises ValueError with one sentence if a config cannot be built.
+    """
+
+    def __init__(self, configs: Configs) -> None:
+        super().__init__()
+        self.pace = 1
+        self.runs = _started(configs)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every run has ended or diverged."""
+        return all(run.runner.finished for run in self.runs.values())
+
+    def start_again(self) -> None:
+        """Go back to the first weights of every run: the same seeds give the same weights."""
+        for run in self.runs.values():
+            run.start(run.config)
+
+    def apply(self, configs: Configs) -> None:
+        """Take over changed settings: live where that is possible, else by starting all anew."""
+        if list(configs) != list(self.runs) or any(
+            restarts(run.config, configs[name]) for name, run in self.runs.items()
+        ):
+            self._try_start(configs)
+            return
+        for name, run in self.runs.items():
+            run.take_over(configs[name])
+
+    def _try_start(self, configs: Configs) -> None:
+        try:
+            self.runs = _started(configs)
+        except ValueError as error:
+            self.messages.append(str(error))
+
+    def advance(self, epochs: int, seconds: float) -> None:
+        """Train every run that has not ended by the same number of epochs, however slow one is."""
+        start, done, part = perf_counter(), 0, self.pace
+        while done < epochs and not self.finished:
+            part = min(part, epochs - done)
+            for run in self.runs.values():
+                run.runner.advance(part)
+            done += part
+            if perf_counter() - start > seconds / 2:
+                break
+            part = done  # twice as many in all: half the time is left
+        quick = perf_counter() - start < seconds
+        self.pace = max(1, done if quick else done // 2)
+
+    def frames(self, panels: tuple[str, ...]) -> list[bytes]:
+        """Measure all runs and pack what the browser does not have yet of each."""
+        runs = list(self.runs.values())
+        for run in runs:
+            run.show(panels)
+        shared = self._shared_axes()
+        return [run.frame(self.playing, shared[name]) for name, run in self.runs.items()]
+
+    def _shared_axes(self) -> dict[str, Any]:
+        """Equal charts of the runs share their axes; a diverged run would spoil the others'."""
+        runs = self.runs.values()
+        epochs = {"epoch": max((run.runner.epoch, run.runner.num_epochs) for run in runs)}
+        seen = {name: run.measure_ranges() for name, run in self.runs.items()}
+        sound = union(seen[name] for name, run in self.runs.items() if not run.runner.diverged)
+        same = {"ended": self.finished, "messages": [run.message for run in runs if run.message]}
+        return {
+            name: same | {"ranges": (seen[name] if run.runner.diverged else sound) | epochs}
+            for name, run in self.runs.items()
+        }
+
+
+def _started(configs: Configs) -> dict[str, LiveRun]:
+    if not 1 <= len(configs) <= MOST_RUNS:
+        raise ValueError(f"A page shows 1 to {MOST_RUNS} runs; {len(configs)} were asked for.")
+    return {name: LiveRun(config, name=name) for name, config in configs.items()}
+
+
+def pair_session(page: str, configs: Configs, fallback: Configs | None = None) -> PairSession:
+    """Return this tab's session of a page, brought to these configs.
+
+    The first time it is made; where the configs cannot be built, from the fallback and with a
+    sentence in its messages. Raises ValueError if that cannot be built either.
+    """
+    session = st.session_state.get(page)
+    if isinstance(session, PairSession):
+        session.apply(configs)
+        return session
+    session = st.session_state[page] = _first_session(configs, fallback)
+    return session
+
+
+def _first_session(configs: Configs, fallback: Configs | None) -> PairSession:
+    try:
+        return PairSession(configs)
+    except ValueError as error:
+        if fallback is None:
+            raise
+        session = PairSession(fallback)
+        session.messages.append(str(error))
+        return session
+
+
+def pair_panel(
+    session: PairSession,
+    *,
+    panels: tuple[str, ...] = PANELS,
+    key: str = "pair",
+    after: After | None = None,
+) -> None:
+    """Draw the buttons and, side by side, the charts of every run; only this panel reruns.
+
+    after(session) draws below the charts what was measured: at every button, at the end, and
+    once a second while the runs play. It must always draw the same elements.
+    """
+
+    @st.fragment(key=key)
+    def panel() -> None:
+        toolbar(session)
+        st.fragment(_tick, run_every=interval(session))(session, panels, key)
+        if after is not None:
+            # A fragment of its own: drawn at every tick, a table would cost more than the charts;
+            # drawn only when the clock stands, the page would jump at Play and at the end.
+            st.fragment(_measured, run_every=interval(session, AFTER_SECONDS))(session, after)
+
+    panel()
+
+
+def _tick(session: PairSession, panels: tuple[str, ...], key: str) -> None:
+    session.tick(speed())
+    columns = st.columns(len(session.runs))
+    for at, frame in enumerate(session.frames(panels)):
+        run = list(session.runs.values())[at]
+        with columns[at]:
+            draw_live(
+                frame, key=f"{key}_{at}", on_full=run.ask_full, on_end=partial(_stop_clock, key)
+            )
+
+
+def _measured(session: PairSession, after: After) -> None:
+    after(session)
+
+
+def _stop_clock(key: str) -> None:
+    """Show Play again: the browser has seen the end of all runs."""
+    st.rerun(key)

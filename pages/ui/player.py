@@ -1,0 +1,72 @@
+"""What the buttons above live charts drive: play, pause, one step, reset; every click once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+SLICE_SECONDS = 0.04
+
+
+class Player(ABC):
+    """One run or several that play to one clock; work happens only inside the page's calls."""
+
+    def __init__(self) -> None:
+        self.playing = False
+        self.messages: list[str] = []
+        self.ticket = self.used_ticket = 0
+
+    @property
+    @abstractmethod
+    def finished(self) -> bool:
+        """Whether nothing is left to train."""
+
+    @abstractmethod
+    def start_again(self) -> None:
+        """Go back to the first weights: the same seeds give the same weights."""
+
+    @abstractmethod
+    def advance(self, epochs: int, seconds: float) -> None:
+        """Train this many epochs, or what the time holds."""
+
+    def next_ticket(self) -> int:
+        """Return a number for the buttons that are drawn now."""
+        self.ticket += 1
+        return self.ticket
+
+    def once(self, ticket: int, action: Callable[[], None]) -> None:
+        """Do what a button asks, one time for each time that it was drawn.
+
+        When the clock ticks in the browser just as a button is pressed, Streamlit sends the click
+        with the tick as well and calls back twice.
+        """
+        if ticket > self.used_ticket:
+            self.used_ticket = ticket
+            action()
+
+    def toggle_play(self) -> None:
+        """Play or pause; what has finished starts again from the same seeds."""
+        if not self.playing and self.finished:
+            self.start_again()
+        self.playing = not self.playing
+
+    def step(self) -> None:
+        """Train exactly one epoch and pause."""
+        self.playing = False
+        self.advance(1, SLICE_SECONDS)
+
+    def reset(self) -> None:
+        """Pause at the first weights."""
+        self.playing = False
+        self.start_again()
+
+    def tick(self, epochs: int) -> None:
+        """Train one frame's worth: this many epochs, or what a slice of time holds."""
+        if self.playing:
+            self.advance(epochs, SLICE_SECONDS)
+            self.playing = not self.finished
+
+    def take_messages(self) -> list[str]:
+        """Return the sentences that wait to be shown, once."""
+        messages, self.messages = self.messages, []
+        return messages

@@ -1,0 +1,42 @@
+"""What the axes of live charts must hold: of one run, and common to runs that stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+
+from nndl_core.snapshot import Curves, Snapshot
+
+Range = tuple[float, float]
+Ranges = dict[str, Range]
+
+
+def seen_in(snapshot: Snapshot, part: Curves) -> Ranges:
+    """Return the smallest and largest value of each kind that a frame shows.
+
+    Losses and gradient norms count only where they are positive and finite, so that the range
+    serves a logarithmic axis too.
+    """
+    layers = snapshot.record.layers
+    norms = [norm for fc in layers for norm in (fc.weight_grad_norm, fc.bias_grad_norm)]
+    found = {
+        "loss": _range((*part.train_loss.tolist(), *part.dev_loss.tolist()), 0),
+        "accuracy": _range((*part.train_accuracy.tolist(), *part.dev_accuracy.tolist()), -inf),
+        "gradients": _range(norms, 0),
+    }
+    return {name: limits for name, limits in found.items() if limits is not None}
+
+
+def union(ranges: Iterable[Ranges]) -> Ranges:
+    """Return the smallest ranges that hold all of the given ones."""
+    joined: Ranges = {}
+    for each in ranges:
+        for name, (low, high) in each.items():
+            known_low, known_high = joined.get(name, (inf, -inf))
+            joined[name] = (min(low, known_low), max(high, known_high))
+    return joined
+
+
+def _range(values: Iterable[float], above: float) -> Range | None:
+    kept = [value for value in values if above < value < inf]  # a NaN is in no range
+    return (min(kept), max(kept)) if kept else None
