@@ -373,15 +373,17 @@ class _Curves:
         """Take what is wanted of a block that begins at an epoch."""
         count = len(columns["train_loss"])
         a, b = np.searchsorted(self.epochs, (epoch, epoch + count))
-        for i, name in enumerate(SCALARS):
-            self.values[i, a:b] = columns[name][self.epochs[a:b] - epoch]
+        with np.errstate(over="ignore"):
+            for i, name in enumerate(SCALARS):
+                self.values[i, a:b] = columns[name][self.epochs[a:b] - epoch]
 
     def of(self, run: int, last: EpochRecord) -> dict[str, NDArray[np.float32]]:
         """Return the curves of one run up to its final state."""
         n = int(np.searchsorted(self.epochs, last.epoch))
         names = ("epoch", *SCALARS)
         rows = [self.epochs[:n], *self.values[:, :n, run]]
-        return {
-            name: np.append(row, getattr(last, name)).astype(np.float32)
-            for name, row in zip(names, rows, strict=True)
-        }
+        with np.errstate(over="ignore"):
+            return {
+                name: np.append(row, getattr(last, name)).astype(np.float32)
+                for name, row in zip(names, rows, strict=True)
+            }
