@@ -11,6 +11,7 @@ from nndl_core.lessons.lesson import Lesson
 from nndl_core.lessons.measured import Reading, found_signs, readings, signs_sentence
 from pages.ui.lesson_code import draw_code
 from pages.ui.lesson_controls import choose_lesson, choose_settings, draw_lab_links
+from pages.ui.lesson_report import report_button
 from pages.ui.messages import escape, show_messages
 from pages.ui.number_table import marked, number, table
 from pages.ui.pair import PairSession, pair_panel, pair_session
@@ -37,6 +38,8 @@ def lesson_page(topic: str, sections: Mapping[str, Sequence[Section]]) -> None:
         section()
     _heading(4, "The code")
     draw_code(lesson.code)
+    _heading(5, "Your report")
+    report_button(lesson, session)
 
 
 def _heading(number: int, text: str) -> None:

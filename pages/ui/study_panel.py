@@ -51,6 +51,12 @@ class SeedsPanel:
             self.start(seeds)
 
 
+def study_of(name: str) -> Study | None:
+    """Return what this tab has measured of a claim."""
+    panel = st.session_state.get(f"seeds_of_{name}")
+    return panel.study if isinstance(panel, SeedsPanel) else None
+
+
 def seeds_panel(claim: Claim) -> None:
     """Draw a claim with the button that measures it; only this panel reruns meanwhile."""
     kept = f"seeds_of_{claim.name}"
@@ -65,7 +71,7 @@ def seeds_panel(claim: Claim) -> None:
             st.markdown(f"**{escape(claim.text)}**  \n:small[Claim {claim.experiment}]")
             _draw_controls(panel)
             interval = TICK_SECONDS if panel.running else STOPPED
-            st.fragment(_tick, run_every=interval)(panel, name)
+            st.fragment(_tick, run_every=interval)(panel)
 
     draw()
 
@@ -87,7 +93,7 @@ def _draw_controls(panel: SeedsPanel) -> None:
         st.warning(escape(panel.refused), icon=":material/info:")
 
 
-def _tick(panel: SeedsPanel, name: str) -> None:
+def _tick(panel: SeedsPanel) -> None:
     study = panel.study
     if study is None:
         st.caption(
@@ -98,7 +104,7 @@ def _tick(panel: SeedsPanel, name: str) -> None:
         study.advance(SLICE_SECONDS)
         if study.finished:
             panel.running = False
-            st.rerun(name)
+            st.rerun()  # the button, in the fragment around this one, says Measure again
     st.progress(study.share, text=f"{study.done} of {study.seeds} seeds · {study.seconds:.1f} s")
     _draw_card(study)
 

@@ -1,0 +1,50 @@
+"""The figures of runs side by side: loss and accuracy of train and dev, gradient norms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nndl_core.charts.figures import layer_bars, lines
+from nndl_core.charts.parts import Figure
+from nndl_core.runner import Runner
+
+MOST_POINTS = 400
+Runs = Mapping[str, Runner]
+
+
+def loss_curves(runs: Runs) -> Figure:
+    """Draw the loss of train and dev of every run against the epoch."""
+    return lines(_curves(runs, "loss"), "epoch", "loss")
+
+
+def accuracy_curves(runs: Runs) -> Figure:
+    """Draw the accuracy on train and dev of every run against the epoch."""
+    return lines(_curves(runs, "accuracy"), "epoch", "accuracy")
+
+
+def gradient_bars(runs: Runs) -> Figure:
+    """Draw the norm of every layer's weight gradient at the runs' current parameters."""
+    norms = {
+        name: [layer.weight_grad_norm for layer in run.measure()[0].layers]
+        for name, run in runs.items()
+    }
+    return layer_bars(norms, "L2 norm of the weight gradient")
+
+
+def _curves(runs: Runs, what: str) -> dict[str, tuple[list[float], list[float]]]:
+    return {
+        f"{name}, {part}": _thinned(run, f"{part}_{what}")
+        for name, run in runs.items()
+        for part in ("train", "dev")
+    }
+
+
+def _thinned(run: Runner, column: str) -> tuple[list[float], list[float]]:
+    """Every stride-th epoch, and always the current state as the last point."""
+    count, (now, _) = len(run.records), run.measure()
+    rows = np.arange(0, count, -(-count // MOST_POINTS) or 1)
+    epochs = run.records.column("epoch")[rows].tolist() if count else []
+    values = run.records.column(column)[rows].tolist() if count else []
+    return [*epochs, run.epoch], [*values, getattr(now, column)]
