@@ -149,7 +149,7 @@ def _rows_said(rows: Rows, safe: str) -> str:
 
 
 def _config_part(names: Mapping[str, str]) -> list[str]:
-    said = "`python -m nndl_core train FILE` repeats a run from its file."
+    said = "`python -m nndl_core train FILE` repeats a run from its file; the lab opens it, too."
     lines = [f"- {_line(name)}: [{safe}.json](config/{safe}.json)" for name, safe in names.items()]
     return ["## Settings", said, "\n".join(lines)] if lines else []
 

@@ -29,7 +29,8 @@ GRID: Final = "#dfe3e9"
 STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "nndl",
-    "font.family": "DejaVu Sans",  # matplotlib brings it along
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it along
     "font.size": 11,
     "text.color": TEXT,
     "text.parse_math": False,  # a dollar in a name is a dollar
