@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -22,17 +22,17 @@ from nndl_core.op_classes import BatchGD, BinaryCrossEntropyLoss, Model_MLP
 from nndl_core.runner import Runner
 
 STEPS = (6e-6, 6e-7, 6e-8, 6e-9)
-"""The first is about the cube root of float64's rounding error: then truncation and rounding
-err alike. The smaller ones round worse and are for units that are close to a kink."""
+"""The first is about the cube root of float64's rounding error; the smaller ones are for kinks."""
 MOST_QUOTIENTS = 1000
 MOST_PRODUCTS = 6e9
 """So many multiplications may all difference quotients of a table cost, a second or two."""
 
 WAYS = ("by_hand", "by_autograd", "op_classes", "kernel")
-"""The ways to train that are timed: all of them reach the same parameters."""
+# Processor time leaves out what else the machine does; on Windows it moves in steps of 16 ms.
+CLOCK = time.perf_counter if sys.platform == "win32" else time.thread_time
 Measure = Callable[[], tuple[float, list[Tensor]]]
 Train = Callable[[int], list[Tensor]]
-"""(epochs) -> the parameters after so many more: weight [outputs, inputs], bias, layer by layer."""
+"""(epochs) -> the parameters after so many more, fc1.weight first."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,16 @@ class GradientTable:
         """The number of entries that have a difference quotient."""
         return sum(row.quotient is not None for row in self.rows)
 
+    @property
+    def equal(self) -> int:
+        """The number of entries in which hand and autograd are equal in every digit."""
+        return sum(row.by_hand == row.by_autograd for row in self.rows)
+
+    @property
+    def largest_entry(self) -> float:
+        """The size of the largest entry of the gradient."""
+        return _largest(abs(row.by_autograd) for row in self.rows)
+
 
 def gradient_table(config: RunConfig, dtype: DtypeName | None = None) -> GradientTable:
     """Compute the gradient of the mean training loss at the first weights, in three ways.
@@ -96,11 +106,9 @@ def gradient_table(config: RunConfig, dtype: DtypeName | None = None) -> Gradien
     float64, of every entry or, in a large network, of entries spread evenly. Rows are in the
     order fc1.weight[0,0], ..., fc1.bias[0], ... Raises ValueError if the data do not fit.
     """
-    model, x, target = _problem(replace(config, dtype=dtype or config.dtype))
-    hand = _flat(by_hand(model, x, target, config.loss))
-    auto = _flat(by_autograd(model, x, target, config.loss))
+    names, hand, auto = _both(replace(config, dtype=dtype or config.dtype))
     quotients = _quotients(*_problem(replace(config, dtype="float64")), config.loss)
-    entries = zip(_names(model), hand, auto, strict=True)
+    entries = zip(names, hand, auto, strict=True)
     return GradientTable(
         [GradientRow(name, h, a, quotients.get(i)) for i, (name, h, a) in enumerate(entries)]
     )
@@ -108,9 +116,7 @@ def gradient_table(config: RunConfig, dtype: DtypeName | None = None) -> Gradien
 
 def largest_difference(config: RunConfig) -> float:
     """Return the largest |by hand - by autograd| of any entry, in the config's precision."""
-    model, x, target = _problem(config)
-    hand = _flat(by_hand(model, x, target, config.loss))
-    auto = _flat(by_autograd(model, x, target, config.loss))
+    _, hand, auto = _both(config)
     return _largest(abs(h - a) for h, a in zip(hand, auto, strict=True))
 
 
@@ -146,8 +152,8 @@ def time_gradients(
 ) -> Iterator[tuple[str, float]]:
     """Yield (way, seconds per 1000 epochs), ``repeats`` times for each way, one after the other.
 
-    Every way trains by plain gradient descent from the same weights, in one thread. Taking turns
-    lets a busy machine slow all of them alike. Raises ValueError if training diverges.
+    Processor time; every way trains by plain gradient descent from the same weights, in one
+    thread, in turns. Raises ValueError if training diverges.
     """
     trainers = {way: trainer(config, way) for way in ways(config)}
     for train in trainers.values():
@@ -167,14 +173,20 @@ def seconds_per_1000_epochs(
     return statistics.median(_stopwatch(train, epochs) for _ in range(repeats))
 
 
+def median_times(config: RunConfig, epochs: int = 20, repeats: int = 15) -> dict[str, float]:
+    """Return the median of time_gradients for each way, in seconds per 1000 epochs."""
+    found = list(time_gradients(config, epochs, repeats))
+    return {way: statistics.median(s for w, s in found if w == way) for way in ways(config)}
+
+
 def trainer(config: RunConfig, how: str) -> Train:
     """Return a function that trains on from the first weights in one of the WAYS, by descent."""
     if how not in ways(config):
         raise ValueError(f"how: {how!r:.40} cannot train this; choose one of {ways(config)}.")
     plain = replace(config, optimizer="sgd", weight_decay=0.0, batch_size=0)
-    return {"kernel": _kernel_trainer, "op_classes": _op_trainer}.get(
-        how, partial(_plain_trainer, how=how)
-    )(plain)
+    if how in GRADIENTS:
+        return _plain_trainer(plain, how)
+    return _kernel_trainer(plain) if how == "kernel" else _op_trainer(plain)
 
 
 def op_model(config: RunConfig) -> Model_MLP:
@@ -233,9 +245,9 @@ def _kernel_trainer(config: RunConfig) -> Train:
 def _stopwatch(train: Train, epochs: int) -> float:
     """Seconds per 1000 epochs."""
     torch.set_num_threads(1)
-    start = time.perf_counter()
+    start = CLOCK()
     train(epochs)
-    return (time.perf_counter() - start) * 1000 / epochs
+    return (CLOCK() - start) * 1000 / epochs
 
 
 def _problem(config: RunConfig) -> tuple[MLP, Tensor, Tensor]:
@@ -245,6 +257,14 @@ def _problem(config: RunConfig) -> tuple[MLP, Tensor, Tensor]:
     model = MLP.from_config(config, len(data.features), len(data.classes))
     dtype: torch.dtype = getattr(torch, config.dtype)
     return model, data.train.x.to(dtype), targets(data.train.y, model.sizes[-1], dtype).T
+
+
+def _both(config: RunConfig) -> tuple[list[str], list[float], list[float]]:
+    """The names of all entries, and their values by hand and by autograd."""
+    model, x, target = _problem(config)
+    hand = by_hand(model, x, target, config.loss)
+    auto = by_autograd(model, x, target, config.loss)
+    return list(_names(model)), _flat(hand), _flat(auto)
 
 
 def _flat(gradients: list[LayerGradient]) -> list[float]:
@@ -261,11 +281,11 @@ def _names(model: MLP) -> Iterator[str]:
 def _quotients(model: MLP, x: Tensor, target: Tensor, loss: LossName) -> dict[int, float]:
     """The difference quotients by the entry's place in the flat gradient."""
 
+    kinked = model.activation in ("relu", "leaky_relu", "elu")
+
     def measure() -> tuple[float, list[Tensor]]:
         value = LOSSES[loss].value(model(x).T, target.T).mean().item()
         return value, [z > 0 for z in model.pre_activations[:-1]] if kinked else []
-
-    kinked = model.activation in ("relu", "leaky_relu", "elu")
 
     places = [(p, index) for p in model.parameters() for index in range(p.numel())]
     count = min(len(places), MOST_QUOTIENTS, int(MOST_PRODUCTS / (2 * len(x) * len(places))))

@@ -1,0 +1,118 @@
+"""The walk through one training step: a slider, two buttons, a formula and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from nndl_core.config import RunConfig
+from nndl_core.walkthrough.case import MOST_EXAMPLES, Case, case_of, pen_and_paper
+from nndl_core.walkthrough.steps import Step, Table, walk
+from pages.ui.number_table import number, table
+
+NETWORK, PAPER = "the network above", "pen and paper"
+MOST_CELLS = 8
+PHASES = {
+    "forward": ":blue-badge[forward]",
+    "backward": ":orange-badge[backward]",
+    "update": ":green-badge[update]",
+}
+CONVENTION = r"""
+The homework's network has two inputs, two hidden units and two outputs, a sigmoid on each unit and
+no biases. It names its numbers so:
+$h_1 = \sigma(w_1 x_1 + w_3 x_2)$, $h_2 = \sigma(w_2 x_1 + w_4 x_2)$,
+$o_1 = \sigma(w_5 h_1 + w_7 h_2)$, $o_2 = \sigma(w_6 h_1 + w_8 h_2)$,
+$L = \tfrac12 \big((o_1 - y_1)^2 + (o_2 - y_2)^2\big)$, learning rate 1.
+Here $A_1$ holds $h_1, h_2$ and $P$ holds $o_1, o_2$; a row of $W_1$ or $W_2$ belongs to the unit
+that the weights lead to, so $W_1$ has the rows $w_1, w_3$ and $w_2, w_4$, and $W_2$ the rows
+$w_5, w_7$ and $w_6, w_8$.
+"""
+
+
+@st.fragment
+def walk_section(config: RunConfig) -> None:
+    """Show one operation at a time, forward, backward and the update."""
+    steps = walk(_case(config))
+    at = _position(len(steps))
+    _show(steps[at], at, len(steps))
+
+
+def _case(config: RunConfig) -> Case:
+    left, right = st.columns(2, vertical_alignment="bottom")
+    with left:
+        source = st.segmented_control(
+            "Walk through",
+            [NETWORK, PAPER],
+            default=NETWORK,
+            key="walk_source",
+            required=True,
+            on_change=_go,
+            args=(1,),
+        )
+    if source == PAPER:
+        st.markdown(CONVENTION)
+        return pen_and_paper()
+    with right:
+        count = st.slider("Examples", 1, MOST_EXAMPLES, 3, key="walk_examples")
+    st.caption(
+        f"The first {count} training examples; the gradient is of their mean loss, the update one "
+        f"plain step of gradient descent. Precision float64."
+    )
+    return case_of(config, int(count))
+
+
+def _position(count: int) -> int:
+    """Draw the slider and its two buttons; return the place of the step, from 0."""
+    state = st.session_state
+    state["walk_step"] = min(state.get("walk_step", 1), count)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="walk_bar"):
+        back, on = ":material/chevron_left:", ":material/chevron_right:"
+        here = state["walk_step"]
+        st.button(
+            "Back", key="walk_back", icon=back, disabled=here == 1, on_click=_go, args=(here - 1,)
+        )
+        st.button(
+            "Next", key="walk_next", icon=on, disabled=here == count, on_click=_go, args=(here + 1,)
+        )
+        st.slider(f"Step of {count}", 1, count, key="walk_step")
+    return int(state["walk_step"]) - 1
+
+
+def _go(step: int) -> None:
+    st.session_state["walk_step"] = step  # no "+= 1": a click may arrive twice
+
+
+def _show(step: Step, at: int, count: int) -> None:
+    with st.container(border=True, key="walk_card"):
+        st.markdown(f"{PHASES[step.phase]} **{at + 1} of {count}: {step.name}**")
+        st.latex(step.formula)
+        st.markdown(step.sentence)
+        left, right = st.columns([3, 2])
+        with left:
+            _tables("Goes in", step.inputs)
+        with right:
+            _tables("Comes out", step.outputs)
+
+
+def _tables(title: str, tables: Sequence[Table]) -> None:
+    st.markdown(f"**{title}**")
+    with st.container(horizontal=True):
+        for each in tables:
+            st.html(array_table(each), width="content")
+
+
+def array_table(array: Table) -> str:
+    """Return an array as a table with its name and shape; of a large one the first corner."""
+    rows, columns = array.shape
+    shown = [row[:MOST_CELLS] for row in array.rows[:MOST_CELLS]]
+    more = ["…"] * (columns > MOST_CELLS)
+    header = ["", *map(str, range(1, len(shown[0]) + 1)), *more]
+    body = [
+        [str(at), *(number(value, ".5g") for value in row), *more]
+        for at, row in enumerate(shown, start=1)
+    ]
+    if rows > MOST_CELLS:
+        body.append(["…"] * len(header))
+    caption = array.name if rows == columns == 1 else f"{array.name} [{rows}, {columns}]"
+    return table(header, body, caption)
