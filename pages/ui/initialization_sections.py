@@ -68,23 +68,19 @@ def trace_section() -> None:
     if len(trace) <= epochs:
         st.warning(f"The run diverged after {len(trace) - 1} updates.")
     state = trace[_update_slider(len(trace) - 1)]
-    left, right = st.columns([3, 2])
+    _scores(state)
+    for at, layer in enumerate(state.layers):
+        st.html(tables.parameter_table(layer, "a" if at else "x"))
+    st.caption(
+        f"{tables.trace_sentence(state)} Rows with the same letter are equal: they differ by "
+        f"at most {SAME_UNIT:.2%} of their norm, bias included; a last digit may be rounding."
+    )
+    left, right = st.columns(2)
     with left:
-        _scores(state)
-        for at, layer in enumerate(state.layers):
-            st.html(tables.parameter_table(layer, "a" if at else "x"))
-        st.caption(
-            f"{tables.trace_sentence(state)} Rows with the same letter are equal: they differ by "
-            f"at most {SAME_UNIT:.2%} of their norm, bias included; a last digit may be rounding."
-        )
-    with right:
         draw_figure(trace_loss(trace), key="trace_loss", alt="Loss after each update", height=230)
-        draw_figure(
-            trace_accuracy(trace),
-            key="trace_accuracy",
-            alt="Accuracy after each update",
-            height=230,
-        )
+    with right:
+        figure = trace_accuracy(trace)
+        draw_figure(figure, key="trace_accuracy", alt="Accuracy after each update", height=230)
 
 
 def _update_slider(last: int) -> int:

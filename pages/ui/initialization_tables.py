@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import groupby
 from string import ascii_lowercase
 
 from nndl_core.charts.theme import series_color
@@ -185,11 +186,21 @@ def zeros_sentence(signals: Mapping[str, Signal]) -> str:
     """Say where gradients are exactly 0, or nothing."""
     parts = []
     for name, signal in signals.items():
-        seeds = len(signal.gradient_norm)
         counts = (signal.gradient_norm == 0).sum(0).tolist()
-        layers = [f"fc{at + 1} {count}" for at, count in enumerate(counts) if count]
-        if layers:
-            parts.append(f"{name}: {', '.join(layers)} of {seeds} seeds")
+        seeds = len(signal.gradient_norm)
+        runs = [f"{where} in {count} of {seeds} seeds" for where, count in _runs(counts) if count]
+        if runs:
+            parts.append(f"{name}: {', '.join(runs)}")
     if not parts:
         return ""
-    return "Gradient exactly 0, left out of the means: " + "; ".join(parts) + "."
+    return "Weight gradients that are exactly 0 are left out of the mean. " + "; ".join(parts) + "."
+
+
+def _runs(counts: Sequence[int]) -> list[tuple[str, int]]:
+    """Put neighboring layers with the same count together: ("fc1 to fc3", count)."""
+    runs, first = [], 1
+    for count, group in groupby(counts):
+        last = first + len(list(group)) - 1
+        runs.append((f"fc{first}" if first == last else f"fc{first} to fc{last}", count))
+        first = last + 1
+    return runs

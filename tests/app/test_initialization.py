@@ -163,7 +163,7 @@ def test_depth_and_width_follow_their_sliders(spread: AppTest, depth: int, width
 def test_dead_layers_are_told_as_exact_zeros(spread: AppTest) -> None:
     spread.number_input(key="signal_bias").set_value(-8.0).run()
     assert not spread.exception
-    assert "normal 0.01: fc1 10, fc2 10" in sentences(spread)
+    assert "normal 0.01: fc1 to fc7 in 10 of 10 seeds" in sentences(spread)
     spread.multiselect(key="signal_starts").set_value(["zeros", "constant"]).run()
     assert not spread.exception
 
