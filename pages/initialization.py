@@ -2,11 +2,19 @@
 
 from pages.ui import initialization_sections as sections
 from pages.ui.lesson import lesson_page
+from pages.ui.pair import PairSession
 
-lesson_page(
-    "initialization",
-    {
-        "zeros": (sections.trace_section, sections.endings_section),
-        "spread": (sections.draws_section, sections.signal_section),
-    },
-)
+
+def from_zeros(_: PairSession) -> None:
+    """Look into the weights of a start from zero."""
+    sections.trace_section()
+    sections.endings_section()
+
+
+def from_random(_: PairSession) -> None:
+    """Look at the law of the weights, and at what it does to a deep network."""
+    sections.draws_section()
+    sections.signal_section()
+
+
+lesson_page("initialization", {"zeros": from_zeros, "spread": from_random})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -17,11 +17,11 @@ from pages.ui.number_table import marked, number, table
 from pages.ui.pair import PairSession, pair_panel, pair_session
 from pages.ui.study_panel import escape_html, seeds_panel
 
-Section = Callable[[], None]
+Section = Callable[[PairSession], None]
 
 
-def lesson_page(topic: str, sections: Mapping[str, Sequence[Section]]) -> None:
-    """Draw a topic's page; sections are what only one of its lessons has, by lesson name."""
+def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
+    """Draw a topic's page; a section is what only one lesson has, drawn after its seeds."""
     st.header(TOPICS[topic].title, anchor=False)
     lesson = choose_lesson(topic)
     arms = choose_settings(lesson)
@@ -34,8 +34,8 @@ def lesson_page(topic: str, sections: Mapping[str, Sequence[Section]]) -> None:
     _heading(3, "What many seeds say")
     for claim in claims_of(lesson):
         seeds_panel(claim)
-    for section in sections.get(lesson.name, ()):
-        section()
+    if lesson.name in sections:
+        sections[lesson.name](session)
     _heading(4, "The code")
     draw_code(lesson.code)
     _heading(5, "Your report")
