@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of, make_dataset
+from nndl_core.datasets import Split, dataset_of, make_dataset
 from nndl_core.ensemble import CURVE_POINTS, MOST_RUNS, Ensemble, Outcome
 from nndl_core.runner import Runner
 from nndl_core.telemetry import SCALARS, EpochRecord
@@ -88,6 +88,24 @@ def test_a_run_of_an_ensemble_is_the_run_alone(values: dict[str, Any], dtype: st
         check(outcome, config, SLACK if EXACT or dtype == "float64" else 1e-3)
 
 
+def test_what_cannot_be_one_batch_is_trained_in_several() -> None:
+    """Activation, momentum, epochs, batch size, number of points: each is a batch of its own."""
+    changes: list[dict[str, Any]] = [
+        {},
+        {"activation": "tanh"},
+        {"optimizer": "momentum"},
+        {"optimizer": "momentum", "momentum": 0.5},
+        {"loss": "mse"},
+        {"epochs": 20},
+        {"batch_size": 9},
+        {"points": 101},
+        {"dtype": "float32"},
+    ]
+    configs = [settings(**change, init_seed=s) for s in range(2) for change in changes]
+    for outcome, config in zip(outcomes(configs), configs, strict=True):
+        check(outcome, config, SLACK if EXACT or config.dtype == "float64" else 1e-3)
+
+
 @pytest.mark.parametrize("activation", ["leaky_relu", "elu"])
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adam"])
 @pytest.mark.parametrize("batch_size", [0, 20])
@@ -155,6 +173,24 @@ def test_a_run_may_have_no_finite_loss_at_all() -> None:
     check(other, calm)
 
 
+def test_a_run_that_would_come_back_has_diverged_all_the_same() -> None:
+    """Weights swing around zero, and one far dev point has a finite loss every other epoch."""
+    data = make_dataset("moons", 100)
+    far = replace(data, dev=Split(data.dev.x.clone(), torch.zeros_like(data.dev.y)))
+    far.dev.x[0] = -2e38
+    swings = RunConfig(hidden=(), init="constant", init_scale=2.0, weight_decay=1.0, epochs=9)
+    configs = [replace(swings, learning_rate=1.9), replace(swings, init_scale=0.1)]
+    ensemble = Ensemble(configs, dict.fromkeys(configs, far))
+    ensemble.advance()
+    for outcome, config in zip(ensemble.outcomes, configs, strict=True):
+        runner = Runner.from_config(config, far)
+        runner.advance(9)
+        assert outcome is not None
+        assert outcome.diverged_at == (runner.diverged.epoch if runner.diverged else None)
+        same(numbers(outcome.last), numbers(runner.measure()[0]))
+    assert [o.diverged_at for o in ensemble.outcomes if o] == [1, None]
+
+
 def test_losses_beyond_single_precision_are_infinite_in_the_curves_only() -> None:
     config = replace(WILD, dtype="float64", learning_rate=1000.0, epochs=30)
     (found,) = outcomes([config])
@@ -174,6 +210,8 @@ def test_pairs_come_one_after_the_other() -> None:
         pairs = zip(ensemble.outcomes[::2], ensemble.outcomes[1::2], strict=True)
         complete.append(sum(a is not None and b is not None for a, b in pairs))
         shares.append(ensemble.share)
+        done = [outcome is not None for outcome in ensemble.outcomes[::2]]
+        assert done == sorted(done, reverse=True)
     assert sum(calls) == 2 * count
     assert sorted(set(complete)) == [0, count // 2, count]
     assert shares[0] == 0
