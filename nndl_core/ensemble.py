@@ -5,83 +5,17 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS, Slope
+from nndl_core.batch import CURVE_POINTS, Batch, Member, Outcome
 from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, Split, dataset_of
-from nndl_core.kernel import Block, Kernel, Problem, Windows
-from nndl_core.losses import LOSSES, hits, output_units, targets
-from nndl_core.model import MLP, pack
-from nndl_core.optimizers import Optimizer
-from nndl_core.telemetry import SCALARS, Columns, EpochRecord, Telemetry, record_at
+from nndl_core.datasets import Dataset, dataset_of
+
+__all__ = ["CURVE_POINTS", "MOST_RUNS", "Ensemble", "Outcome"]
 
 FEWEST_RUNS, MOST_RUNS, CACHE_BYTES = 4, 32, 8_000_000
 """The runs of a batch: their activations share the cache, and the fixed cost of an operation."""
-BLOCK_SECONDS, BLOCK_EPOCHS = 0.01, 32
-"""How long to train between two looks at the clock, and the most epochs of that."""
-CURVE_POINTS = 200
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is known of one run at its end.
-
-    first is the record of epoch 0; last is measured at the final parameters, without an update.
-    A run that diverged ends at the last parameters whose loss was finite, and diverged_at is the
-    epoch whose loss was not. test_last and test_best are (accuracy, loss) on the test set with
-    the final parameters and with those of the first epoch with the highest dev accuracy.
-    movement [layers, 2] is the largest absolute change of any weight and of any bias.
-    curves hold "epoch" and the losses and accuracies at no more than CURVE_POINTS epochs, the
-    final state last.
-    """
-
-    config: RunConfig
-    first: EpochRecord
-    last: EpochRecord
-    epochs: int
-    best_epoch: int
-    dev_best: float
-    test_last: tuple[float, float]
-    test_best: tuple[float, float]
-    diverged_at: int | None
-    movement: NDArray[np.float64]
-    curves: dict[str, NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class _Member:
-    """One run of an ensemble before it is trained."""
-
-    index: int
-    config: RunConfig
-    data: Dataset
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The units of every layer, from the input on."""
-        outputs = output_units(self.config.loss, len(self.data.classes))
-        return (len(self.data.features), *self.config.hidden, outputs)
-
-    @property
-    def bytes(self) -> int:
-        """The memory of the activations of one run, before and after the activation function."""
-        examples = len(self.data.train.x) + len(self.data.dev.x)
-        return 2 * sum(self.sizes) * examples * (8 if self.config.dtype == "float64" else 4)
-
-    @property
-    def kind(self) -> tuple[object, ...]:
-        """What runs trained as one batch must have in common."""
-        c, d = self.config, self.data
-        parts = tuple(len(part.x) for part in (d.train, d.dev, d.test))
-        batch = c.batch_size if c.batch_size < parts[0] else 0
-        rule = (c.optimizer, c.momentum, batch, c.epochs)
-        return (self.sizes, parts, c.activation, c.loss, c.dtype, *rule)
 
 
 class Ensemble:
@@ -100,7 +34,7 @@ class Ensemble:
         self.configs = list(configs)
         self.outcomes: list[Outcome | None] = [None] * len(self.configs)
         self._waiting = _batches(_members(self.configs, datasets or {}))
-        self._current: _Batch | None = None
+        self._current: Batch | None = None
         self._trained = 0
 
     @property
@@ -129,7 +63,7 @@ class Ensemble:
 
     def _work(self) -> int:
         """Train one block of one batch; return how many outcomes came of it."""
-        batch = self._current = self._current or _Batch(self._waiting.pop(0))
+        batch = self._current = self._current or Batch(self._waiting.pop(0))
         batch.advance()
         if not batch.finished:
             return 0
@@ -140,7 +74,7 @@ class Ensemble:
         return batch.runs
 
 
-def _members(configs: Sequence[RunConfig], given: Mapping[RunConfig, Dataset]) -> list[_Member]:
+def _members(configs: Sequence[RunConfig], given: Mapping[RunConfig, Dataset]) -> list[Member]:
     """Give every config its data; equal data are made once."""
     made: dict[tuple[object, ...], Dataset] = {}
     members = []
@@ -149,13 +83,13 @@ def _members(configs: Sequence[RunConfig], given: Mapping[RunConfig, Dataset]) -
         data = given.get(c) or made.get(key)
         if data is None:
             data = made[key] = dataset_of(c)
-        members.append(_Member(index, c, data))
+        members.append(Member(index, c, data))
     return members
 
 
-def _batches(members: Sequence[_Member]) -> list[list[_Member]]:
+def _batches(members: Sequence[Member]) -> list[list[Member]]:
     """Cut runs of one kind into batches of about equal size, ordered by their first run."""
-    kinds: dict[tuple[object, ...], list[_Member]] = {}
+    kinds: dict[tuple[object, ...], list[Member]] = {}
     for member in members:
         kinds.setdefault(member.kind, []).append(member)
     batches = []
@@ -165,225 +99,3 @@ def _batches(members: Sequence[_Member]) -> list[list[_Member]]:
         cuts = [len(runs) * i // count for i in range(count + 1)]
         batches += [runs[a:b] for a, b in itertools.pairwise(cuts)]
     return sorted(batches, key=lambda batch: batch[0].index)
-
-
-def _kernel(members: list[_Member]) -> Kernel:
-    """Make the kernel that trains these runs."""
-    sizes, configs = members[0].sizes, [m.config for m in members]
-    c, dtype = configs[0], getattr(torch, configs[0].dtype)
-    x, y = _tensors([(m.data.train, m.data.dev) for m in members], sizes[-1], dtype)
-    n_train = len(members[0].data.train.x)
-    problem = Problem(sizes, c.activation, _slope(configs), c.loss, x, y, n_train)
-    models = (MLP.from_config(m.config, sizes[0], len(m.data.classes)) for m in members)
-    windows = [torch.cat(stack) for stack in zip(*map(pack, models), strict=True)]
-    seeds = [config.init_seed for config in configs]
-    optimizer = _optimizer(configs, Windows(sizes, len(members)))
-    return Kernel(problem, windows, optimizer, c.batch_size, seeds, lean=True)
-
-
-def _tensors(
-    parts: Sequence[tuple[Split, ...]], outputs: int, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
-    """Stack the examples of all runs: x [1 or R, features, n], target [1 or R, outputs, n]."""
-    if all(part == parts[0] for part in parts):
-        parts = parts[:1]
-    x = torch.stack([torch.cat([s.x for s in part]) for part in parts])
-    y = [targets(torch.cat([s.y for s in part]), outputs, dtype) for part in parts]
-    return x.to(dtype).mT.contiguous(), torch.stack(y)
-
-
-def _slope(configs: Sequence[RunConfig]) -> Slope:
-    """The common slope, which has the faster kernels, or one for each run."""
-    slopes = [c.slope for c in configs]
-    if len(set(slopes)) == 1:
-        return slopes[0]
-    return torch.tensor(slopes, dtype=getattr(torch, configs[0].dtype))[:, None, None]
-
-
-def _optimizer(configs: Sequence[RunConfig], windows: Windows) -> Optimizer:
-    """The update rule of all runs, with vectors for what they do not have in common."""
-    optimizer, dtype = Optimizer.from_config((), configs[0]), getattr(torch, configs[0].dtype)
-    rates = torch.tensor([c.learning_rate for c in configs], dtype=torch.float64)
-    decays = torch.tensor([c.weight_decay for c in configs], dtype=torch.float64)
-    if (rates != rates[0]).any():
-        # adam divides the rate before it rounds it
-        optimizer.rates = windows.spread(rates if optimizer.name == "adam" else rates.to(dtype))
-    if (decays != decays[0]).any():
-        optimizer.decays = windows.spread(decays.to(dtype))
-    return optimizer
-
-
-class _Batch:
-    """Runs of one kind while they are trained as one batch of tensors."""
-
-    def __init__(self, members: list[_Member]) -> None:
-        self.members, self.runs = members, len(members)
-        self.configs = [m.config for m in members]
-        self.epochs, self.epoch = self.configs[0].epochs, 0
-        self.kernel = _kernel(members)
-        self.kernel.resize(min(BLOCK_EPOCHS, self.epochs))
-        self.windows = self.kernel.windows
-        self.telemetry = Telemetry(self.kernel.problem, self.windows)
-        self.run_of = self.windows.spread(torch.arange(self.runs))
-        self.start = self.kernel.p[0].clone()
-        self.previous = self.stopped = self.best = self.start
-        self.first: Columns = {}
-        self.best_score = np.full(self.runs, -1.0)
-        self.best_epoch = np.zeros(self.runs, dtype=np.int64)
-        self.diverged = np.full(self.runs, -1)
-        # the first epoch is a block of its own, because all of its statistics are kept
-        self.count = 1
-        self.curve = _Curves(self.epochs, self.runs)
-
-    @property
-    def finished(self) -> bool:
-        """Whether there is nothing left to train."""
-        return self.epoch >= self.epochs or bool((self.diverged >= 0).all())
-
-    def advance(self) -> None:
-        """Train a few epochs and note what they did."""
-        start = time.perf_counter()
-        block = self.kernel.run(min(self.count, self.epochs - self.epoch))
-        if not self.epoch:
-            self.first = self.telemetry.measure(block, 0)
-        columns = self.telemetry.outcome(block)
-        with torch.inference_mode():
-            self._follow(columns, block)
-        count = len(block.gradients)
-        self.kernel.keep(count)
-        self.epoch += count
-        fitting = int(count * BLOCK_SECONDS / (time.perf_counter() - start))
-        self.count = min(BLOCK_EPOCHS, max(1, fitting))
-
-    def _follow(self, columns: Columns, block: Block) -> None:
-        """Keep the best parameters of every run, and the last ones of those that diverge."""
-        finite = np.isfinite(columns["train_loss"]) & np.isfinite(columns["dev_loss"])
-        good = np.logical_and.accumulate(finite, axis=0) & (self.diverged < 0)
-        ends = ~good[-1] & (self.diverged < 0)
-        if ends.any():
-            rows = torch.cat([self.previous[None], block.parameters])
-            self._stop(ends, good.sum(0), rows)
-        self._keep_best(np.where(good, columns["dev_accuracy"], -1.0), block.parameters)
-        self.curve.add(columns, self.epoch)
-        self.previous = block.parameters[-2].clone()
-
-    def _stop(self, ends: NDArray[np.bool_], good: NDArray[np.int64], rows: Tensor) -> None:
-        """Note that runs diverged after so many good epochs; rows begin one epoch earlier."""
-        self.diverged = np.where(ends, self.epoch + good, self.diverged)
-        last = self._pick(rows, good)
-        self.stopped = last.where(self._each(ends), self.stopped)
-
-    def _keep_best(self, scores: NDArray[np.float64], rows: Tensor) -> None:
-        slot = scores.argmax(0)
-        score = scores[slot, np.arange(self.runs)]
-        better = score > self.best_score
-        if better.any():
-            self.best_score = np.where(better, score, self.best_score)
-            self.best_epoch = np.where(better, self.epoch + slot, self.best_epoch)
-            self.best = self._pick(rows, slot).where(self._each(better), self.best)
-
-    def _pick(self, rows: Tensor, slot: NDArray[np.int64]) -> Tensor:
-        """Take each run's parameters from its own row of [k, T]."""
-        return rows.gather(0, self._each(slot)[None])[0]
-
-    def _each(self, values: NDArray[np.int64] | NDArray[np.bool_]) -> Tensor:
-        """Repeat one value per run for each of its parameters."""
-        return torch.from_numpy(values)[self.run_of]
-
-    def _final(self) -> tuple[Tensor, Columns]:
-        """Measure where every run ended; the last update may have left the finite numbers."""
-        with torch.inference_mode():
-            end = self.kernel.p[0].where(self._each(self.diverged < 0), self.stopped)
-            columns = self._measured(end)
-            finite = np.isfinite(columns["train_loss"][0]) & np.isfinite(columns["dev_loss"][0])
-            ends = ~finite & (self.diverged < 0)
-            if ends.any():
-                self._stop(ends, np.zeros(self.runs, dtype=np.int64), self.previous[None])
-                end = end.where(self._each(self.diverged < 0), self.stopped)
-                columns = self._measured(end)
-        return end, columns
-
-    def _measured(self, parameters: Tensor) -> Columns:
-        self.kernel.p[0].copy_(parameters)
-        return self.telemetry.measure(self.kernel.measure(), self.epoch)
-
-    def outcomes(self) -> list[Outcome]:
-        """Evaluate the finished runs."""
-        end, columns = self._final()
-        trained = np.where(self.diverged < 0, self.epochs, np.maximum(self.diverged - 1, 0))
-        columns["epoch"] = trained[None].astype(np.float64)
-        tests = [self._tested(p) for p in (end, self.best)]
-        movement = self._movement(end)
-        outcomes = []
-        for r, config in enumerate(self.configs):
-            first, last = (
-                record_at({name: c[:, r] for name, c in some.items()}, 0)
-                for some in (self.first, columns)
-            )
-            diverged = int(self.diverged[r]) if self.diverged[r] >= 0 else None
-            outcomes.append(
-                Outcome(
-                    config=config,
-                    first=first,
-                    last=last,
-                    epochs=last.epoch,
-                    best_epoch=int(self.best_epoch[r]),
-                    dev_best=float(self.best_score[r]) if diverged != 0 else first.dev_accuracy,
-                    test_last=tests[0][r],
-                    test_best=tests[1][r],
-                    diverged_at=diverged,
-                    movement=movement[r],
-                    curves=self.curve.of(r, last),
-                )
-            )
-        return outcomes
-
-    def _tested(self, parameters: Tensor) -> list[tuple[float, float]]:
-        """Return (accuracy, loss) of each run on its test set."""
-        p = self.kernel.problem
-        a, y = _tensors([(m.data.test,) for m in self.members], p.sizes[-1], p.x.dtype)
-        *hidden, last = self.windows.of(parameters)
-        with torch.inference_mode():
-            for w in hidden:
-                a = ACTIVATIONS[p.activation].value(w[..., :-1] @ a + w[..., -1:], p.slope)
-            logits = last[..., :-1] @ a + last[..., -1:]
-            right = hits(logits, y).double().mean(-1)
-            loss = LOSSES[p.loss].value(logits, y).double().mean(-1)
-        return list(zip(right.tolist(), loss.tolist(), strict=True))
-
-    def _movement(self, end: Tensor) -> NDArray[np.float64]:
-        """Return the largest change of any weight and any bias, [R, layers, 2]."""
-        change = (end.double() - self.start.double()).abs()
-        rows = [
-            torch.stack([w[..., :-1].amax((1, 2)), w[..., -1].amax(1)], -1)
-            for w in self.windows.of(change)
-        ]
-        return torch.stack(rows, 1).numpy()
-
-
-class _Curves:
-    """The losses and accuracies of every run at some of the epochs."""
-
-    def __init__(self, epochs: int, runs: int) -> None:
-        points = np.linspace(0, epochs, min(CURVE_POINTS, epochs + 1))
-        self.epochs = np.unique(points.round().astype(np.int64))[:-1]
-        self.values = np.zeros((len(SCALARS), len(self.epochs), runs), dtype=np.float32)
-
-    def add(self, columns: Columns, epoch: int) -> None:
-        """Take what is wanted of a block that begins at an epoch."""
-        count = len(columns["train_loss"])
-        a, b = np.searchsorted(self.epochs, (epoch, epoch + count))
-        with np.errstate(over="ignore"):
-            for i, name in enumerate(SCALARS):
-                self.values[i, a:b] = columns[name][self.epochs[a:b] - epoch]
-
-    def of(self, run: int, last: EpochRecord) -> dict[str, NDArray[np.float32]]:
-        """Return the curves of one run up to its final state."""
-        n = int(np.searchsorted(self.epochs, last.epoch))
-        names = ("epoch", *SCALARS)
-        rows = [self.epochs[:n], *self.values[:, :n, run]]
-        with np.errstate(over="ignore"):
-            return {
-                name: np.append(row, getattr(last, name)).astype(np.float32)
-                for name, row in zip(names, rows, strict=True)
-            }

@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS, Slope
-from nndl_core.kernel import Block, Problem, Windows
+from nndl_core.kernel import Block
 from nndl_core.losses import LOSSES, hits, probabilities
+from nndl_core.passes import VECTOR, Problem, Windows
 
 FLAT_SLOPE = 0.05
 """A unit is saturated on an example where its slope is below this share of the largest slope."""
 SAME_UNIT = 1e-4
 """Two units count as one if their weights and bias differ by less than this share of their norm."""
-
-VECTOR = 32
-"""A multiple of the numbers that PyTorch's vector loops take at once on any processor."""
 
 PIECE = 131_072
 """The logits whose losses are computed at once."""

@@ -1,0 +1,169 @@
+"""One pass forward and back over a batch of networks, in memory that is made once.
+
+Arrays are [run, feature, example]; the bias is the last column of a weight matrix and meets a row
+of ones, so a layer is one product. Rows are padded to whole vectors: a run then has the same bits
+in any company.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nndl_core.activations import ACTIVATIONS, Slope
+from nndl_core.config import ActivationName, LossName
+from nndl_core.losses import LOSSES
+
+LINE = 16
+"""The numbers in a cache line of 64 bytes, or in two."""
+VECTOR = 32
+"""A multiple of the numbers that PyTorch's vector loops take at once on any processor."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is trained: shapes, data and the loss.
+
+    x [1 or R, features, N] holds the train examples first, then the dev examples; target
+    [1 or R, K, N] likewise. sizes counts units from input to output.
+    """
+
+    sizes: tuple[int, ...]
+    activation: ActivationName
+    slope: Slope
+    loss: LossName
+    x: Tensor
+    target: Tensor
+    n_train: int
+
+
+class Windows:
+    """The layers as windows [R, fan_out, fan_in + 1] on a flat vector, layer after layer."""
+
+    def __init__(self, sizes: tuple[int, ...], runs: int) -> None:
+        self.shapes = [(runs, o, i + 1) for i, o in itertools.pairwise(sizes)]
+        lengths = [r * o * i for r, o, i in self.shapes]
+        self.offsets = [sum(lengths[:n]) for n in range(len(lengths) + 1)]
+        self.total = self.offsets[-1]
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Repeat one value per run, [R], for each of its parameters: a flat vector [T]."""
+        flat = torch.empty(self.total, dtype=values.dtype)
+        for window in self.of(flat):
+            window.copy_(values[:, None, None].expand_as(window))
+        return flat
+
+    def of(self, flat: Tensor) -> list[Tensor]:
+        """Cut flat [..., T] into one view [..., R, fan_out, fan_in + 1] for each layer."""
+        ends = zip(self.offsets, self.offsets[1:], self.shapes, strict=False)
+        return [flat[..., a:b].view(*flat.shape[:-1], *shape) for a, b, shape in ends]
+
+
+def slots_of(count: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Make memory [count, *shape] of ones in which every slot begins on a cache line.
+
+    A product may round differently where its operands lie differently, and which slot an epoch
+    gets depends on where the run was paused.
+    """
+    size = math.prod(shape)
+    memory = torch.ones(count, size + -size % LINE, dtype=dtype)
+    return memory[:, :size].view(count, *shape)
+
+
+def _whole(count: int) -> int:
+    """Round a number of examples up to whole vectors.
+
+    What is left over after the processor's vectors is computed by other code, whose exp differs
+    in the last bit, and what is left over would depend on how many runs lie in a row.
+    """
+    return count + -count % VECTOR
+
+
+class Pass:
+    """Preallocated memory for forward and backward over the examples of one input x."""
+
+    def __init__(
+        self,
+        p: Problem,
+        runs: int,
+        x: Tensor,
+        target: Tensor,
+        n: int,
+        slots: int,
+        lean: bool = False,
+    ) -> None:
+        self.problem, self.n, dtype = p, n, x.dtype
+        self.act = ACTIVATIONS[p.activation]
+        self.width, rest = _whole(n), x.shape[-1] - n
+        examples = self.width + _whole(rest)
+        self.rest = slice(self.width, self.width + rest)
+        self.is_padded = examples > x.shape[-1]
+        self.input = torch.ones(runs, p.sizes[0] + 1, examples, dtype=dtype)
+        # padding repeats an example with no weight: what is no number there is none anywhere else
+        self.input[:, :-1] = x[..., :1]
+        self.input[:, :-1, :n], self.input[:, :-1, self.rest] = x[..., :n], x[..., n:]
+        self.target = F.pad(target[..., :n], (0, self.width - n))
+        hidden, outputs = p.sizes[1:-1], p.sizes[-1]
+        kept = 1 if lean else slots
+        rows = [slots_of(kept, (runs, w + 1, examples), dtype) for w in hidden]
+        self.outputs = [a[:, :, :-1] for a in rows]
+        in_place = runs == 1 and not self.act.keeps_z
+        z_slots = kept if self.act.keeps_z else 1
+        self.z = [
+            a if in_place else slots_of(z_slots, (runs, w, examples), dtype)
+            for w, a in zip(hidden, self.outputs, strict=True)
+        ]
+        self.logits = slots_of(slots, (runs, outputs, examples), dtype)
+        self.delta = [torch.zeros(runs, w, self.width, dtype=dtype) for w in (*hidden, outputs)]
+        self.weight: float | Tensor = 1.0 / n
+        if self.width > n:
+            self.weight = (torch.arange(self.width) < n).to(dtype) / n
+        self._bind(rows)
+
+    def recorded(self, k: int) -> Tensor:
+        """Return the logits [k, R, K, N] of the first slots, without padding."""
+        logits = self.logits[:k]
+        if not self.is_padded:
+            return logits
+        return torch.cat([logits[..., : self.n], logits[..., self.rest]], -1)
+
+    def _bind(self, rows: list[Tensor]) -> None:
+        """Make every view once: creating one costs as much as a small kernel."""
+        n = self.width
+        pick = self.z if self.act.keeps_z else self.outputs
+        self.kept = [k[..., :n] for k in pick]
+        self.slots = []
+        for s in range(self.logits.shape[0]):
+            layer_in = [self.input, *(a[s % a.shape[0]] for a in rows)]
+            z = [zs[s % zs.shape[0]] for zs in self.z]
+            a_t = [a[:, :, :n].mT for a in layer_in]
+            out = [a[s % a.shape[0]] for a in self.outputs]
+            kept = [k[s % k.shape[0]] for k in self.kept]
+            logits = self.logits[s]
+            self.slots.append((layer_in, z, out, logits, logits[..., :n], a_t, kept))
+
+    def forward(self, s: int, weights: list[Tensor]) -> None:
+        """Compute activations and logits of slot s."""
+        layer_in, z, out, logits, *_ = self.slots[s]
+        activate, slope = self.act.forward_, self.problem.slope
+        for i, z_i in enumerate(z):
+            torch.bmm(weights[i], layer_in[i], out=z_i)
+            activate(z_i, out[i], slope)
+        torch.bmm(weights[-1], layer_in[-1], out=logits)
+
+    def backward(self, s: int, weights_t: list[Tensor], gradients: list[Tensor]) -> None:
+        """Write the gradient of the mean training loss of slot s, layer by layer."""
+        *_, logits, a_t, kept = self.slots[s]
+        delta, scale, slope = self.delta, self.act.backward_, self.problem.slope
+        LOSSES[self.problem.loss].delta_(logits, self.target, delta[-1])
+        delta[-1].mul_(self.weight)
+        for i in range(len(delta) - 1, 0, -1):
+            torch.bmm(delta[i], a_t[i], out=gradients[i])
+            torch.bmm(weights_t[i], delta[i], out=delta[i - 1])
+            scale(delta[i - 1], kept[i - 1], slope)
+        torch.bmm(delta[0], a_t[0], out=gradients[0])
