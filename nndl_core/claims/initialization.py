@@ -18,6 +18,9 @@ from nndl_core.study import Claim, Condition, Measure
 
 TOPIC = "initialization"
 
+# In float32 rounding can break the symmetry at so large a learning rate.
+BENT = replace(COURSE, noise=0.1, learning_rate=5, epochs=2000, dtype="float64")
+
 CLAIMS = (
     Claim(
         "zeros-learn-nothing",
@@ -54,8 +57,8 @@ CLAIMS = (
         "E5",
         "Equal neurons cost accuracy where the boundary must bend.",
         {
-            "zeros": replace(COURSE, init="zeros", noise=0.1, learning_rate=5, epochs=2000),
-            "N(0, 1)": replace(COURSE, noise=0.1, learning_rate=5, epochs=2000),
+            "zeros": replace(BENT, init="zeros"),
+            "N(0, 1)": BENT,
         },
         (
             gap("N(0, 1)", "zeros"),
@@ -93,7 +96,7 @@ CLAIMS = (
         ),
         "holds",
         "tanh(0) and ReLU(0) are 0: the last layer sees no input, the layers below no "
-        "gradient. On exactly balanced data (data seed 0) even the last bias stays.",
+        "gradient. On exactly balanced data even the last bias stays, up to rounding.",
     ),
     Claim(
         "spread-not-shape",

@@ -19,7 +19,8 @@ STYLE = """<style>
 .numbers .mark { text-align: center; font-weight: 700; }
 @media (max-width: 640px) {
   .numbers table { font-size: 0.82rem; }
-  .numbers th, .numbers td { padding: 0.2rem 0.4rem; } }
+  .numbers th, .numbers td { padding: 0.2rem 0.4rem; }
+  .numbers th:first-child, .numbers td:first-child { white-space: normal; } }
 .numbers .zero { opacity: 0.75; font-style: italic; }
 </style>"""
 ZERO = '<span class="zero">exactly 0</span>'
