@@ -25,6 +25,9 @@ BLOCK_SECONDS, BLOCK_EPOCHS = 0.01, 32
 """How long to train between two looks at the clock, and the most epochs of that."""
 CURVE_POINTS = 200
 
+Score = tuple[float, float]
+"""Accuracy and loss."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -45,8 +48,8 @@ class Outcome:
     epochs: int
     best_epoch: int
     dev_best: float
-    test_last: tuple[float, float]
-    test_best: tuple[float, float]
+    test_last: Score
+    test_best: Score
     diverged_at: int | None
     movement: NDArray[np.float64]
     curves: dict[str, NDArray[np.float32]]
@@ -65,21 +68,6 @@ class Member:
         """The units of every layer, from the input on."""
         outputs = output_units(self.config.loss, len(self.data.classes))
         return (len(self.data.features), *self.config.hidden, outputs)
-
-    @property
-    def bytes(self) -> int:
-        """The memory of the activations of one run, before and after the activation function."""
-        examples = len(self.data.train.x) + len(self.data.dev.x)
-        return 2 * sum(self.sizes) * examples * (8 if self.config.dtype == "float64" else 4)
-
-    @property
-    def kind(self) -> tuple[object, ...]:
-        """What runs trained as one batch must have in common."""
-        c, d = self.config, self.data
-        parts = tuple(len(part.x) for part in (d.train, d.dev, d.test))
-        batch = c.batch_size if c.batch_size < parts[0] else 0
-        rule = (c.optimizer, c.momentum, batch, c.epochs)
-        return (self.sizes, parts, c.activation, c.loss, c.dtype, *rule)
 
 
 def _kernel(members: list[Member]) -> Kernel:
@@ -133,8 +121,7 @@ class Batch:
 
     def __init__(self, members: list[Member]) -> None:
         self.members, self.runs = members, len(members)
-        self.configs = [m.config for m in members]
-        self.epochs, self.epoch = self.configs[0].epochs, 0
+        self.epochs, self.epoch = members[0].config.epochs, 0
         self.kernel = _kernel(members)
         self.kernel.resize(min(BLOCK_EPOCHS, self.epochs))
         self.windows = self.kernel.windows
@@ -227,33 +214,35 @@ class Batch:
         end, columns = self._final()
         trained = np.where(self.diverged < 0, self.epochs, np.maximum(self.diverged - 1, 0))
         columns["epoch"] = trained[None].astype(np.float64)
-        tests = [self._tested(p) for p in (end, self.best)]
-        movement = self._movement(end)
-        outcomes = []
-        for r, config in enumerate(self.configs):
-            first, last = (
-                record_at({name: c[:, r] for name, c in some.items()}, 0)
-                for some in (self.first, columns)
-            )
-            diverged = int(self.diverged[r]) if self.diverged[r] >= 0 else None
-            outcomes.append(
-                Outcome(
-                    config=config,
-                    first=first,
-                    last=last,
-                    epochs=last.epoch,
-                    best_epoch=int(self.best_epoch[r]),
-                    dev_best=float(self.best_score[r]) if diverged != 0 else first.dev_accuracy,
-                    test_last=tests[0][r],
-                    test_best=tests[1][r],
-                    diverged_at=diverged,
-                    movement=movement[r],
-                    curves=self.curve.of(r, last),
-                )
-            )
-        return outcomes
+        tests = zip(self._tested(end), self._tested(self.best), strict=True)
+        rows = zip(tests, self._movement(end), strict=True)
+        return [self._outcome(r, columns, *row) for r, row in enumerate(rows)]
 
-    def _tested(self, parameters: Tensor) -> list[tuple[float, float]]:
+    def _outcome(
+        self, r: int, columns: Columns, tests: tuple[Score, Score], movement: NDArray[np.float64]
+    ) -> Outcome:
+        first, last = (
+            record_at({name: c[:, r] for name, c in some.items()}, 0)
+            for some in (self.first, columns)
+        )
+        diverged = int(self.diverged[r]) if self.diverged[r] >= 0 else None
+        # a run without any finite loss has no best epoch but the one it stands at
+        best = float(self.best_score[r]) if diverged != 0 else first.dev_accuracy
+        return Outcome(
+            config=self.members[r].config,
+            first=first,
+            last=last,
+            epochs=last.epoch,
+            best_epoch=int(self.best_epoch[r]),
+            dev_best=best,
+            test_last=tests[0],
+            test_best=tests[1],
+            diverged_at=diverged,
+            movement=movement,
+            curves=self.curve.of(r, last),
+        )
+
+    def _tested(self, parameters: Tensor) -> list[Score]:
         """Return (accuracy, loss) of each run on its test set."""
         p = self.kernel.problem
         a, y = _tensors([(m.data.test,) for m in self.members], p.sizes[-1], p.x.dtype)

@@ -91,11 +91,27 @@ def _batches(members: Sequence[Member]) -> list[list[Member]]:
     """Cut runs of one kind into batches of about equal size, ordered by their first run."""
     kinds: dict[tuple[object, ...], list[Member]] = {}
     for member in members:
-        kinds.setdefault(member.kind, []).append(member)
+        kinds.setdefault(_kind(member), []).append(member)
     batches = []
     for runs in kinds.values():
-        most = min(MOST_RUNS, max(FEWEST_RUNS, CACHE_BYTES // runs[0].bytes))
-        count = -(-len(runs) // most)
+        count = -(-len(runs) // _most_runs(runs[0]))
         cuts = [len(runs) * i // count for i in range(count + 1)]
         batches += [runs[a:b] for a, b in itertools.pairwise(cuts)]
     return sorted(batches, key=lambda batch: batch[0].index)
+
+
+def _kind(member: Member) -> tuple[object, ...]:
+    """What runs trained as one batch must have in common."""
+    c, d = member.config, member.data
+    parts = tuple(len(part.x) for part in (d.train, d.dev, d.test))
+    batch_size = c.batch_size if c.batch_size < parts[0] else 0
+    rule = (c.optimizer, c.momentum, batch_size, c.epochs)
+    return (member.sizes, parts, c.activation, c.loss, c.dtype, *rule)
+
+
+def _most_runs(member: Member) -> int:
+    """How many runs like this one have room in the cache, before and after the activation."""
+    examples = len(member.data.train.x) + len(member.data.dev.x)
+    size = 8 if member.config.dtype == "float64" else 4
+    room = CACHE_BYTES // (2 * sum(member.sizes) * examples * size)
+    return min(MOST_RUNS, max(FEWEST_RUNS, room))
