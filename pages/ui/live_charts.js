@@ -58,6 +58,7 @@ export class CurveChart extends Chart {
       tickformat: this.quantity === "loss" ? "" : ".0%",
       nticks: 6,
       exponentformat: "power",
+      showexponent: log ? "all" : "last", // 1.5×10³⁵ at every tick has no room
       ...(log ? { dtick: this.logRange.high - this.logRange.low > 2 ? 1 : "D2" } : {}),
     });
     const traces = [

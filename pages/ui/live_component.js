@@ -162,15 +162,15 @@ class LiveView {
 const views = new Map(); // from the element that Streamlit gives to the view in it
 const orphans = new Set(); // views whose element was taken away a moment ago
 
-/** A browser that is short of time may see its element replaced between two frames of a run:
- *  the charts then move into the new one, with zoom and history. */
+/** A browser that is short of time may see its component ended and begun again between two frames
+ *  of a run: the charts then stay, or move into the new element, with zoom and history. */
 function adopt(parent, data) {
   const run = data && decode(data).header.run;
   for (const view of orphans) {
     if (view.history.header?.run !== run) continue;
     orphans.delete(view);
     clearTimeout(view.farewell);
-    parent.append(view.root);
+    if (view.root.parentElement !== parent) parent.append(view.root); // moving breaks off a zoom
     return view;
   }
   return new LiveView(parent);

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Any
 
 import streamlit as st
 
@@ -14,9 +13,11 @@ from pages.ui.live import interval, speed, toolbar
 from pages.ui.live_component import draw_live
 from pages.ui.live_run import LiveRun, restarts
 from pages.ui.player import Player
-from pages.ui.ranges import union
+from pages.ui.ranges import in_common
 
 MOST_RUNS = 3
+FIRST_PACE = 20
+"""Epochs that are tried first at once; a network for which that is too long shows it then."""
 PANELS = ("loss", "accuracy", "boundary", "gradients")
 AFTER_SECONDS = 1.0
 Configs = dict[str, RunConfig]
@@ -31,7 +32,7 @@ class PairSession(Player):
 
     def __init__(self, configs: Configs) -> None:
         super().__init__()
-        self.pace = 1
+        self.pace = FIRST_PACE
         self.runs = _started(configs)
 
     @property
@@ -71,28 +72,21 @@ class PairSession(Player):
             if perf_counter() - start > seconds / 2:
                 break
             part = done  # twice as many in all: half the time is left
-        quick = perf_counter() - start < seconds
-        self.pace = max(1, done if quick else done // 2)
+        share = seconds / (perf_counter() - start)
+        self.pace = max(1, int(done * min(1.0, share)))
 
     def frames(self, panels: tuple[str, ...]) -> list[bytes]:
         """Measure all runs and pack what the browser does not have yet of each."""
         runs = list(self.runs.values())
         for run in runs:
             run.show(panels)
-        shared = self._shared_axes()
-        return [run.frame(self.playing, shared[name]) for name, run in self.runs.items()]
-
-    def _shared_axes(self) -> dict[str, Any]:
-        """Equal charts of the runs share their axes; a diverged run would spoil the others'."""
-        runs = self.runs.values()
-        epochs = {"epoch": max((run.runner.epoch, run.runner.num_epochs) for run in runs)}
-        seen = {name: run.measure_ranges() for name, run in self.runs.items()}
-        sound = union(seen[name] for name, run in self.runs.items() if not run.runner.diverged)
         same = {"ended": self.finished, "messages": [run.message for run in runs if run.message]}
-        return {
-            name: same | {"ranges": (seen[name] if run.runner.diverged else sound) | epochs}
-            for name, run in self.runs.items()
-        }
+        epochs = {"epoch": max((run.runner.epoch, run.runner.num_epochs) for run in runs)}
+        axes = in_common([run.measure_ranges() for run in runs])
+        return [
+            run.frame(self.playing, {**same, "ranges": ranges | epochs})
+            for run, ranges in zip(runs, axes, strict=True)
+        ]
 
 
 def _started(configs: Configs) -> dict[str, LiveRun]:

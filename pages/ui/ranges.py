@@ -9,6 +9,8 @@ from nndl_core.snapshot import Curves, Snapshot
 
 Range = tuple[float, float]
 Ranges = dict[str, Range]
+FAR_ABOVE = 20
+"""A loss that has been this many times as high as another's has axes of its own."""
 
 
 def seen_in(snapshot: Snapshot, part: Curves) -> Ranges:
@@ -35,6 +37,17 @@ def union(ranges: Iterable[Ranges]) -> Ranges:
             known_low, known_high = joined.get(name, (inf, -inf))
             joined[name] = (min(low, known_low), max(high, known_high))
     return joined
+
+
+def in_common(seen: list[Ranges]) -> list[Ranges]:
+    """Return, for runs that stand side by side, the ranges of their axes: the same for all.
+
+    Only a run whose loss has exploded keeps its own, or the others' curves would lie flat.
+    """
+    highs = [each.get("loss", (0.0, 0.0))[1] for each in seen]
+    calm = [high <= FAR_ABOVE * min(highs) for high in highs]
+    joined = union(each for each, is_calm in zip(seen, calm, strict=True) if is_calm)
+    return [joined if is_calm else each for each, is_calm in zip(seen, calm, strict=True)]
 
 
 def _range(values: Iterable[float], above: float) -> Range | None:
