@@ -35,7 +35,7 @@ Train = Callable[[int], list[Tensor]]
 """(epochs) -> the parameters after so many more, fc1.weight first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GradientRow:
     """One entry of the gradient in three ways; the quotient is None where it was not computed."""
 

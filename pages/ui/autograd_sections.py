@@ -37,7 +37,10 @@ for epoch in range(1000):
     loss_fn.backward()           # fills layer.grads from the last layer to the first
     optimizer.step()"""
 
-_table = st.cache_data(max_entries=30, show_spinner="Computing both gradients ...")(gradient_table)
+# as a resource: a large table would be copied in every run of the page
+_table = st.cache_resource(max_entries=10, show_spinner="Computing both gradients ...")(
+    gradient_table
+)
 _times = st.cache_data(max_entries=30, show_spinner="Training in turns ...")(median_times)
 
 

@@ -19,15 +19,20 @@ PHASES = {
     "update": ":green-badge[update]",
 }
 CONVENTION = r"""
-The homework's network has two inputs, two hidden units and two outputs, a sigmoid on each unit and
-no biases. It names its numbers so:
-$h_1 = \sigma(w_1 x_1 + w_3 x_2)$, $h_2 = \sigma(w_2 x_1 + w_4 x_2)$,
-$o_1 = \sigma(w_5 h_1 + w_7 h_2)$, $o_2 = \sigma(w_6 h_1 + w_8 h_2)$,
-$L = \tfrac12 \big((o_1 - y_1)^2 + (o_2 - y_2)^2\big)$, learning rate 1.
-Here $A_1$ holds $h_1, h_2$ and $P$ holds $o_1, o_2$; a row of $W_1$ or $W_2$ belongs to the unit
-that the weights lead to, so $W_1$ has the rows $w_1, w_3$ and $w_2, w_4$, and $W_2$ the rows
-$w_5, w_7$ and $w_6, w_8$.
+The homework's network has two inputs, two hidden units and two outputs, a sigmoid on every unit and
+no biases. It names its numbers so, and the learning rate is 1:
+
+- $h_1 = \sigma(w_1 x_1 + w_3 x_2)$ and $h_2 = \sigma(w_2 x_1 + w_4 x_2)$
+- $o_1 = \sigma(w_5 h_1 + w_7 h_2)$ and $o_2 = \sigma(w_6 h_1 + w_8 h_2)$
+- $L = \tfrac12 (o_1 - y_1)^2 + \tfrac12 (o_2 - y_2)^2$
+
+Here $A_1$ holds $h_1, h_2$, $P$ holds $o_1, o_2$, $W_1$ has the rows $w_1, w_3$ and $w_2, w_4$, and
+$W_2$ the rows $w_5, w_7$ and $w_6, w_8$.
 """
+SHAPES = (
+    "A row of X, Z, A, P or Y is an example; a row of W holds the weights that lead to one unit, "
+    "as in torch.nn.Linear. The course's op classes hold W transposed. ⊙ multiplies entry by entry."
+)
 
 
 @st.fragment
@@ -36,6 +41,7 @@ def walk_section(config: RunConfig) -> None:
     steps = walk(_case(config))
     at = _position(len(steps))
     _show(steps[at], at, len(steps))
+    st.caption(SHAPES)
 
 
 def _case(config: RunConfig) -> Case:
@@ -57,7 +63,7 @@ def _case(config: RunConfig) -> Case:
         count = st.slider("Examples", 1, MOST_EXAMPLES, 3, key="walk_examples")
     st.caption(
         f"The first {count} training examples; the gradient is of their mean loss, the update one "
-        f"plain step of gradient descent. Precision float64."
+        "plain step of gradient descent. Precision float64."
     )
     return case_of(config, int(count))
 
