@@ -20,7 +20,7 @@ from nndl_core.charts.scales import (
 )
 from nndl_core.charts.theme import series_color
 
-MOST_WORDS: Final = 14  # bars of a chart; the words beside more of them would overlap
+MOST_WORDS: Final = 16  # bars of a chart; the words beside more of them would overlap
 
 
 def layer_bars(

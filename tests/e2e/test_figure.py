@@ -186,8 +186,11 @@ def test_a_finger_scrolls_the_page_over_a_figure(phone: Page) -> None:
     assert place is not None
     top = f"{PLOTS}[0].getBoundingClientRect().top"
     before = phone.evaluate(top)
-    center = {"x": place["x"] + place["width"] / 2, "y": place["y"] + place["height"] / 2}
+    finger = {"x": place["x"] + place["width"] / 2, "y": place["y"] + place["height"] / 2}
     session = phone.context.new_cdp_session(phone)
-    session.send("Input.synthesizeScrollGesture", {**center, "yDistance": -150})
+    for move in ("touchStart", *["touchMove"] * 15, "touchEnd"):
+        finger["y"] -= 10 if move == "touchMove" else 0
+        touching = [] if move == "touchEnd" else [finger]
+        session.send("Input.dispatchTouchEvent", {"type": move, "touchPoints": touching})
     phone.wait_for_function(f"(y) => {top} < y - 100", arg=before, timeout=WAIT)
     assert x_range(phone)[1] > 2.9
