@@ -1,0 +1,106 @@
+"""Figures of the pages on vanishing gradients and dead units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nndl_core.charts.figures import layer_bars, lines
+from nndl_core.charts.parts import Figure
+from nndl_core.dead_units import BiasPath, DeathRate, Deaths
+from nndl_core.gradient_law import Steps
+
+PART_NAMES = {"weights": "weights", "slope": "slope of the activation", "inputs": "inputs"}
+
+
+def norm_bars(norms: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the gradient norm of each layer on a log axis, an exact 0 apart."""
+    return layer_bars(norms, "L2 norm of the weight gradient")
+
+
+def part_bars(steps: Mapping[str, Steps]) -> Figure:
+    """Draw for each network the decades that each cause takes from the last layer to the first."""
+    series = {
+        words: [found.parts[part] for found in steps.values()] for part, words in PART_NAMES.items()
+    }
+    title = "decades lost from the last layer to the first"
+    return layer_bars(series, title, log=False, layers=list(steps))
+
+
+def decades_by_scale(scales: Sequence[float], steps: Mapping[str, Sequence[Steps]]) -> Figure:
+    """Draw the decades lost from the last layer to the first against the weights' std."""
+    series = {
+        name: (scales, [float(found.total.sum()) for found in row]) for name, row in steps.items()
+    }
+    return lines(series, "standard deviation of the weights", "decades lost", log_x=True)
+
+
+def ratio_bars(ratios: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw |update| / |weight| of each layer on a log axis."""
+    return layer_bars(ratios, "update / weight of the first step")
+
+
+def changed_bars(shares: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the share of each layer's parameters that a step changed at all."""
+    return layer_bars(shares, "share of the parameters that changed", log=False)
+
+
+def bias_lines(path: BiasPath) -> Figure:
+    """Draw the output bias against the epoch, measured and by the recurrence."""
+    series = {
+        "measured": (path.epochs, path.bias),
+        "recurrence": (path.epochs, path.expected_bias),
+    }
+    return lines(series, "epoch", "output bias")
+
+
+def path_loss(path: BiasPath, floor: float) -> Figure:
+    """Draw the train loss against the epoch above the loss of the best constant guess."""
+    series = {"train loss": (path.epochs, path.train_loss)}
+    return lines(series, "epoch", "loss", reference={"best constant guess": floor})
+
+
+def path_accuracy(path: BiasPath) -> Figure:
+    """Draw the train accuracy against the epoch."""
+    return lines({"train": (path.epochs, path.train_accuracy)}, "epoch", "train accuracy")
+
+
+def dead_curves(biases: Sequence[float], shares: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the share of dead units against -b on a log axis; biases are negative."""
+    depths = [-b for b in biases]
+    series = {name: (depths, row) for name, row in shares.items()}
+    return lines(series, "−b: how far the bias lies below 0", "share of dead units", log_x=True)  # noqa: RUF001
+
+
+def slope_lines(slopes: Sequence[float], norms: Any) -> Figure:
+    """Draw the gradient norm of each layer [slopes, layers] against the slope, both axes log."""
+    columns = np.asarray(norms).T
+    series = {f"fc{at + 1}": (slopes, column) for at, column in enumerate(columns)}
+    return lines(series, "slope", "gradient norm", log_x=True, log_y=True)
+
+
+def death_lines(deaths: Deaths) -> Figure:
+    """Draw the dead units of each hidden layer against the number of updates."""
+    updates = list(range(len(deaths.dead)))
+    series = {f"fc{at + 1}": (updates, column) for at, column in enumerate(deaths.dead.T)}
+    return lines(series, "updates", "dead units", markers=True)
+
+
+def death_loss(deaths: Deaths) -> Figure:
+    """Draw the train loss against the number of updates on a log axis."""
+    updates = list(range(len(deaths.train_loss)))
+    return lines(
+        {"train": (updates, deaths.train_loss)}, "updates", "train loss", log_y=True, markers=True
+    )
+
+
+def death_rates(rates: Sequence[DeathRate]) -> Figure:
+    """Draw the share of runs that lose a whole layer, and of units that die, against the rate."""
+    x = [row.learning_rate for row in rates]
+    series = {
+        "a whole layer died": (x, [row.layer_died for row in rates]),
+        "units that died": (x, [row.units_died / max(row.units, 1) for row in rates]),
+    }
+    return lines(series, "learning rate of the large steps", "share", log_x=True, markers=True)

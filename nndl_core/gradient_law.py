@@ -1,0 +1,277 @@
+"""Why a gradient shrinks on its way back: measured step by step, and in closed form.
+
+Layers are fc1..fcL; step l leads from fc(l + 1) back to fc(l). The measured factors are exact for
+any network. Their closed forms hold for small weights, where every pre-activation of a hidden
+layer is about the bias b, so that every slope is phi'(b) and every activation phi(b).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nndl_core.activations import ACTIVATIONS
+from nndl_core.config import KNOBS, ActivationName, ConfigError, RunConfig
+from nndl_core.datasets import dataset_of
+from nndl_core.initializers import INITIALIZERS
+from nndl_core.losses import LOSSES, output_units, targets
+from nndl_core.runner import Runner
+from nndl_core.telemetry import EpochRecord
+from nndl_core.weight_laws import law_of
+
+Table = NDArray[np.float64]
+
+MAX_SEEDS = 200
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The backward pass before training, for S weight seeds, in float64.
+
+    gradient_norm [S, L] is the L2 norm of each weight gradient. With delta = dL/dz over all units
+    and examples and back_l = W_(l+1)^T delta_(l+1), the factors [S, L - 1] of step l are
+    weights = |back_l| / |delta_(l+1)|, slope = |delta_l| / |back_l|, and inputs, which is left
+    because a gradient is delta times the layer's input, summed over the examples. Their product
+    is gradient_norm[l] / gradient_norm[l + 1]. Behind an exact 0 a factor is NaN.
+    """
+
+    gradient_norm: Table
+    weights: Table
+    slope: Table
+    inputs: Table
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Decades (powers of ten) that each of L - 1 steps takes; negative where it gives some."""
+
+    weights: Table
+    slope: Table
+    inputs: Table
+
+    @property
+    def total(self) -> Table:
+        """Decades lost in each step, [L - 1]."""
+        with np.errstate(invalid="ignore"):  # infinity less infinity is unknown
+            total: Table = self.weights + self.slope + self.inputs
+        return total
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Decades lost from the last layer to the first, by cause."""
+        return {name: float(getattr(self, name).sum()) for name in ("weights", "slope", "inputs")}
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Gradient norms with one activation divided by those with another, equal weights, [L].
+
+    first is the seed of the config; mean is the geometric mean over the n seeds in which no norm
+    is exactly 0, and error its relative standard error (NaN for fewer than two).
+    """
+
+    first: Table
+    mean: Table
+    error: Table
+    n: int
+
+
+def measure_flow(config: RunConfig, seeds: int = 1) -> Flow:
+    """Measure networks with the weight seeds config.init_seed and the following, untrained.
+
+    Raises ConfigError unless 1 <= seeds <= MAX_SEEDS and the config has a hidden layer.
+    """
+    return flows_by_scale(config, [config.init_scale], seeds)[0]
+
+
+def flows_by_scale(config: RunConfig, scales: Sequence[float], seeds: int = 1) -> list[Flow]:
+    """Measure the networks of measure_flow with other values of init_scale.
+
+    Every seed's weights are drawn once and multiplied.
+    """
+    if not 1 <= seeds <= MAX_SEEDS:
+        raise ConfigError(f"seeds: {seeds} is out of range; allowed is from 1 to {MAX_SEEDS}.")
+    if not config.hidden:
+        raise ConfigError("hidden: a gradient needs at least one hidden layer to flow through.")
+    torch.set_num_threads(1)  # for the reason that the Runner gives
+    train = dataset_of(config).train
+    with torch.inference_mode():
+        unit = draw_seeds(replace(config, init_scale=1.0), seeds)
+        x = train.x.double().T[None]
+        y = targets(train.y, unit[-1].shape[1], torch.float64)[None]
+        return [_flow(config, [scale * w for w in unit], x, y) for scale in scales]
+
+
+def draw_seeds(config: RunConfig, seeds: int) -> list[Tensor]:
+    """Draw the weights [seeds, fan_out, fan_in] of every layer as MLP.init_weights does.
+
+    The seeds are config.init_seed and the following; float64 holds the float32 draws.
+    """
+    data, last = dataset_of(config), int(KNOBS["init_seed"].high or 0)
+    fans = (len(data.features), *config.hidden, output_units(config.loss, len(data.classes)))
+    draw, drawn = INITIALIZERS[config.init], []
+    for seed in range(config.init_seed, config.init_seed + seeds):
+        generator = torch.Generator().manual_seed(seed % (last + 1))
+        shapes = itertools.pairwise(fans)
+        drawn.append([draw(m, n, generator, config.init_scale) for n, m in shapes])
+    return [torch.stack(layer).double() for layer in zip(*drawn, strict=True)]
+
+
+def _flow(config: RunConfig, w: list[Tensor], x: Tensor, y: Tensor) -> Flow:
+    act, p = ACTIVATIONS[config.activation], config.slope
+    a, z = [x.expand(len(w[0]), -1, -1)], [w[0] @ x + config.bias]
+    for weight in w[1:]:
+        a.append(act.value(z[-1], p))
+        z.append(weight @ a[-1] + config.bias)
+    delta = LOSSES[config.loss].delta(z[-1], y) / y.shape[-1]
+    norms, sizes, factors = [_norm(delta @ a[-1].mT)], [_norm(delta)], []
+    for i in range(len(w) - 2, -1, -1):
+        back = w[i + 1].mT @ delta
+        delta = back * act.slope(z[i], p)
+        norms.append(_norm(delta @ a[i].mT))
+        factors.append((_norm(back) / sizes[-1], _norm(delta) / _norm(back)))
+        sizes.append(_norm(delta))
+    norm, size = (torch.stack(rows[::-1], -1) for rows in (norms, sizes))
+    weights, slope = (torch.stack(rows[::-1], -1) for rows in zip(*factors, strict=True))
+    passed = norm / size
+    inputs = passed[:, :-1] / passed[:, 1:]
+    return Flow(norm.numpy(), weights.numpy(), slope.numpy(), inputs.numpy())
+
+
+def _norm(values: Tensor) -> Tensor:
+    """L2 norm over units and examples: [S, n, m] -> [S]."""
+    flat: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return flat
+
+
+def living(flow: Flow) -> NDArray[np.bool_]:
+    """Tell for each seed whether no layer's gradient is exactly 0."""
+    return np.asarray((flow.gradient_norm > 0).all(1))
+
+
+def measured_ratio(config: RunConfig, other: ActivationName, seeds: int) -> Ratio:
+    """Divide the gradient norms with another activation by the config's own, seed by seed."""
+    flows = [measure_flow(c, seeds) for c in (config, replace(config, activation=other))]
+    own, others = (flow.gradient_norm for flow in flows)
+    alive = living(flows[0]) & living(flows[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs, first = np.log(others[alive] / own[alive]), others[0] / own[0]
+    n = len(logs)
+    nothing = np.full(own.shape[1], math.nan)
+    mean = np.exp(logs.mean(0)) if n else nothing
+    error = logs.std(0, ddof=1) / math.sqrt(n) if n > 1 else nothing
+    return Ratio(first, mean, error, n)
+
+
+def decades_lost(flow: Flow) -> Steps:
+    """Return the mean decades of each step over the seeds without an exact 0; NaN if none."""
+    alive = living(flow)
+    if not alive.any():
+        nothing = np.full(flow.slope.shape[1], math.nan)
+        return Steps(nothing, nothing, nothing)
+    rows = (flow.weights, flow.slope, flow.inputs)
+    return Steps(*(-np.log10(factor[alive]).mean(0) for factor in rows))
+
+
+def expected_decades(config: RunConfig) -> Steps:
+    """Predict decades_lost for small weights, as the mean over all draws of Gaussian weights.
+
+    weights: W^T delta of a matrix with n columns of entries N(0, std) has the norm
+    std chi_n |delta|, and E[ln chi_n] = (digamma(n / 2) + ln 2) / 2. slope: |phi'(b)|. inputs:
+    the input of every layer is phi(b), but that of fc1 is the data. NaN where the law does not
+    apply. Raises ConfigError without a hidden layer and unless there is one output.
+    """
+    fans, slope = _fans(config), _value_and_slope(config)[1]
+    laws = [law_of(config.init, config.init_scale, n, m) for n, m in itertools.pairwise(fans[1:])]
+    spread = np.sqrt([law.mean_square for law in laws])
+    with np.errstate(divide="ignore", invalid="ignore"):  # an exact 0 loses infinitely many
+        weights = -np.log10(spread) - [_mean_log10_chi(n) for n in fans[1:-1]]
+        reach = np.log10(_reach(config))
+        slopes = np.full(len(laws), -np.log10(slope))
+        return Steps(weights, slopes, reach[1:] - reach[:-1])
+
+
+def expected_norms(config: RunConfig) -> Table:
+    """Predict the geometric mean over all draws of every layer's gradient norm, [L]."""
+    reach = _reach(config)
+    if reach[-1] == 0 and reach[0] > 0 and _value_and_slope(config)[1] == 0:
+        return np.zeros(len(reach))
+    lost = expected_decades(config).total[::-1].cumsum()[::-1]
+    norms: Table = reach[-1] / 10 ** np.append(lost, 0.0)
+    return norms
+
+
+def expected_ratio(config: RunConfig, other: ActivationName) -> Table:
+    """Predict the gradient norms with another activation divided by the config's own, [L].
+
+    Equal small weights cancel; layer l keeps one ratio of slopes for each hidden layer from l on
+    and, but for fc1, one ratio of values, which are its inputs: for ReLU against sigmoid at
+    b = 1 this is 1 / sigma'(1)^4 for fc1 and 1 / (sigma'(1)^(L - l) sigma(1)) from fc2 on.
+    """
+    value, slope = _value_and_slope(config)
+    other_value, other_slope = _value_and_slope(replace(config, activation=other))
+    layers = len(config.hidden) + 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = np.divide(other_slope, slope) ** np.arange(layers - 1, -1, -1)
+        values = np.divide(other_value, value) ** (np.arange(layers) > 0)
+    ratio: Table = slopes * values
+    return ratio
+
+
+def expected_exponents(config: RunConfig) -> Table:
+    """Predict the power of a Leaky slope with which each gradient norm grows if b < 0, [L].
+
+    One factor for each hidden layer from l on and, but for fc1, one for the input slope * b.
+    """
+    layers = len(config.hidden) + 1
+    exponents: Table = np.arange(layers - 1, -1, -1.0) + (np.arange(layers) > 0)
+    return exponents
+
+
+def first_update(config: RunConfig) -> EpochRecord:
+    """Train one epoch and return its record: gradients, update ratios, shares that changed."""
+    return next(Runner.from_config(config))
+
+
+def float32_gap(value: float) -> float:
+    """Return the distance from a positive value to the next float32 above it."""
+    return float(np.spacing(np.float32(value)))
+
+
+def _value_and_slope(config: RunConfig) -> tuple[float, float]:
+    """Return |phi(b)| and |phi'(b)|, or NaN where the next order decides because both are 0."""
+    b, act = torch.tensor(config.bias, dtype=torch.float64), ACTIVATIONS[config.activation]
+    value, slope = (abs(float(f(b, config.slope))) for f in (act.value, act.slope))
+    if config.bias == 0 and value == 0:
+        return math.nan, math.nan
+    return value, slope
+
+
+def _fans(config: RunConfig) -> list[int]:
+    if not config.hidden or config.loss != "bce":
+        raise ConfigError("The closed form needs a hidden layer and the loss 'bce'.")
+    return [len(dataset_of(config).features), *config.hidden, 1]
+
+
+def _reach(config: RunConfig) -> Table:
+    """Return the norm of each layer's gradient if nothing were lost behind it, [L].
+
+    It is |mean of (sigma(b) - y) a| with the layer's input a: the data, or phi(b) everywhere.
+    """
+    fans, train = _fans(config), dataset_of(config).train
+    error = 1 / (1 + math.exp(-config.bias)) - train.y.double()
+    first = float((error @ train.x.double()).norm()) / len(error)
+    value = _value_and_slope(config)[0] * abs(float(error.mean()))
+    return np.array([first, *(value * math.sqrt(n) for n in fans[1:-1])])
+
+
+def _mean_log10_chi(n: int) -> float:
+    half = torch.tensor(n / 2, dtype=torch.float64)
+    return (float(torch.digamma(half)) + math.log(2)) / (2 * math.log(10))
