@@ -81,16 +81,21 @@ def _draw_controls(panel: SeedsPanel) -> None:
     label = "Stop" if panel.running else "Measure"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = f"n_{claim.name}"
-        seeds = st.number_input("Seeds", value=claim.seeds, step=1, key=key, width=130)
+        st.number_input("Seeds", value=claim.seeds, step=1, key=key, width=130)
         st.button(
             label,
             key=f"measure_{claim.name}",
             icon=":material/stop:" if panel.running else ":material/science:",
-            on_click=panel.toggle,
-            args=(int(seeds),),
+            on_click=_toggle,
+            args=(panel, key),
         )
     if panel.refused:
         st.warning(escape(panel.refused), icon=":material/info:")
+
+
+def _toggle(panel: SeedsPanel, key: str) -> None:
+    """Take the number as it stands now: it may have been typed just before the click."""
+    panel.toggle(int(st.session_state[key]))
 
 
 def _tick(panel: SeedsPanel) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nndl_core.__main__ import main
+from nndl_core.claims import CLAIMS
 from nndl_core.config import RunConfig, describe
 from nndl_core.runner import Runner
 from nndl_core.telemetry import LAYER_FIELDS, as_dict
@@ -182,3 +183,37 @@ def test_no_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
         main([])
     assert stopped.value.code == 2
     assert "train" in capsys.readouterr().err
+
+
+def test_lesson_lists_every_claim() -> None:
+    done = command("lesson")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(CLAIMS)
+
+
+def test_lesson_prints_verdict_figures_and_configs() -> None:
+    done = command("lesson", "slope-to-the-fourth", "--seeds", "4")
+    assert done.returncode == 0
+    found = strict(done.stdout)
+    assert (found["claim"], found["verdict"], found["seeds"]) == ("slope-to-the-fourth", "holds", 4)
+    exponent = found["figures"]["exponent"]
+    assert exponent["n"] == 4
+    assert abs(exponent["mean"] - 4) < 0.2
+    assert exponent["standard_error"] >= 0
+    configs = {name: RunConfig.from_dict(values) for name, values in found["configs"].items()}
+    assert configs == CLAIMS["slope-to-the-fourth"].arms
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "'nothing' is not a claim; known are deeper-is-better"),
+        (["slope-to-the-fourth", "--seeds", "0"], "seeds: 0 is out of range; allowed is from 1"),
+        (["slope-to-the-fourth", "--seeds", "10000"], "seeds: 10000 is out of range"),
+    ],
+)
+def test_lesson_answers_a_mistake_with_a_sentence(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lesson", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(words)
