@@ -241,8 +241,8 @@ def differences(values: Any, x_title: str, *, bins: int = 30, title: str = "") -
     data = [_histogram("differences", kept, _edges([*kept, 0.0], bins), False, 2, 1)]
     layout = _axes(data, x_title, "pairs", filled=bool(kept))
     top = max(data[0]["y"], default=0.0) or 1.0
-    layout["yaxis"] |= {"range": [0, 1.5 * top], "rangemode": "tozero"}
-    data = [*data, *_mean(kept, 1.12 * top, series_color(2))] if kept else []
+    layout["yaxis"] |= {"range": [0, 1.65 * top], "rangemode": "tozero"}
+    data = [*data, *_mean(kept, 1.1 * top, series_color(2))] if kept else []
     if kept:
         layout["shapes"].append(cross_line(0.0, "x", "solid", 2))
         layout["annotations"].append(_corner(f"{summary(read)}<br>{_signs(kept)}", "left"))
