@@ -12,12 +12,13 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from nndl_core.charts.parts import Figure
 from nndl_core.charts.scales import MINUS
-from nndl_core.charts.static import draw_static
+from nndl_core.charts.static import Format, draw_static
 from nndl_core.config import RunConfig
 
 MOST_ROWS: Final = 30  # of a table in the text; the file has all
@@ -43,9 +44,8 @@ def report_zip(
     """
     drawn, listed, set_up = (safe_names(part) for part in (figures, tables, configs))
     files: dict[str, bytes] = {}
-    for name, figure in figures.items():
-        for form in ("svg", "png"):
-            files[f"figures/{drawn[name]}.{form}"] = draw_static(figure, form)
+    for name, form in product(figures, get_args(Format)):
+        files[f"figures/{drawn[name]}.{form}"] = draw_static(figures[name], form)
     for name, rows in tables.items():
         files[f"tables/{listed[name]}.csv"] = csv_text(rows).encode()
     for name, config in configs.items():
