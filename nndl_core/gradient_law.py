@@ -156,6 +156,11 @@ def living(flow: Flow) -> NDArray[np.bool_]:
     return np.asarray((flow.gradient_norm > 0).all(1))
 
 
+def zero_seeds(flow: Flow) -> int:
+    """Count the seeds in which some layer's gradient is exactly 0."""
+    return len(flow.gradient_norm) - int(living(flow).sum())
+
+
 def measured_ratio(config: RunConfig, other: ActivationName, seeds: int) -> Ratio:
     """Divide the gradient norms with another activation by the config's own, seed by seed."""
     flows = [measure_flow(c, seeds) for c in (config, replace(config, activation=other))]
@@ -238,6 +243,13 @@ def expected_exponents(config: RunConfig) -> Table:
 def first_update(config: RunConfig) -> EpochRecord:
     """Train one epoch and return its record: gradients, update ratios, shares that changed."""
     return next(Runner.from_config(config))
+
+
+def decades(larger: float, smaller: float) -> float:
+    """Return log10(larger / smaller); infinity for an exact 0 below, NaN for two."""
+    if smaller == 0 or larger == 0:
+        return math.nan if larger == smaller else math.copysign(math.inf, larger - smaller)
+    return math.log10(larger / smaller)
 
 
 def float32_gap(value: float) -> float:

@@ -96,8 +96,8 @@ CASES = (
     BugCase(
         id="init",
         title="The initialization that changes nothing",
-        story="All weights shall be drawn with standard deviation 0.01, so that the gradient vanishes. "
-        "The code runs without an error, but the gradient does not look small.",
+        story="All weights shall be drawn with standard deviation 0.01, so that the gradient "
+        "vanishes. The code runs without an error, but the gradient does not look small.",
         buggy=spread_of_weights_buggy,
         fixed=spread_of_weights_fixed,
         label="Standard deviation of all weights",

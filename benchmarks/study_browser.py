@@ -1,0 +1,89 @@
+"""Measures the panel of many seeds in headless Chromium: 200 paired runs, and who still answers.
+
+Run it from the project's root on a quiet machine: `python benchmarks/study_browser.py`.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+
+from live_browser import CHROMIUM_FLAGS, ROOT, Report, running_app
+from playwright.sync_api import Page, sync_playwright
+
+CLAIM = "deeper-is-better"
+
+
+def open_lesson(page: Page, url: str) -> None:
+    """Open the lesson on depth and wait for its first frame."""
+    page.goto(f"{url}/networks")
+    page.wait_for_selector(".nndl-live[data-epoch]", timeout=60_000)
+
+
+def start(page: Page, seeds: int) -> float:
+    """Ask for this many seeds; return the time of the click."""
+    field = page.locator(f".st-key-n_{CLAIM} input")
+    field.fill(str(seeds))
+    field.press("Enter")
+    page.wait_for_timeout(1000)
+    page.click(f".st-key-measure_{CLAIM} button")
+    return time.perf_counter()
+
+
+def answer_delay(page: Page, nth: int) -> float:
+    """Choose another answer of the question; return the milliseconds until its text is there."""
+    options = page.locator(".st-key-depth_answer [role=radiogroup] label")
+    words = ("No: Over", "No: Over", "Yes.")[nth % 3]
+    begin = time.perf_counter()
+    options.nth(nth % 3).click()
+    page.wait_for_selector(f"[data-testid=stAlert]:has-text('{words}')", timeout=20_000)
+    return 1000 * (time.perf_counter() - begin)
+
+
+def is_running(page: Page) -> bool:
+    """Tell whether the panel's button says Stop."""
+    return "Stop" in page.inner_text(f".st-key-measure_{CLAIM}")
+
+
+def measured(page: Page) -> int:
+    """Read how many seeds the panel shows."""
+    words = page.inner_text(f".st-key-card_{CLAIM} [data-testid=stProgress]")
+    return int(words.split()[0])
+
+
+def measure(options: argparse.Namespace) -> Report:
+    """Start the study, touch another control while it runs, and wait for its end."""
+    report = Report()
+    with sync_playwright() as playwright, running_app(options.app) as server:
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        open_lesson(page, server.url)
+        begin, delays, steps = start(page, options.seeds), [], set()
+        page.wait_for_selector(f".st-key-card_{CLAIM} [data-testid=stProgress]")
+        while is_running(page):
+            steps.add(measured(page))
+            delays.append(answer_delay(page, len(delays) % 2 * 2))
+            page.wait_for_timeout(1500)
+            if time.perf_counter() - begin > 120:
+                break
+        seconds = time.perf_counter() - begin
+        report.add(f"{measured(page)} paired runs of 1000 epochs", seconds, "s", "<= 25")
+        report.add("different counts seen while it grew", len(steps), "", ">= 3")
+        report.add("another control answers (median)", statistics.median(delays), "ms", "<= 1000")
+        report.add("another control answers (worst)", max(delays), "ms")
+        browser.close()
+    return report
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--app", type=type(ROOT), default=ROOT / "app.py")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--seeds", type=int, default=200)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    missed = measure(parse_arguments()).missed
+    sys.exit(f"goals missed: {', '.join(missed)}" if missed else 0)
