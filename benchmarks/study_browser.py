@@ -1,15 +1,17 @@
 """Measures the panel of many seeds in headless Chromium: 200 paired runs, and who still answers.
 
-Run it from the project's root on a quiet machine: `python benchmarks/study_browser.py`.
+From the project's root, on a quiet machine: `PYTHONPATH=. python benchmarks/study_browser.py`.
 """
 
 import argparse
+import shutil
 import statistics
 import sys
 import time
 
-from live_browser import CHROMIUM_FLAGS, ROOT, Report, running_app
 from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.live_browser import CHROMIUM_FLAGS, ROOT, Report, running_app
 
 CLAIM = "deeper-is-better"
 
@@ -58,7 +60,9 @@ def measure(options: argparse.Namespace) -> Report:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=CHROMIUM_FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         open_lesson(page, server.url)
-        begin, delays, steps = start(page, options.seeds), [], set()
+        begin = start(page, options.seeds)
+        delays: list[float] = []
+        steps: set[int] = set()
         page.wait_for_selector(f".st-key-card_{CLAIM} [data-testid=stProgress]")
         while is_running(page):
             steps.add(measured(page))
@@ -79,7 +83,9 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--app", type=type(ROOT), default=ROOT / "app.py")
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument(
+        "--chromium", default=shutil.which("chromium") or shutil.which("chromium-browser")
+    )
     parser.add_argument("--seeds", type=int, default=200)
     return parser.parse_args()
 

@@ -33,7 +33,7 @@ def test_no_sample_beats_the_bayes_limit(noise: float) -> None:
         torch.cat(
             [
                 torch.exp(-(torch.cdist(part, arcs[labels == k]) ** 2) / (2 * noise**2)).mean(1)
-                for part in x.double().split(4000)
+                for part in torch.split(x.double(), 4000)
             ]
         )
         for k, arcs in ((0, arcs.double()), (1, arcs.double()))
