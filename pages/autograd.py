@@ -2,10 +2,13 @@
 
 import streamlit as st
 
+from nndl_core.claims import CLAIMS
 from pages.ui import autograd_sections as sections
 from pages.ui.autograd_controls import network
+from pages.ui.autograd_report import report_section
 from pages.ui.autograd_timing import timing_section
 from pages.ui.autograd_walk import walk_section
+from pages.ui.study_panel import seeds_panel
 
 st.header("Autograd against your own derivative", anchor=False)
 sections.claim()
@@ -15,8 +18,11 @@ st.subheader("The gradient, entry by entry", anchor="entries")
 sections.entries_section(config)
 st.subheader("The time of 1000 epochs", anchor="time")
 timing_section(config)
+st.subheader("What many seeds say", anchor="seeds")
+seeds_panel(CLAIMS["autograd-is-better"])
 st.subheader("One step of training, operation by operation", anchor="walk")
 walk_section(config)
 st.subheader("The code", anchor="code")
 sections.code_section()
-# Here come the claim cards of "autograd-result" and "autograd-time", and the panel of N seeds.
+st.subheader("Your report", anchor="report")
+report_section(config)

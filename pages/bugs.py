@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui import bug_hunt
+from pages.ui.report_button import report_button
 
 st.title("Spot the bug")
 st.markdown(
@@ -18,3 +19,5 @@ if bug_hunt.is_solved(case):
 else:
     bug_hunt.ask(case)
 bug_hunt.draw_helpers()
+st.subheader("Your report", anchor="report")
+report_button("bugs", bug_hunt.report)

@@ -108,6 +108,15 @@ def _timing(config: RunConfig) -> Timing:
     return timing
 
 
+def measured_times(config: RunConfig) -> dict[str, list[float]]:
+    """Return what this tab has measured for a network: seconds per 1000 epochs of each way."""
+    return _named(_timing(config))
+
+
+def _named(timing: Timing) -> dict[str, list[float]]:
+    return {WAY_NAMES[way]: values for way, values in timing.seconds.items() if values}
+
+
 def _tick(timing: Timing) -> None:
     was_running = timing.running
     timing.tick()
@@ -121,7 +130,7 @@ def _tick(timing: Timing) -> None:
 
 
 def _draw(timing: Timing) -> None:
-    seconds = {WAY_NAMES[way]: values for way, values in timing.seconds.items() if values}
+    seconds = _named(timing)
     left, right = st.columns([3, 2])
     with left:
         draw_figure(

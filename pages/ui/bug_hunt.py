@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from nndl_core.bug_report import bug_report
 from nndl_core.bugs import material
 from nndl_core.bugs.case import BugCase, Outcome, code_lines, difference, run, source
 from nndl_core.bugs.catalog import CASES
@@ -109,6 +110,11 @@ def draw_helpers() -> None:
     """Draw the functions that the cases call, folded away."""
     with st.expander("The functions that these cases call"):
         draw_listing("\n\n\n".join(source(helper) for helper in HELPERS))
+
+
+def report(date: str) -> bytes:
+    """Pack the cases of which this tab has run both versions."""
+    return bug_report(progress()["outcomes"], date=date)
 
 
 def _from_address(last: str) -> str:

@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from nndl_core.lesson_report import lesson_report
 from nndl_core.lessons import TOPICS, claims_of
 from nndl_core.lessons.lesson import Lesson
 from nndl_core.lessons.measured import Reading, found_signs, readings, signs_sentence
 from pages.ui.lesson_code import draw_code
 from pages.ui.lesson_controls import choose_lesson, choose_settings, draw_lab_links
-from pages.ui.lesson_report import report_button
 from pages.ui.messages import escape, show_messages
 from pages.ui.number_table import marked, number, table
 from pages.ui.pair import PairSession, pair_panel, pair_session
+from pages.ui.report_button import report_button, studies_of
 from pages.ui.study_panel import escape_html, seeds_panel
 
 Section = Callable[[PairSession], None]
@@ -39,7 +40,12 @@ def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
     _heading(4, "The code")
     draw_code(lesson.code)
     _heading(5, "Your report")
-    report_button(lesson, session)
+    report_button(lesson.name, lambda date: _report(lesson, session, date))
+
+
+def _report(lesson: Lesson, session: PairSession, date: str) -> bytes:
+    runs = {name: run.runner for name, run in session.runs.items()}
+    return lesson_report(lesson, runs, studies_of(claims_of(lesson)), date=date)
 
 
 def _heading(number: int, text: str) -> None:

@@ -1,0 +1,91 @@
+"""What many seeds say, as the parts of a report: figures, tables, settings and text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nndl_core.charts.parts import Figure
+from nndl_core.charts.study import study_figures
+from nndl_core.config import RunConfig
+from nndl_core.study import Condition, Estimate, Measure, State, Study
+
+VERDICTS = {
+    "holds": "The claim holds.",
+    "conditional": "The claim holds only in part.",
+    "false": "The claim does not hold.",
+    "undecided": "These seeds do not decide the claim.",
+}
+STATES: dict[State, str] = {"met": "true", "refuted": "not true", "open": "not decided"}
+Table = list[dict[str, Any]]
+
+
+def figures_of(studies: Sequence[Study]) -> dict[str, Figure]:
+    """Return every figure of the studies by its name."""
+    return {
+        f"{study.claim.name} {at}: {drawn.alt}": drawn.figure
+        for study in studies
+        for at, drawn in enumerate(study_figures(study), start=1)
+    }
+
+
+def tables_of(studies: Sequence[Study]) -> dict[str, Table]:
+    """Return for each study the measures of every seed, and their estimates."""
+    tables: dict[str, Table] = {}
+    for study in studies:
+        tables[f"Seeds of {study.claim.name}"] = study.rows()
+        tables[f"Figures of {study.claim.name}"] = _estimates_table(study)
+    return tables
+
+
+def configs_of(studies: Sequence[Study]) -> dict[str, RunConfig]:
+    """Return the settings of every arm of the studies."""
+    return {
+        f"{study.claim.name} {name}": config
+        for study in studies
+        for name, config in study.claim.arms.items()
+    }
+
+
+def text_of(studies: Sequence[Study]) -> Iterator[str]:
+    """Yield the paragraphs of the section on many seeds."""
+    yield "## Many seeds"
+    if not studies:
+        yield "Not measured. Press Measure on the page, then make the report again."
+    for study in studies:
+        yield f"### {study.claim.text}"
+        yield f"{VERDICTS[study.verdict()]} Measured with {study.done} seeds:"
+        yield "\n".join(_condition_line(study, c, state) for c, state in study.states())
+
+
+def _condition_line(study: Study, condition: Condition, state: State) -> str:
+    found = study.estimates()[condition.measure]
+    measure = next(m for m in study.claim.measures if m.name == condition.measure)
+    words = _written_estimate(measure, found)
+    return f"- *{condition.text}*: {STATES[state]}. {measure.text}: {words}"
+
+
+def _written_estimate(measure: Measure, found: Estimate) -> str:
+    unit = f" {measure.unit}" if measure.unit else ""
+    if found.low == found.high:
+        return f"exactly {found.mean:.4g}{unit} in each of {found.n} seeds."
+    error = "" if measure.geometric else f" ± {found.standard_error:.2g}"
+    kind = "geometric mean" if measure.geometric else "mean ± standard error"
+    interval = f"95 % interval {found.low:.4g} to {found.high:.4g}"
+    return f"{found.mean:.4g}{error}{unit} ({kind}, n = {found.n}, {interval})."
+
+
+def _estimates_table(study: Study) -> Table:
+    found = study.estimates()
+    return [
+        {
+            "measured": m.text,
+            "n": found[m.name].n,
+            "mean": found[m.name].mean,
+            "standard error": found[m.name].standard_error,
+            "low": found[m.name].low,
+            "high": found[m.name].high,
+            "unit": m.unit,
+        }
+        for m in study.claim.measures
+    ]

@@ -1,0 +1,33 @@
+"""The button that makes a report of what a page holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import streamlit as st
+
+from nndl_core.study import Claim, Study
+from pages.ui.study_panel import study_of
+
+
+def report_button(name: str, make: Callable[[str], bytes]) -> None:
+    """Draw the download of make(date) at the moment of the click."""
+    st.markdown(
+        "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text with "
+        "the measured numbers in it, to be completed with your analysis."
+    )
+    st.download_button(
+        "Make the report",
+        lambda: make(date.today().isoformat()),
+        file_name=f"{name}-report.zip",
+        mime="application/zip",
+        key=f"report_{name}",
+        icon=":material/description:",
+        on_click="ignore",
+    )
+
+
+def studies_of(claims: list[Claim]) -> list[Study]:
+    """Return what this tab has measured of these claims."""
+    return [study for claim in claims if (study := study_of(claim.name)) is not None]
