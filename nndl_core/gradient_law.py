@@ -29,6 +29,8 @@ from nndl_core.weight_laws import law_of
 Table = NDArray[np.float64]
 
 MAX_SEEDS = 200
+PIECE = 50_000
+"""Numbers of one layer that are computed at once: larger tensors leave the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Steps:
         with np.errstate(invalid="ignore"):  # infinity less infinity is unknown
             total: Table = self.weights + self.slope + self.inputs
         return total
+
+    @property
+    def to_layer(self) -> Table:
+        """Decades lost from the last layer to each layer, [L]; 0 for the last."""
+        return np.append(self.total[::-1].cumsum()[::-1], 0.0)
 
     @property
     def parts(self) -> dict[str, float]:
@@ -106,7 +113,12 @@ def flows_by_scale(config: RunConfig, scales: Sequence[float], seeds: int = 1) -
         unit = draw_seeds(replace(config, init_scale=1.0), seeds)
         x = train.x.double().T[None]
         y = targets(train.y, unit[-1].shape[1], torch.float64)[None]
-        return [_flow(config, [scale * w for w in unit], x, y) for scale in scales]
+        few = max(1, PIECE // (max(config.hidden) * x.shape[-1]))
+        pieces = list(zip(*(torch.split(layer, few) for layer in unit), strict=True))
+        return [
+            _joined([_flow(config, [scale * w for w in piece], x, y) for piece in pieces])
+            for scale in scales
+        ]
 
 
 def draw_seeds(config: RunConfig, seeds: int) -> list[Tensor]:
@@ -124,7 +136,13 @@ def draw_seeds(config: RunConfig, seeds: int) -> list[Tensor]:
     return [torch.stack(layer).double() for layer in zip(*drawn, strict=True)]
 
 
-def _flow(config: RunConfig, w: list[Tensor], x: Tensor, y: Tensor) -> Flow:
+def _joined(pieces: Sequence[Flow]) -> Flow:
+    """Put flows of different seeds together."""
+    rows = zip(*((f.gradient_norm, f.weights, f.slope, f.inputs) for f in pieces), strict=True)
+    return Flow(*(np.concatenate(row) for row in rows))
+
+
+def _flow(config: RunConfig, w: Sequence[Tensor], x: Tensor, y: Tensor) -> Flow:
     act, p = ACTIVATIONS[config.activation], config.slope
     a, z = [x.expand(len(w[0]), -1, -1)], [w[0] @ x + config.bias]
     for weight in w[1:]:
@@ -136,19 +154,20 @@ def _flow(config: RunConfig, w: list[Tensor], x: Tensor, y: Tensor) -> Flow:
         back = w[i + 1].mT @ delta
         delta = back * act.slope(z[i], p)
         norms.append(_norm(delta @ a[i].mT))
-        factors.append((_norm(back) / sizes[-1], _norm(delta) / _norm(back)))
-        sizes.append(_norm(delta))
+        before, passed = _norm(back), _norm(delta)
+        factors.append((before / sizes[-1], passed / before))
+        sizes.append(passed)
     norm, size = (torch.stack(rows[::-1], -1) for rows in (norms, sizes))
     weights, slope = (torch.stack(rows[::-1], -1) for rows in zip(*factors, strict=True))
-    passed = norm / size
-    inputs = passed[:, :-1] / passed[:, 1:]
+    gained = norm / size
+    inputs = gained[:, :-1] / gained[:, 1:]
     return Flow(norm.numpy(), weights.numpy(), slope.numpy(), inputs.numpy())
 
 
 def _norm(values: Tensor) -> Tensor:
     """L2 norm over units and examples: [S, n, m] -> [S]."""
-    flat: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
-    return flat
+    norm: Tensor = torch.linalg.vector_norm(values, dim=(1, 2))
+    return norm
 
 
 def living(flow: Flow) -> NDArray[np.bool_]:
@@ -185,6 +204,18 @@ def decades_lost(flow: Flow) -> Steps:
     return Steps(*(-np.log10(factor[alive]).mean(0) for factor in rows))
 
 
+def decades_to_layer(flow: Flow) -> tuple[Table, Table]:
+    """Return the mean decades lost from the last layer to each layer, and its standard error, [L].
+
+    Over the seeds without an exact 0; NaN where there are none, the error also for only one.
+    """
+    norms = flow.gradient_norm[living(flow)]
+    lost, (n, layers) = np.log10(norms[:, -1:] / norms), norms.shape
+    nothing = np.full(layers, math.nan)
+    error = lost.std(0, ddof=1) / math.sqrt(n) if n > 1 else nothing
+    return (lost.mean(0) if n else nothing), error
+
+
 def expected_decades(config: RunConfig) -> Steps:
     """Predict decades_lost for small weights, as the mean over all draws of Gaussian weights.
 
@@ -208,8 +239,7 @@ def expected_norms(config: RunConfig) -> Table:
     reach = _reach(config)
     if reach[-1] == 0 and reach[0] > 0 and _value_and_slope(config)[1] == 0:
         return np.zeros(len(reach))
-    lost = expected_decades(config).total[::-1].cumsum()[::-1]
-    norms: Table = reach[-1] / 10 ** np.append(lost, 0.0)
+    norms: Table = reach[-1] / 10 ** expected_decades(config).to_layer
     return norms
 
 

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from nndl_core.charts.figures import layer_bars, lines
-from nndl_core.charts.parts import Figure
+from nndl_core.charts.parts import Figure, references
+from nndl_core.charts.scales import Scale
 from nndl_core.dead_units import BiasPath, DeathRate, Deaths
 from nndl_core.gradient_law import Steps
 
 PART_NAMES = {"weights": "weights", "slope": "slope of the activation", "inputs": "inputs"}
+ROUNDING = 2.0**-24
+"""A step of a smaller share of its weight is rounded away in float32, whatever the weight."""
 
 
 def norm_bars(norms: Mapping[str, Sequence[float]]) -> Figure:
@@ -29,17 +32,31 @@ def part_bars(steps: Mapping[str, Steps]) -> Figure:
     return layer_bars(series, title, log=False, layers=list(steps))
 
 
-def decades_by_scale(scales: Sequence[float], steps: Mapping[str, Sequence[Steps]]) -> Figure:
-    """Draw the decades lost from the last layer to the first against the weights' std."""
+def decades_by_scale(
+    scales: Sequence[float], steps: Mapping[str, Sequence[Steps]], chosen: float
+) -> Figure:
+    """Draw the decades lost from the last layer to the first against the weights' std.
+
+    A line stands at the chosen std.
+    """
     series = {
         name: (scales, [float(found.total.sum()) for found in row]) for name, row in steps.items()
     }
-    return lines(series, "standard deviation of the weights", "decades lost", log_x=True)
+    drawn = lines(series, "standard deviation of the weights", "decades lost", log_x=True)
+    return _with_line(drawn, "chosen", chosen)
+
+
+def _with_line(drawn: Figure, name: str, value: float) -> Figure:
+    """Add a vertical line at a value of a log axis, named in the legend."""
+    drawn["layout"]["shapes"] += references({name: value}, Scale(True, 0, 1), "x")
+    drawn["layout"]["showlegend"] = True
+    return drawn
 
 
 def ratio_bars(ratios: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw |update| / |weight| of each layer on a log axis."""
-    return layer_bars(ratios, "update / weight of the first step")
+    """Draw |update| / |weight| of each layer on a log axis, and where float32 cannot add it."""
+    drawn = layer_bars(ratios, "update / weight of the first step")
+    return _with_line(drawn, "half a float32 gap", ROUNDING)
 
 
 def changed_bars(shares: Mapping[str, Sequence[float]]) -> Figure:

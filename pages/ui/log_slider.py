@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import streamlit as st
 
@@ -10,15 +11,24 @@ import streamlit as st
 def log_slider(
     label: str, low: float, high: float, value: float, *, key: str, help: str = ""
 ) -> float:
-    """Draw a slider over 1, 2, 3, 5, 10, ... between the bounds, and the value it starts at."""
+    """Draw a slider over 1, 2, 3, 5, 10, ... between the bounds, and the value it starts at.
+
+    It goes back to that value when the value changes.
+    """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     series = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 3, 5)]
     options = sorted({v for v in series if low <= v <= high} | {value})
+    start_at(key, value)
     return float(
-        st.select_slider(
-            label, options, value, key=key, help=help or None, format_func=lambda v: f"{v:g}"
-        )
+        st.select_slider(label, options, key=key, help=help or None, format_func=lambda v: f"{v:g}")
     )
+
+
+def start_at(key: str, value: Any) -> None:
+    """Set a widget that is about to be drawn to a value, at first and whenever that changes."""
+    started = f"{key}_started_at"
+    if key not in st.session_state or st.session_state.get(started) != value:
+        st.session_state[key] = st.session_state[started] = value
 
 
 def seeds_input(key: str, most: int, value: int = 20) -> int:

@@ -86,10 +86,10 @@ def test_a_lesson_keeps_its_run_while_another_is_looked_at(open_lab: Open) -> No
     at = open_lab("vanishing.py", lesson="vanishing")
     at.button(key="step").click().run()
     assert session_of(at, LESSONS["vanishing"]).runs["ReLU"].runner.epoch == 1
-    at.button_group(key="vanishing_lesson").set_value(["scale"]).run()
+    at.segmented_control(key="vanishing_lesson").set_value("scale").run()
     assert not at.exception
     assert at.query_params["lesson"] == "scale"
-    at.button_group(key="vanishing_lesson").set_value(["vanishing"]).run()
+    at.segmented_control(key="vanishing_lesson").set_value("vanishing").run()
     assert session_of(at, LESSONS["vanishing"]).runs["ReLU"].runner.epoch == 1
 
 

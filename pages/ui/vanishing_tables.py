@@ -1,0 +1,127 @@
+"""Tables of the lessons on vanishing gradients: numbers in, HTML out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import nndl_core.gradient_law as law
+from nndl_core.config import RunConfig
+from nndl_core.gradient_law import Flow, Ratio, Steps
+from nndl_core.telemetry import EpochRecord
+from pages.ui.number_table import marked, number, table
+
+PARTS = ("weights", "slope", "inputs", "total")
+
+
+def plain(value: float, form: str) -> str:
+    """Write a number; what is infinite or undefined gets a sign."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"  # noqa: RUF001
+    return number(value, form)
+
+
+def share(value: float) -> str:
+    """Write a share in percent; only all is 100 % and only none is 0 %."""
+    if value in (0, 1):
+        return f"{value:.0%}"
+    return plain(value, ".1%")
+
+
+def seeds_text(count: int) -> str:
+    """Count seeds in words."""
+    return f"{count} seed{'s' * (count != 1)}"
+
+
+def away(ratio: Ratio, expected: Sequence[float], layer: int) -> float:
+    """Return how far the mean ratio of a layer is from its closed form; NaN without either."""
+    mean, law_says = float(ratio.mean[layer]), float(expected[layer])
+    return mean / law_says - 1 if 0 < law_says < math.inf else math.nan
+
+
+def ratio_table(
+    names: Sequence[str], flows: Sequence[Flow], ratio: Ratio, expected: Sequence[float]
+) -> str:
+    """Show the norms of two activations in the first seed, and the ratio beside its closed form."""
+    one, two = names
+    header = ["layer", one, two, f"{two} / {one}", f"mean of {seeds_text(ratio.n)}"]
+    header += ["closed form", "away"]
+    rows = []
+    for at in range(len(expected)):
+        cells = [f"fc{at + 1}", *(marked(float(flow.gradient_norm[0, at])) for flow in flows)]
+        cells += [plain(float(ratio.first[at]), ".4g"), _mean_ratio(ratio, at)]
+        cells += [plain(float(expected[at]), ".4g"), plain(away(ratio, expected, at), "+.2%")]
+        rows.append(cells)
+    return table(header, rows, "Gradient norms with equal weights, and their ratio")
+
+
+def _mean_ratio(ratio: Ratio, layer: int) -> str:
+    return plain(float(ratio.mean[layer]), ".4g") + _error(float(ratio.error[layer]), ".2%")
+
+
+def _error(error: float, form: str) -> str:
+    return "" if math.isnan(error) else f" ± {error:{form}}"
+
+
+def lost_table(configs: Sequence[RunConfig], flows: Sequence[Flow]) -> str:
+    """Show the decades lost up to each layer, mean over the seeds, beside the closed form."""
+    header = ["layer"]
+    for config, flow in zip(configs, flows, strict=True):
+        count = len(flow.gradient_norm) - law.zero_seeds(flow)
+        header += [f"{config.activation}, {seeds_text(count)}", "closed form"]
+    columns = [column for pair in zip(configs, flows, strict=True) for column in _lost(*pair)]
+    layers = len(configs[0].hidden) + 1
+    rows = [[f"fc{at + 1}", *(column[at] for column in columns)] for at in range(layers)]
+    return table(header, rows, f"Decades lost on the way back from fc{layers}")
+
+
+def _lost(config: RunConfig, flow: Flow) -> tuple[list[str], list[str]]:
+    means, errors = law.decades_to_layer(flow)
+    pairs = zip(means.tolist(), errors.tolist(), strict=True)
+    measured = [plain(m, ".2f") + _error(e if m else math.nan, ".2f") for m, e in pairs]
+    expected = law.expected_decades(config).to_layer.tolist()
+    return measured, [plain(value, ".2f") for value in expected]
+
+
+def causes_table(
+    networks: Mapping[str, RunConfig], flows: Mapping[str, Flow], steps: Mapping[str, Steps]
+) -> str:
+    """Show for each network who takes how many decades."""
+    header = ["network", "weights", "slope", "inputs", "decades lost", "first / last"]
+    header += ["for small weights", "seeds with an exact 0"]
+    rows = []
+    for name, found in steps.items():
+        lost = float(found.to_layer[0])
+        cells = [escape(name), *(plain(v, ".2f") for v in found.parts.values())]
+        cells += [plain(lost, ".2f"), plain(10**-lost, ".2g")]
+        cells.append(plain(float(law.expected_decades(networks[name]).to_layer[0]), ".2f"))
+        flow = flows[name]
+        rows.append([*cells, f"{law.zero_seeds(flow)} of {len(flow.gradient_norm)}"])
+    return table(header, rows, "Decades lost from the last layer to the first, mean over the seeds")
+
+
+def steps_table(found: Steps, expected: Steps) -> str:
+    """Show the factors of every step beside the predicted ones."""
+    header = ["step", "weights", "predicted", "slope", "predicted", "inputs", "predicted"]
+    header += ["product", "predicted"]
+    rows = []
+    for at in reversed(range(len(found.slope))):
+        cells = [f"fc{at + 2} → fc{at + 1}"]
+        for part in PARTS:
+            pair = (getattr(steps, part)[at] for steps in (found, expected))
+            cells += [plain(10 ** -float(decades), ".3g") for decades in pair]
+        rows.append(cells)
+    return table(header, rows, "Factors, geometric mean over the seeds")
+
+
+def changed_table(single: Mapping[str, EpochRecord], double: Mapping[str, EpochRecord]) -> str:
+    """Show which share of each layer a first step changed, in both precisions."""
+    layers = [f"fc{at + 1}" for at in range(len(next(iter(single.values())).layers))]
+    rows = []
+    for name in single:
+        for kind, record in (("float32", single[name]), ("float64", double[name])):
+            label = escape(name) if kind == "float32" else ""
+            rows.append([label, kind, *(share(fc.changed_share) for fc in record.layers)])
+    caption = "Share of weights and biases that the first step changed"
+    return table(["network", "arithmetic", *layers], rows, caption, names=2)

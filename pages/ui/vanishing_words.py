@@ -1,0 +1,105 @@
+"""Sentences of the lessons on vanishing gradients: numbers in, words out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import nndl_core.gradient_law as law
+from nndl_core.config import RunConfig
+from nndl_core.gradient_law import Flow, Ratio, Steps
+from nndl_core.telemetry import EpochRecord
+from pages.ui.vanishing_tables import away, seeds_text, share
+
+FAR = 0.05
+"""A closed form that is further off than this share does not apply."""
+
+
+def ratio_sentences(
+    configs: Sequence[RunConfig], flows: Sequence[Flow], ratio: Ratio, expected: Sequence[float]
+) -> str:
+    """Say what both activations lose, and how near the ratio is to its closed form."""
+    one, two = (config.activation for config in configs)
+    last = f"fc{len(configs[0].hidden) + 1}"
+    pairs = list(zip((one, two), flows, strict=True))
+    lost = " ".join(_lost(name, flow, last) for name, flow in pairs[: 1 if one == two else 2])
+    return f"{lost} {_ratio(one, two, configs[0].bias, ratio, expected)}"
+
+
+def _lost(name: str, flow: Flow, last: str) -> str:
+    first, end = float(flow.gradient_norm[0, 0]), float(flow.gradient_norm[0, -1])
+    if first == 0:
+        return f"With {name} the gradient of fc1 is exactly 0: no decade can be counted."
+    words = _decades(law.decades(end, first))
+    return f"From {last} to fc1 the gradient of {name} {words}."
+
+
+def _decades(lost: float) -> str:
+    """Write "loses 2.10 decades", or for a negative number "gains"."""
+    return f"{'gains' if lost < 0 else 'loses'} {abs(lost):.2f} decades"
+
+
+def _ratio(one: str, two: str, bias: float, ratio: Ratio, expected: Sequence[float]) -> str:
+    if one == two:
+        return "Both activations are the same, so the ratio is 1: choose two different ones."
+    if ratio.n == 0:
+        return "In every seed a gradient is exactly 0, so there is no mean ratio to compare."
+    mean, law_says, off = float(ratio.mean[0]), float(expected[0]), away(ratio, expected, 0)
+    words = (
+        f"At fc1 {two} has {mean:.4g} times the gradient of {one} (geometric mean of "
+        f"{seeds_text(ratio.n)}); "
+    )
+    if math.isnan(off):
+        return words + f"at b = {bias:g} the closed form says nothing, because φ(b) or φ'(b) is 0."
+    words += f"the closed form says {law_says:.4g}, {abs(off):.2%} away."
+    if abs(off) > FAR:
+        words += " It is made for small weights, and these are too large for it."
+    return words
+
+
+def causes_sentences(steps: Mapping[str, Steps], std: float, bias: float) -> list[str]:
+    """Say what weights and slope take at the chosen std, and what each change would save."""
+    names = [f"sigmoid, std {std:g}", f"relu, std {std:g}", "sigmoid, Xavier"]
+    sick, relu, sane = (steps[name] for name in names)
+    found = [_parts(name, steps[name], bias) for name in names]
+    changes = [
+        _saved(f"ReLU in place of sigmoid, at std {std:g},", sick, relu),
+        _saved(f"Xavier's weights in place of std {std:g}, with sigmoid,", sick, sane),
+    ]
+    return [*found, " ".join(text for text in changes if text)]
+
+
+def _parts(name: str, found: Steps, bias: float) -> str:
+    lost = float(found.to_layer[0])
+    if math.isnan(lost):
+        return f"{name}, b = {bias:g}: in every seed a gradient is exactly 0, not merely small."
+    parts = ", ".join(f"{part} {value:.2f}" for part, value in found.parts.items())
+    return f"{name}, b = {bias:g}: the gradient {_decades(lost)} ({parts}; below 0 is a gain)."
+
+
+def _saved(change: str, before: Steps, after: Steps) -> str:
+    saved = float(before.to_layer[0] - after.to_layer[0])
+    if math.isnan(saved):
+        return ""
+    return f"{change} {'saves' if saved >= 0 else 'costs'} {abs(saved):.2f} decades."
+
+
+def changed_sentences(
+    single: Mapping[str, EpochRecord], double: Mapping[str, EpochRecord], config: RunConfig
+) -> str:
+    """Compare the first step of fc1 with the gap between two float32 numbers."""
+    name = next(iter(single))
+    fc1, exact = single[name].layers[0], double[name].layers[0]
+    rate, std, bias = config.learning_rate, config.init_scale, config.bias
+    largest = rate * exact.weight_grad_norm
+    text = (
+        f"{name}: the gradient of fc1's weights has norm {exact.weight_grad_norm:.2g}, so with "
+        f"learning rate {rate:g} none of them moves by more than {largest:.2g}. Neighboring "
+        f"float32 numbers near {std:g} are {law.float32_gap(std):.1g} apart"
+    )
+    if bias:
+        text += f", and near the bias {bias:g} {law.float32_gap(abs(bias)):.1g}"
+    return (
+        f"{text}. A step below half of that is rounded away: {share(fc1.changed_share)} of fc1's "
+        f"weights and biases change in float32, {share(exact.changed_share)} in float64."
+    )
