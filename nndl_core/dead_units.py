@@ -38,6 +38,23 @@ class DeadStart:
     expected_gradient: float
     expected_loss: float
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether the last hidden layer is 0 on the whole training set."""
+        return not math.isnan(self.expected_loss)
+
+    @property
+    def best_bias(self) -> float:
+        """The output bias at which a constant guess is best: the logit of p1."""
+        with np.errstate(divide="ignore"):  # a single class asks for an infinite bias
+            return float(np.log(self.ones) - np.log1p(-self.ones))
+
+    @property
+    def best_loss(self) -> float:
+        """The loss of the best constant guess: the entropy of p1."""
+        shares = (self.ones, 1 - self.ones)
+        return -math.fsum(share * math.log(share) for share in shares if share > 0)
+
 
 @dataclass(frozen=True)
 class BiasPath:
@@ -177,9 +194,14 @@ def death_threshold(config: RunConfig) -> float:
     A unit of fc1 fires nowhere if b <= -max of w x over the training set; behind a layer that
     fires nowhere only the bias is left, and it is not positive.
     """
+    return float(death_thresholds(config, 1)[0])
+
+
+def death_thresholds(config: RunConfig, seeds: int) -> Table:
+    """Return death_threshold of config.init_seed and the following weight seeds, [seeds]."""
     x = dataset_of(config).train.x.double()
-    highest = float((draw_seeds(config, 1)[0][0] @ x.T).max())
-    return min(0.0, -highest)
+    highest: Table = (draw_seeds(config, seeds)[0] @ x.T).amax((1, 2)).numpy()
+    return np.minimum(0.0, -highest)
 
 
 def slope_law(config: RunConfig, slopes: Sequence[float], seeds: int = 1) -> Table:

@@ -9,7 +9,8 @@ import numpy as np
 
 from nndl_core.charts.figures import layer_bars, lines
 from nndl_core.charts.parts import Figure, references
-from nndl_core.charts.scales import Scale
+from nndl_core.charts.scales import Scale, cross_line, escape
+from nndl_core.charts.theme import REFERENCE_DASHES
 from nndl_core.dead_units import BiasPath, DeathRate, Deaths
 from nndl_core.gradient_law import Steps
 
@@ -64,53 +65,77 @@ def changed_bars(shares: Mapping[str, Sequence[float]]) -> Figure:
     return layer_bars(shares, "share of the parameters that changed", log=False)
 
 
-def bias_lines(path: BiasPath) -> Figure:
-    """Draw the output bias against the epoch, measured and by the recurrence."""
+def bias_lines(path: BiasPath, best: float) -> Figure:
+    """Draw the output bias against the epoch, measured and by the recurrence, and the best."""
     series = {
         "measured": (path.epochs, path.bias),
         "recurrence": (path.epochs, path.expected_bias),
     }
-    return lines(series, "epoch", "output bias")
+    return lines(series, "epoch", "output bias", reference={"best constant guess": best})
 
 
 def path_loss(path: BiasPath, floor: float) -> Figure:
     """Draw the train loss against the epoch above the loss of the best constant guess."""
     series = {"train loss": (path.epochs, path.train_loss)}
-    return lines(series, "epoch", "loss", reference={"best constant guess": floor})
+    return lines(series, "epoch", "train loss", reference={"best constant guess": floor})
 
 
 def path_accuracy(path: BiasPath) -> Figure:
-    """Draw the train accuracy against the epoch."""
-    return lines({"train": (path.epochs, path.train_accuracy)}, "epoch", "train accuracy")
+    """Draw the train accuracy against the epoch, on an axis from 0 to 1."""
+    drawn = lines({"train": (path.epochs, path.train_accuracy)}, "epoch", "train accuracy")
+    drawn["layout"]["yaxis"]["range"] = [0, 1]
+    return drawn
 
 
-def dead_curves(biases: Sequence[float], shares: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw the share of dead units against -b on a log axis; biases are negative."""
+def dead_curves(
+    biases: Sequence[float], shares: Mapping[str, Sequence[float]], at: Mapping[str, float] = {}
+) -> Figure:
+    """Draw the share of dead units against -b on a log axis, with upright lines at some biases.
+
+    All biases are negative; a line at one that is not is left out.
+    """
     depths = [-b for b in biases]
     series = {name: (depths, row) for name, row in shares.items()}
-    return lines(series, "−b: how far the bias lies below 0", "share of dead units", log_x=True)  # noqa: RUF001
+    title = "−b: how far the bias lies below 0"  # noqa: RUF001
+    drawn = lines(series, title, "share of dead units", log_x=True)
+    drawn["layout"]["yaxis"]["range"] = [-0.03, 1.03]
+    return _upright(drawn, {name: -b for name, b in at.items() if b < 0})
 
 
-def slope_lines(slopes: Sequence[float], norms: Any) -> Figure:
-    """Draw the gradient norm of each layer [slopes, layers] against the slope, both axes log."""
+def slope_lines(slopes: Sequence[float], norms: Any, at: Mapping[str, float] = {}) -> Figure:
+    """Draw the gradient norm of each layer [slopes, layers] against the slope, both axes log.
+
+    Upright lines stand at some positive slopes.
+    """
     columns = np.asarray(norms).T
-    series = {f"fc{at + 1}": (slopes, column) for at, column in enumerate(columns)}
-    return lines(series, "slope", "gradient norm", log_x=True, log_y=True)
+    series = {f"fc{layer + 1}": (slopes, column) for layer, column in enumerate(columns)}
+    drawn = lines(series, "slope", "L2 norm of the weight gradient", log_x=True, log_y=True)
+    return _upright(drawn, {name: slope for name, slope in at.items() if slope > 0})
 
 
-def death_lines(deaths: Deaths) -> Figure:
+def _upright(drawn: Figure, at: Mapping[str, float]) -> Figure:
+    """Add upright lines that the legend names."""
+    for (name, value), dash in zip(at.items(), REFERENCE_DASHES, strict=False):
+        line = cross_line(value, "x", dash, 2) | {"showlegend": True, "name": escape(name)}
+        drawn["layout"]["shapes"].append(line)
+    drawn["layout"]["showlegend"] |= bool(at)
+    return drawn
+
+
+def death_lines(deaths: Deaths, large: int) -> Figure:
     """Draw the dead units of each hidden layer against the number of updates."""
     updates = list(range(len(deaths.dead)))
     series = {f"fc{at + 1}": (updates, column) for at, column in enumerate(deaths.dead.T)}
-    return lines(series, "updates", "dead units", markers=True)
+    drawn = lines(series, "updates", "dead units", markers=True)
+    return _upright(drawn, {"last large step": large})
 
 
-def death_loss(deaths: Deaths) -> Figure:
+def death_loss(deaths: Deaths, large: int) -> Figure:
     """Draw the train loss against the number of updates on a log axis."""
     updates = list(range(len(deaths.train_loss)))
-    return lines(
-        {"train": (updates, deaths.train_loss)}, "updates", "train loss", log_y=True, markers=True
-    )
+    series = {"train loss": (updates, deaths.train_loss)}
+    drawn = lines(series, "updates", "train loss", log_y=True, markers=True)
+    return _upright(drawn, {"last large step": large})
 
 
 def death_rates(rates: Sequence[DeathRate]) -> Figure:

@@ -1,0 +1,165 @@
+"""What the lessons on dead units have of their own: exact zeros, one bias, the deadly bias."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from nndl_core import dead_units as dead
+from nndl_core.charts import gradient_law as charts
+from nndl_core.config import RunConfig
+from nndl_core.dead_units import BiasPath, DeadStart
+from nndl_core.gradient_law import MAX_SEEDS, expected_exponents
+from pages.ui import dying_tables as tables
+from pages.ui.figure import draw_figure
+from pages.ui.log_slider import log_slider, seeds_input, start_at
+from pages.ui.messages import escape
+
+_start = st.cache_data(max_entries=200, show_spinner=False)(dead.dead_start)
+_path = st.cache_data(max_entries=20, show_spinner="Training ...")(dead.bias_path)
+_counts = st.cache_data(max_entries=200, show_spinner=False)(dead.dead_by_bias)
+_thresholds = st.cache_data(max_entries=200, show_spinner=False)(dead.death_thresholds)
+_norms = st.cache_data(max_entries=200, show_spinner=False)(dead.slope_law)
+
+MOST_EPOCHS = 10_000
+"""More would keep the page waiting; a dead network has long come to rest."""
+STEPS = [float(f"{digit}e{power}") for power in range(-4, 2) for digit in (1, 2, 3, 5, 8)]
+SIZES = [step for step in STEPS if step <= 10]
+BIASES = [*(-size for size in reversed(SIZES)), 0.0, *SIZES]
+DEPTHS = [-(10 ** (k / 8)) for k in range(8, -49, -1)]
+SLOPES = [0.0, *(float(f"{d}e{power}") for power in (-3, -2, -1) for d in (1, 2, 3, 5)), 1.0, 2.0]
+FITTED = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
+DEAD_FORM = (
+    r"\frac{\partial L}{\partial b} = \frac1N\sum_i(\sigma(b)-y_i) = \sigma(b)-p_1",
+    r"L = p_1\log(1+e^{-b}) + (1-p_1)\log(1+e^{b}) \;\overset{b=-8}{=}\; 8\,p_1+\log(1+e^{-8})",
+)
+
+
+@st.fragment
+def zeros_section(config: RunConfig) -> None:
+    """Show the first gradient of the dead network, exact zeros marked, beside the closed form."""
+    found: DeadStart = _start(config)
+    st.subheader("Exactly zero, not just small", anchor="zeros")
+    left, right = st.columns([2, 3])
+    with left:
+        norms = {
+            "weights": [fc.weight_grad_norm for fc in found.record.layers],
+            "biases": [fc.bias_grad_norm for fc in found.record.layers],
+        }
+        height = 120 + 56 * len(found.record.layers)
+        draw_figure(
+            charts.norm_bars(norms), key="zeros_bars", alt="Gradient of each layer", height=height
+        )
+    with right:
+        st.html(tables.zeros_table(found.record))
+        st.html(tables.closed_form_table(found))
+        st.markdown(escape(tables.zeros_sentence(found, config.bias)))
+    with st.expander("Where the closed form comes from"):
+        st.markdown(
+            "If no unit of the last hidden layer fires, the output unit sees nothing but zeros. "
+            "Each point then gets the same probability σ(b), whatever its position. With p₁ the "  # noqa: RUF001
+            "share of class 1 in the training set:"
+        )
+        for formula in DEAD_FORM:
+            st.latex(formula)
+        st.markdown(
+            "The gradient of the output weights is an error times a 0, so it is exactly 0; and "
+            "behind a slope of 0 everything is."
+        )
+
+
+@st.fragment
+def path_section(config: RunConfig) -> None:
+    """Follow the output bias through training, beside the recurrence of a lone bias."""
+    st.subheader("The one number that still moves", anchor="path")
+    shown = replace(config, epochs=min(config.epochs, MOST_EPOCHS))
+    path: BiasPath = _path(shown)
+    start: DeadStart = _start(shown)
+    parts = [
+        ("Output bias", charts.bias_lines(path, start.best_bias)),
+        ("Train loss", charts.path_loss(path, start.best_loss)),
+        ("Train accuracy", charts.path_accuracy(path)),
+    ]
+    for column, (name, figure) in zip(st.columns(3), parts, strict=True):
+        with column:
+            st.markdown(f"**{name}**")
+            draw_figure(figure, key=f"path_{name}", alt=f"{name} against the epoch", height=300)
+    st.markdown(escape(tables.path_sentence(path, start)))
+    if shown != config:
+        st.caption(f"Shown are the first {MOST_EPOCHS:,} of {config.epochs:,} epochs.")
+
+
+@st.fragment
+def bias_section(config: RunConfig) -> None:
+    """Count dead units at any bias, and say from which bias on all are dead."""
+    st.subheader("How far below zero is deadly?", anchor="bias")
+    columns = st.columns(3)
+    bias = columns[0].select_slider(
+        "Bias of every unit", BIASES, -0.1, key="bias_value", format_func=lambda b: f"{b:g}"
+    )
+    with columns[1]:
+        std = log_slider("Std of the weights", 1e-3, 10, 0.01, key="bias_std")
+    with columns[2]:
+        seeds = seeds_input("bias_seeds", MAX_SEEDS)
+    base = replace(config, init="normal", init_scale=std, bias=bias)
+    thresholds = _thresholds(base, seeds).tolist()
+    here = _counts(base, [bias], seeds)[0]
+    st.metric("Dead units", f"{here[0].sum():g} of {sum(base.hidden)}")
+    left, right = st.columns(2)
+    with left:
+        curves = _counts(base, DEPTHS, seeds).mean(1).T / [[width] for width in base.hidden]
+        shares = {f"fc{at + 1}": row.tolist() for at, row in enumerate(curves)}
+        marks = {"all dead from here on": thresholds[0], "your bias": bias}
+        figure = charts.dead_curves(DEPTHS, shares, marks)
+        draw_figure(figure, key="bias_curves", alt="Dead units against the bias", height=360)
+    with right:
+        st.html(tables.dead_table(here, base.hidden))
+        st.markdown(escape(tables.threshold_sentence(here, base, thresholds)))
+    with st.expander("Where the threshold comes from"):
+        st.markdown(
+            "A unit of fc1 gets w·x + b. It fires on no training point if b ≤ −max w·x, the "  # noqa: RUF001
+            "maximum over the training set. If all units of fc1 are below their maximum, fc2 gets "
+            "zeros, its pre-activations are b ≤ 0, and so on: every layer is dead."
+        )
+        st.latex(r"b^{*} = -\max_{j,\,i}\; w_j^{\top}x_i")
+
+
+@st.fragment
+def slope_section(config: RunConfig) -> None:
+    """Show what a slope below zero gives back to each layer, and the power law it follows."""
+    st.subheader("The slope to the fourth", anchor="slope")
+    columns = st.columns(3)
+    usual = config.slope if config.slope in SLOPES else 0.01
+    slope = _slopes(columns[0], "Slope of Leaky ReLU", usual, "slope_leaky")
+    alpha = _slopes(columns[1], "Alpha of ELU", 1.0, "slope_elu")
+    with columns[2]:
+        seeds = seeds_input("slope_seeds", MAX_SEEDS)
+    leaky, elu = (replace(config, activation=name) for name in ("leaky_relu", "elu"))
+    norms = {
+        "ReLU": _norms(replace(config, activation="relu"), [0.0], seeds)[0].tolist(),
+        f"Leaky ReLU {slope:g}": _norms(leaky, [slope], seeds)[0].tolist(),
+        f"ELU {alpha:g}": _norms(elu, [alpha], seeds)[0].tolist(),
+    }
+    law = _norms(leaky, FITTED, seeds)
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Layer by layer**")
+        figure = charts.norm_bars(norms)
+        height = 120 + 64 * law.shape[1]
+        draw_figure(figure, key="slope_bars", alt="Gradient of each layer", height=height)
+    with right:
+        st.markdown("**Against the slope of Leaky ReLU**")
+        figure = charts.slope_lines(FITTED, law, {"your slope": slope})
+        draw_figure(figure, key="slope_lines", alt="Gradient against the slope", height=height)
+    fitted = dead.fitted_exponents(FITTED, law).tolist()
+    expected = expected_exponents(config).tolist() if config.bias < 0 else [math.nan] * len(fitted)
+    st.html(tables.exponents_table(norms, fitted, expected))
+    st.markdown(escape(tables.slope_sentence(config, fitted, expected, alpha)))
+
+
+def _slopes(column: Any, label: str, value: float, key: str) -> float:
+    start_at(key, value)
+    return float(column.select_slider(label, SLOPES, key=key, format_func=lambda v: f"{v:g}"))

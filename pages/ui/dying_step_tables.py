@@ -1,0 +1,91 @@
+"""Tables and sentences of the lesson on large steps: numbers in, HTML or words out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from nndl_core.config import RunConfig
+from nndl_core.dead_units import DeathRate, Deaths
+from pages.ui.number_table import NOTHING, table
+
+
+def deaths_table(deaths: Deaths, config: RunConfig) -> str:
+    """Show loss, accuracy and dead units after each update, a dead layer marked."""
+    names = [f"fc{at + 1}" for at in range(len(config.hidden))]
+    rows = []
+    scores = zip(deaths.train_loss, deaths.train_accuracy, deaths.dead.tolist(), strict=True)
+    for at, (loss, accuracy, dead) in enumerate(scores):
+        cells = [
+            f"<b>{count:g} of {width}</b>" if count == width else f"{count:g} of {width}"
+            for count, width in zip(dead, config.hidden, strict=True)
+        ]
+        rows.append([str(at), *cells, _finite(loss), f"{accuracy:.4f}"])
+    caption = "Dead units, exactly flat on the whole training set; a dead layer is bold"
+    return table(["updates", *names, "train loss", "train accuracy"], rows, caption)
+
+
+def _finite(loss: float) -> str:
+    return f"{loss:.5g}" if math.isfinite(loss) else "not finite"
+
+
+def deaths_sentence(deaths: Deaths, config: RunConfig, rate: float, large: int) -> str:
+    """Say which layers died after which update, and that none came back."""
+    died = _deaths(deaths, config.hidden)
+    start, end = deaths.dead[0].sum(), deaths.dead[-1].sum()
+    units = sum(config.hidden)
+    steps = "One step" if large == 1 else f"{large} steps"
+    text = (
+        f"{steps} with learning rate {rate:g}, then {config.learning_rate:g}: of {units} units "
+        f"{start:g} are dead before and {end:g} after {len(deaths.dead) - 1} updates. "
+    )
+    if died:
+        words = ", ".join(f"{name} after update {at}" for name, at in died.items())
+        text += f"Whole layers died: {words}. Nothing behind a dead layer has a gradient. "
+    else:
+        text += "No whole layer is dead at the end: something can still learn. "
+    if deaths.diverged:
+        text += "The run diverged: its loss is no longer a finite number."
+    return text.strip()
+
+
+def _deaths(deaths: Deaths, widths: Sequence[int]) -> dict[str, int]:
+    """Return the layers that are dead at the end, with the update that killed them for good."""
+    found = {}
+    for at, (column, width) in enumerate(zip(deaths.dead.T.tolist(), widths, strict=True)):
+        lasting = len(column)
+        while lasting and column[lasting - 1] == width:
+            lasting -= 1
+        if lasting < len(column):
+            found[f"fc{at + 1}"] = lasting
+    return found
+
+
+def rates_table(rows: Sequence[DeathRate]) -> str:
+    """Show for each learning rate how many runs lost a layer, and how many units died."""
+    header = ["learning rate", "a layer died", "units that died", "diverged", "seeds"]
+    body = [
+        [
+            f"{row.learning_rate:g}",
+            f"{row.layer_died:.0%}",
+            f"{row.units_died:.2f} of {row.units}",
+            f"{row.diverged:.0%}" if row.diverged else NOTHING,
+            str(row.n),
+        ]
+        for row in rows
+    ]
+    return table(header, body, "Shares of the runs; mean count of units")
+
+
+def rates_sentence(rows: Sequence[DeathRate], steps: int) -> str:
+    """Say from which learning rate on most runs lose a layer."""
+    words = "one step" if steps == 1 else f"{steps} steps"
+    half = next((row for row in rows if row.layer_died >= 0.5), None)
+    first, last = rows[0], rows[-1]
+    opening = (
+        f"After {words} with learning rate {first.learning_rate:g} {first.layer_died:.0%} of the "
+        f"runs have lost a whole layer, with {last.learning_rate:g} {last.layer_died:.0%}."
+    )
+    if half is None:
+        return f"{opening} At no rate do half of the runs lose one."
+    return f"{opening} From {half.learning_rate:g} on it is at least half of them."

@@ -1,0 +1,198 @@
+"""Tables and sentences of the lessons on dead units: numbers in, HTML or words out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from nndl_core.config import RunConfig
+from nndl_core.dead_units import BiasPath, DeadStart
+from nndl_core.remedies import Recovery
+from nndl_core.telemetry import EpochRecord
+from pages.ui.number_table import NOTHING, marked, number, table
+
+LAW_SHARE = 0.05
+"""How far from its power a fitted exponent may lie for the law to be said to hold."""
+
+
+def zeros_table(record: EpochRecord) -> str:
+    """Show each layer's gradient norms, exact zeros marked, and its dead units."""
+    header = ["layer", "gradient of the weights", "gradient of the biases", "dead units"]
+    rows = []
+    for at, fc in enumerate(record.layers, start=1):
+        is_last = at == len(record.layers)
+        dead = "no ReLU" if is_last else f"{fc.dead_units} of {fc.units}"
+        rows.append([f"fc{at}", marked(fc.weight_grad_norm), marked(fc.bias_grad_norm), dead])
+    return table(header, rows, "Before training: L2 norms, dead units over the whole training set")
+
+
+def closed_form_table(found: DeadStart) -> str:
+    """Set gradient and loss of the dead network beside the closed form."""
+    name = f"fc{len(found.record.layers)}.bias"
+    pairs = [
+        (f"gradient of {name}: σ(b) − p₁", found.bias_gradient, found.expected_gradient),  # noqa: RUF001
+        ("train loss: 8 p₁ + log(1 + e⁻⁸)", found.record.train_loss, found.expected_loss),
+    ]
+    rows = [
+        [name, f"{measured:.7f}", f"{form:.7f}", f"{abs(measured - form):.0e}"]
+        for name, measured, form in pairs
+    ]
+    return table(["dead network", "measured", "closed form", "apart"], rows)
+
+
+def zeros_sentence(found: DeadStart, bias: float) -> str:
+    """Say what has a gradient, and that it is not a question of size."""
+    layers = found.record.layers
+    dead, units = sum(fc.dead_units for fc in layers[:-1]), sum(fc.units for fc in layers[:-1])
+    living = sum(fc.weight_grad_norm > 0 for fc in layers)
+    living += sum(fc.bias_grad_norm > 0 for fc in layers)
+    return (
+        f"With b = {bias:g} {dead} of {units} hidden units fire on no training point. Of the "
+        f"{2 * len(layers)} gradients in the table {2 * len(layers) - living} are exactly 0, so no "
+        "learning rate can move what belongs to them. What is left is the output bias; the share "
+        f"of class 1 is p₁ = {found.ones:g}."
+    )
+
+
+def path_sentence(path: BiasPath, start: DeadStart) -> str:
+    """Say where the output bias and the loss went, and what did not follow."""
+    apart = max(abs(a - b) for a, b in zip(path.bias, path.expected_bias, strict=True))
+    others = (
+        "Every other parameter is where it was: the largest change is exactly 0."
+        if path.moved == 0
+        else f"Another parameter has moved by {path.moved:.2g}."
+    )
+    first, last = path.train_accuracy[0], path.train_accuracy[-1]
+    accuracy = f"stays at {first:.4f}" if first == last else f"goes from {first:.4f} to {last:.4f}"
+    return (
+        f"In {path.epochs[-1]:,} epochs the output bias goes from {path.bias[0]:g} to "
+        f"{path.bias[-1]:.4f} and the train loss from {path.train_loss[0]:.4f} to "
+        f"{path.train_loss[-1]:.4f}; the best constant guess has {start.best_loss:.4f}. The "
+        f"accuracy {accuracy}. {others} The recurrence b ← b − η (σ(b) − p₁) of a "  # noqa: RUF001
+        f"lone bias is met to {apart:.0e}. A falling loss is no proof that a network learns."
+    )
+
+
+def dead_table(counts: Iterable[Iterable[float]], widths: Sequence[int]) -> str:
+    """Show the dead units of each layer, [seeds, layers], for the first seed and on average."""
+    rows = []
+    columns = list(zip(*counts, strict=True))
+    for at, (column, width) in enumerate(zip(columns, widths, strict=True), start=1):
+        all_dead = sum(count == width for count in column)
+        cells = [f"{column[0]:g} of {width}", f"{sum(column) / len(column):.2f}"]
+        rows.append([f"fc{at}", *cells, f"{all_dead} of {len(column)}"])
+    header = ["layer", "dead, this seed", "dead, mean over the seeds", "layer dead in"]
+    return table(header, rows)
+
+
+def threshold_sentence(
+    counts: Iterable[Iterable[float]], config: RunConfig, thresholds: Sequence[float]
+) -> str:
+    """Say from which bias on the closed form has every unit dead, and what was counted."""
+    dead, units = sum(next(iter(counts))), sum(config.hidden)
+    own, bias = thresholds[0], config.bias
+    side = "is below it" if bias <= own else "is above it"
+    text = (
+        f"With these weights no training point lifts a unit of fc1 by more than {-own:.4g}. So "
+        f"the closed form says: all {units} units are dead from b = {own:.4g} on down. Your bias "
+        f"{bias:g} {side}, and {dead:g} of {units} are dead."
+    )
+    if len(thresholds) > 1:
+        low, high = min(thresholds), max(thresholds)
+        text += f" Over {len(thresholds)} seeds the threshold lies from {low:.4g} to {high:.4g}."
+    return text
+
+
+def exponents_table(
+    norms: Mapping[str, Sequence[float]], fitted: Sequence[float], expected: Sequence[float]
+) -> str:
+    """Show each layer's gradient norm by activation, and its power of the slope."""
+    header = ["layer", *norms, "power of the slope, fitted", "closed form", "apart"]
+    rows = []
+    for at, (power, law) in enumerate(zip(fitted, expected, strict=True)):
+        cells = [marked(row[at]) for row in norms.values()]
+        apart = _apart(power, law)
+        share = NOTHING if math.isnan(apart) else f"{apart:.2%}"
+        rows.append([f"fc{at + 1}", *cells, number(power, ".4f"), number(law, "g"), share])
+    return table(header, rows, "L2 norm of the weight gradient, geometric mean over the seeds")
+
+
+def _apart(power: float, law: float) -> float:
+    return abs(power / law - 1) if law else math.nan
+
+
+def slope_sentence(
+    config: RunConfig, fitted: Sequence[float], expected: Sequence[float], alpha: float
+) -> str:
+    """Say with which power of the slope fc1 grows, and what ELU does."""
+    if config.bias >= 0:
+        return (
+            f"With b = {config.bias:g} the units are on the side above 0, where Leaky ReLU has "
+            "slope 1: the law of the slope is one for b below 0."
+        )
+    if math.isnan(fitted[0]):
+        return "A gradient of fc1 is exactly 0 even with a slope, so there is no power to fit."
+    slope = alpha * math.exp(config.bias)
+    worst = max(map(_apart, fitted, expected))
+    held = (
+        f"All layers keep the law within {LAW_SHARE:.0%}."
+        if worst <= LAW_SHARE
+        else f"The law is missed by up to {worst:.0%}: it needs weights so small that every "
+        f"pre-activation is about b, and these have init scale {config.init_scale:g}."
+    )
+    return (
+        f"At fc1 the gradient grows with the power {fitted[0]:.3f} of the slope; the closed form "
+        f"says {expected[0]:g}, one factor for each hidden layer. {held} ELU has at b the slope "
+        f"α eᵇ = {slope:.2g}, and that is what its layers multiply by."  # noqa: RUF001
+    )
+
+
+def remedies_table(rows: Sequence[Recovery], names: Iterable[str], seeds: int) -> str:
+    """Show how the runs of each remedy ended, as far as they are done."""
+    header = ["what is changed", "seeds done", "recovered", "test accuracy", "train loss"]
+    header += ["dead before", "dead after", "gradient of fc1 after", "exactly 0 in"]
+    done = {row.name: row for row in rows}
+    body = []
+    for name in names:
+        row, words = done.get(name), escape(name)
+        if row is None:
+            body.append([words, f"0 of {seeds}", *[NOTHING] * 7])
+        else:
+            body.append([words, f"{row.n} of {seeds}", *_recovery_cells(row)])
+    return table(header, body, "After training; means over the seeds that are done")
+
+
+def _recovery_cells(row: Recovery) -> list[str]:
+    share = f"{row.recovered} of {row.n}"
+    error = "" if math.isnan(row.error) else f" ± {row.error:.3f}"
+    gradient = marked(0) if row.zero_gradients == row.n else number(row.gradient, ".2g")
+    return [
+        f"<b>{share}</b>" if row.recovered == row.n else share,
+        f"{row.accuracy:.3f}{error}",
+        number(row.loss, ".4f"),
+        f"{row.dead_start:.3g} of {row.units}",
+        f"{row.dead_end:.3g} of {row.units}",
+        gradient,
+        f"{row.zero_gradients} of {row.n}",
+    ]
+
+
+def remedies_sentence(rows: Sequence[Recovery]) -> str:
+    """Say which remedies recovered in every seed, in some, in none; and where gradients fooled."""
+    groups = {
+        "Recovered with every seed": [row.name for row in rows if row.recovered == row.n],
+        "With some seeds": [
+            f"{row.name} ({row.recovered} of {row.n})" for row in rows if 0 < row.recovered < row.n
+        ],
+        "Never": [row.name for row in rows if row.recovered == 0],
+    }
+    text = " ".join(f"{words}: {'; '.join(names)}." for words, names in groups.items() if names)
+    fooled = [row for row in rows if row.zero_gradients == row.recovered == 0]
+    if not fooled:
+        return text
+    found = "; ".join(f"{row.name} {row.gradient:.1g}" for row in fooled)
+    return (
+        f"{text} A gradient that is not 0 is not yet a remedy: at the end fc1 has these, and has "
+        f"learned nothing: {found}."
+    )
