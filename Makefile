@@ -1,7 +1,7 @@
 # Another interpreter: make check PYTHON=/path/to/python (with requirements-dev.txt installed).
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup run check test e2e bench screenshot
+.PHONY: setup run check test e2e bench screenshot lessons
 
 setup:  ## environment with everything, in .venv
 	python3 -m venv .venv
@@ -28,3 +28,6 @@ bench:  ## speed and size, each script prints its table
 
 screenshot:  ## the picture in the README, from the running app
 	PYTHONPATH=. $(PYTHON) docs/screenshot.py
+
+lessons:  ## docs/lessons.md, written from the lessons' data
+	$(PYTHON) -c "from nndl_core.lessons.overview import overview; print(overview(), end='')" > docs/lessons.md
