@@ -120,7 +120,8 @@ class Pass:
         ]
         self.logits = slots_of(slots, (runs, outputs, examples), dtype)
         self.delta = [torch.zeros(runs, w, self.width, dtype=dtype) for w in (*hidden, outputs)]
-        self.weight: float | Tensor = 1.0 / n
+        # a tensor, because a Python number costs more than the product with 640 examples
+        self.weight = torch.tensor(1.0 / n, dtype=dtype)
         if self.width > n:
             self.weight = (torch.arange(self.width) < n).to(dtype) / n
         self._bind(rows)
