@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from nndl_core.charts.theme import CLASS_COLORS
+from nndl_core.seed_band import SeedBand
 from nndl_core.snapshot import Curves, Plane, Snapshot, TestResult
 from nndl_core.telemetry import SCALARS, EpochRecord, as_dict
 
@@ -69,6 +70,22 @@ def still_contents(plane: Plane, classes: tuple[str, ...]) -> tuple[dict[str, An
 def shown(arrays: dict[str, Any], panels: tuple[str, ...]) -> dict[str, Any]:
     """Return the arrays that these panels draw."""
     return {n: array for n, array in arrays.items() if PANEL_OF.get(n) in (None, *panels)}
+
+
+def band_arrays(seeds: SeedBand | None) -> dict[str, Any]:
+    """Return the arrays of a band; without one, or before its first run has ended, none."""
+    if seeds is None or not seeds.band.values:
+        return {}
+    arrays = {f"band_{name}": values for name, values in seeds.band.values.items()}
+    return {"band_epoch": seeds.band.epoch, **arrays}
+
+
+def band_header(seeds: SeedBand | None) -> dict[str, int] | None:
+    """Return how many seeds of a band there are, have ended, and have diverged."""
+    if seeds is None:
+        return None
+    band = seeds.band
+    return {"seeds": seeds.seeds, "done": band.done, "diverged": band.diverged}
 
 
 def merit(

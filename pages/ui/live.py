@@ -26,6 +26,7 @@ SPEEDS = {
     "as fast as it goes": AS_FAST_AS_IT_GOES,
 }
 DEFAULT_SPEED = "20 epochs / frame"
+SEEDS = {"one seed": 0, "+ 10 seeds": 10, "+ 50 seeds": 50, "+ 200 seeds": 200}
 
 
 def live_panel(session: LabSession) -> None:
@@ -38,6 +39,7 @@ def live_panel(session: LabSession) -> None:
     def panel() -> None:
         dice = ("New weights", "new_weights", ":material/casino:", session.new_weights)
         toolbar(session, dice)
+        session.set_seeds(seeds())
         if session.wanted is not None:
             st.rerun()  # the controls stand outside this panel
         st.fragment(_tick, run_every=interval(session))(session)
@@ -48,6 +50,7 @@ def live_panel(session: LabSession) -> None:
 def toolbar(player: Player, *more: Button) -> None:
     """Draw play or pause, one step, reset, more buttons, and the speed."""
     ticket = player.next_ticket()
+    player.button_says_pause = player.playing
     names = ("Pause", ":material/pause:") if player.playing else ("Play", ":material/play_arrow:")
     step = ("Step", "step", ":material/skip_next:", player.step)
     reset = ("Reset", "reset", ":material/replay:", player.reset)
@@ -63,6 +66,15 @@ def toolbar(player: Player, *more: Button) -> None:
             label_visibility="collapsed",
             width=190,
         )
+        st.selectbox(
+            "Seeds",
+            list(SEEDS),
+            key="seeds",
+            label_visibility="collapsed",
+            width=140,
+            help="Trains this many more weight seeds on the same data and draws their median and "
+            "quartiles into the curves.",
+        )
 
 
 def _button(player: Player, ticket: int, button: Button, kind: Kind) -> None:
@@ -72,12 +84,18 @@ def _button(player: Player, ticket: int, button: Button, kind: Kind) -> None:
 
 def interval(player: Player, seconds: float = TICK_SECONDS) -> float:
     """Return the seconds between two ticks of a clock: a day when nothing plays."""
-    return seconds if player.playing else STOPPED
+    player.clocked = player.busy
+    return seconds if player.clocked else STOPPED
 
 
 def speed() -> int:
     """Return the chosen number of epochs for one frame."""
     return SPEEDS[st.session_state.get("speed", DEFAULT_SPEED)]
+
+
+def seeds() -> int:
+    """Return the chosen number of further seeds."""
+    return SEEDS[st.session_state.get("seeds", "one seed")]
 
 
 def _tick(session: LabSession) -> None:

@@ -42,8 +42,13 @@ class CurveCard extends Card {
     return new CurveChart(Plotly, this.panel, this.panel.name, 0.1);
   }
 
-  legend({ text }) {
-    return [["solid", text.train], ["dashed", text.dev]];
+  legend({ header, text }) {
+    const lines = [["solid", text.train], ["dashed", text.dev]];
+    if (!header.band) return lines;
+    const { done, seeds, diverged } = header.band;
+    const words = [fill(text.band_legend, { k: done, n: seeds })];
+    if (diverged) words.push(fill(text.band_diverged, { k: diverged }));
+    return [...lines, ["band", words.join(", ")]];
   }
 }
 

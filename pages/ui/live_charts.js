@@ -1,7 +1,8 @@
 // The charts whose axes Plotly draws: loss, accuracy, gradient norms, and the axes of the canvases.
 
+import { bandOf } from "./live_frame.js";
 import { Chart, axis, layerAxis, layerMargin, layout } from "./live_plotly.js";
-import { SteadyRange, bounds, epochSpan, escapeLabel, scientific } from "./live_style.js";
+import { SteadyRange, bounds, epochSpan, escapeLabel, rgb, scientific } from "./live_style.js";
 
 /** Loss or accuracy of train (solid) and dev (dashed) against the epoch. */
 export class CurveChart extends Chart {
@@ -23,9 +24,9 @@ export class CurveChart extends Chart {
     this.logRange.forget();
   }
 
-  ranges(train, dev, log, shared) {
+  ranges(lists, log, shared) {
     if (shared) this.forgetRanges();
-    const seen = shared ?? bounds([train, dev], log ? 0 : undefined) ?? [log ? 0.1 : 0, 1];
+    const seen = shared ?? bounds(lists, log ? 0 : undefined) ?? [log ? 0.1 : 0, 1];
     if (log) return this.logRange.take(seen.map(Math.log10));
     return this.quantity === "loss" ? [0, this.range.take(seen)[1]] : this.accuracyRange(seen);
   }
@@ -35,7 +36,18 @@ export class CurveChart extends Chart {
     return [Math.min(low, 0.9), 1.005];
   }
 
-  draw({ header, curves, text, theme }) {
+  /** Further seeds: the room between their quartiles, and their median. */
+  bands(view) {
+    const { theme, text } = view;
+    return ["train", "dev"].flatMap((part) => {
+      const band = bandOf(view, `${part}_${this.quantity}`);
+      return band ? bandTraces(band, part === "train" ? theme.text : theme.dev, text[part]) : [];
+    });
+  }
+
+  draw(view) {
+    const { header, curves, text, theme } = view;
+    const bands = this.bands(view);
     const train = curves[`train_${this.quantity}`];
     const dev = curves[`dev_${this.quantity}`];
     const log = this.panel.scale === "log";
@@ -54,7 +66,7 @@ export class CurveChart extends Chart {
     const xaxis = axis(theme, text.epoch_axis, { range: [0, epochSpan(...epochs)] });
     const yaxis = axis(theme, "", {
       type: log ? "log" : "linear",
-      range: this.ranges(train, dev, log, shared),
+      range: this.ranges([train, dev, ...bands.map((band) => band.y)], log, shared),
       tickformat: this.quantity === "loss" ? "" : ".0%",
       nticks: 6,
       exponentformat: "power",
@@ -62,13 +74,32 @@ export class CurveChart extends Chart {
       ...(log ? { dtick: this.logRange.high - this.logRange.low > 2 ? 1 : "D2" } : {}),
     });
     const traces = [
+      ...bands,
       line(train, text.train, { color: theme.text, dash: "solid" }),
       line(dev, text.dev, { color: theme.dev, dash: "8px,4px" }),
     ];
-    const whole = layout(theme, xaxis, yaxis);
+    // a band that grows is a new layout: Plotly's short way of moving lines leaves areas behind
+    const whole = { ...layout(theme, xaxis, yaxis), meta: { band: header.band?.done } };
+    this.panel.node.dataset.band = header.band ? `${header.band.done}/${header.band.seeds}` : "";
     this.panel.node.dataset.digest = `${train.at(-1)} ${dev.at(-1)} ${train.length}`;
     return this.show(traces, { ...whole, hovermode: "x unified" });
   }
+}
+
+function bandTraces({ x, low, middle, high }, color, name) {
+  const quiet = { x, mode: "lines", hoverinfo: "skip" };
+  const [red, green, blue] = rgb(color);
+  return [
+    { ...quiet, y: low, line: { width: 0 } },
+    {
+      ...quiet,
+      y: high,
+      line: { width: 0 },
+      fill: "tonexty",
+      fillcolor: `rgba(${red},${green},${blue},.2)`,
+    },
+    { ...quiet, y: middle, name: escapeLabel(name), line: { width: 1.25, color, dash: "dot" } },
+  ];
 }
 
 /** L2 norm of each layer's gradient, weights and bias; an exact zero has a mark of its own. */

@@ -34,6 +34,8 @@ TEXT: Final[dict[str, str]] = {
     "status_diverged": "diverged",
     "train": "train",
     "dev": "dev",
+    "band_legend": "{k} of {n} seeds",
+    "band_diverged": "{k} diverged",
     "linear": "linear",
     "log": "log",
     "reset_zoom": "reset zoom",

@@ -20,6 +20,15 @@ export function decode(bytes) {
   return { header, arrays };
 }
 
+/** Lower quartile, median and upper quartile of a quantity over further seeds, or null. */
+export function bandOf({ header, arrays }, name) {
+  const array = arrays[`band_${name}`];
+  if (!array || !header.band || header.band.done === header.band.diverged) return null;
+  const n = array.shape[1];
+  const row = (at) => Array.from(array.values.subarray(at * n, (at + 1) * n));
+  return { x: Array.from(arrays.band_epoch.values), low: row(0), middle: row(1), high: row(2) };
+}
+
 /** Everything the browser knows about the run on screen. */
 export class History {
   constructor() {

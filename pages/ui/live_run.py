@@ -9,10 +9,11 @@ from typing import Any
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.runner import Divergence, Runner
+from nndl_core.seed_band import SeedBand
 from nndl_core.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
 from pages.ui import frame
 from pages.ui.live_component import TEXT
-from pages.ui.ranges import Ranges, seen_in, union
+from pages.ui.ranges import Ranges, seen_in, seen_in_band, union
 
 PANELS = ("loss", "accuracy", "boundary", "gradients", "activations", "units")
 """Every chart that can be drawn, in the order of the lab."""
@@ -34,6 +35,7 @@ class LiveRun:
         self.name = name
         self.panels: tuple[str, ...] = PANELS
         self.serial = 0
+        self.seeds = 0
         self.start(config, data)
 
     def start(self, config: RunConfig, data: Dataset | None = None) -> None:
@@ -50,12 +52,38 @@ class LiveRun:
         self.run_id = next(_run_ids)
         self.ranges: Ranges = {}
         self._measured: tuple[tuple[int, bool], Snapshot] | None = None
+        self._start_band()
+
+    def set_seeds(self, seeds: int) -> None:
+        """Draw a band of this many further weight seeds; 0 draws none."""
+        if seeds != self.seeds:
+            self.seeds = seeds
+            self._start_band()
+
+    def _start_band(self) -> None:
+        data = self.dataset
+        self.band = SeedBand(self.config, self.seeds, data) if self.seeds else None
+        self._band_due = OVERLAP
+
+    @property
+    def banding(self) -> bool:
+        """Whether seeds of the band are still to be trained."""
+        return self.band is not None and not self.band.finished
+
+    def advance_band(self, seconds: float) -> None:
+        """Train seeds of the band for about this long."""
+        if self.band is not None and self.banding:
+            before = self.band.band
+            self.band.advance(seconds)
+            if self.band.band is not before:
+                self._band_due = OVERLAP
 
     def take_over(self, config: RunConfig) -> None:
         """Go on with another learning rate or number of epochs."""
         self.runner.optimizer.learning_rate = config.learning_rate
         self.runner.num_epochs = config.epochs
         self.runner.config = self.config = config
+        self._start_band()
 
     def show(self, panels: tuple[str, ...]) -> None:
         """Choose the charts that are drawn."""
@@ -94,7 +122,8 @@ class LiveRun:
         snapshot = self.measure()
         part = curves(self.runner, snapshot.record, self._base())
         self.ranges = union([self.ranges, seen_in(snapshot, part)])
-        return self.ranges | {"activations": snapshot.histogram_range}
+        in_band = [] if self.band is None else [seen_in_band(self.band.band)]
+        return union([self.ranges, *in_band]) | {"activations": snapshot.histogram_range}
 
     def _base(self) -> Curves | None:
         """The frame that the next one builds on; None while there is none old enough.
@@ -113,6 +142,9 @@ class LiveRun:
             more_header, more_arrays = frame.still_contents(self.plane, self.dataset.classes)
             header |= more_header | {"text": TEXT, "name": self.name, "panels": self.panels}
             arrays |= more_arrays
+        if full or self._band_due:  # a band comes in several frames, for some may be lost
+            arrays |= frame.band_arrays(self.band)
+            self._band_due = max(0, self._band_due - 1)
         self.sent.append(part)
         self.serial += 1
         if not playing or self.runner.finished:
@@ -130,6 +162,7 @@ class LiveRun:
             "status": self.status(playing),
             "message": self.message,
             "merit": frame.merit(snapshot.record, speed, snapshot.test),
+            "band": frame.band_header(self.band),
         }
 
 

@@ -9,7 +9,7 @@ from time import perf_counter
 import streamlit as st
 
 from nndl_core.config import RunConfig
-from pages.ui.live import interval, speed, toolbar
+from pages.ui.live import interval, seeds, speed, toolbar
 from pages.ui.live_component import draw_live
 from pages.ui.live_run import LiveRun, restarts
 from pages.ui.player import Player
@@ -75,12 +75,28 @@ class PairSession(Player):
         share = seconds / (perf_counter() - start)
         self.pace = max(1, int(done * min(1.0, share)))
 
+    def set_seeds(self, seeds: int) -> None:
+        """Draw a band of this many further seeds around every run; 0 draws none."""
+        for run in self.runs.values():
+            run.set_seeds(seeds)
+
+    @property
+    def banding(self) -> bool:
+        """Whether seeds of a band are still to be trained."""
+        return any(run.banding for run in self.runs.values())
+
+    def advance_bands(self, seconds: float) -> None:
+        """Train seeds of all bands in turns, so that they grow together."""
+        waiting = [run for run in self.runs.values() if run.banding]
+        for run in waiting:
+            run.advance_band(seconds / len(waiting))
+
     def frames(self, panels: tuple[str, ...]) -> list[bytes]:
         """Measure all runs and pack what the browser does not have yet of each."""
         runs = list(self.runs.values())
         for run in runs:
             run.show(panels)
-        same = {"ended": self.finished, "messages": [run.message for run in runs if run.message]}
+        same = {"ended": self.ended, "messages": [run.message for run in runs if run.message]}
         epochs = {"epoch": max((run.runner.epoch, run.runner.num_epochs) for run in runs)}
         axes = in_common([run.measure_ranges() for run in runs])
         return [
@@ -136,6 +152,7 @@ def pair_panel(
     @st.fragment(key=key)
     def panel() -> None:
         toolbar(session)
+        session.set_seeds(seeds())
         st.fragment(_tick, run_every=interval(session))(session, panels, key)
         if after is not None:
             # A fragment of its own: drawn at every tick, a table would cost more than the charts;

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 SLICE_SECONDS = 0.04
+BAND_SECONDS = 0.03
+"""Of every tick, for the further seeds of a band: the run itself goes on beside them."""
 
 
 class Player(ABC):
@@ -15,6 +17,8 @@ class Player(ABC):
         self.playing = False
         self.messages: list[str] = []
         self.ticket = self.used_ticket = 0
+        self.clocked = False  # whether the clock of the page ticks
+        self.button_says_pause = False
 
     @property
     @abstractmethod
@@ -28,6 +32,29 @@ class Player(ABC):
     @abstractmethod
     def advance(self, epochs: int, seconds: float) -> None:
         """Train this many epochs, or what the time holds."""
+
+    @abstractmethod
+    def set_seeds(self, seeds: int) -> None:
+        """Draw a band of this many further seeds around every run; 0 draws none."""
+
+    @property
+    @abstractmethod
+    def banding(self) -> bool:
+        """Whether seeds of a band are still to be trained."""
+
+    @abstractmethod
+    def advance_bands(self, seconds: float) -> None:
+        """Train seeds of the bands for about this long."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether the picture changes by itself."""
+        return self.playing or self.banding
+
+    @property
+    def ended(self) -> bool:
+        """Whether the clock ticks for nothing, or the button offers to pause what has ended."""
+        return self.clocked and not (self.playing if self.button_says_pause else self.busy)
 
     def next_ticket(self) -> int:
         """Return a number for the buttons that are drawn now."""
@@ -65,6 +92,7 @@ class Player(ABC):
         if self.playing:
             self.advance(epochs, SLICE_SECONDS)
             self.playing = not self.finished
+        self.advance_bands(BAND_SECONDS)
 
     def take_messages(self) -> list[str]:
         """Return the sentences that wait to be shown, once."""

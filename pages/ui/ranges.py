@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
+from nndl_core.seed_band import Band
 from nndl_core.snapshot import Curves, Snapshot
 
 Range = tuple[float, float]
@@ -27,6 +28,20 @@ def seen_in(snapshot: Snapshot, part: Curves) -> Ranges:
         "gradients": _range(norms, 0),
     }
     return {name: limits for name, limits in found.items() if limits is not None}
+
+
+def seen_in_band(band: Band) -> Ranges:
+    """Return the smallest and largest value of each kind that a band holds."""
+    found = {
+        kind: _range((v for part in ("train", "dev") for v in _all_of(band, f"{part}_{kind}")), low)
+        for kind, low in (("loss", 0), ("accuracy", -inf))
+    }
+    return {name: limits for name, limits in found.items() if limits is not None}
+
+
+def _all_of(band: Band, name: str) -> list[float]:
+    values: list[float] = band.values[name].ravel().tolist() if band.values else []
+    return values
 
 
 def union(ranges: Iterable[Ranges]) -> Ranges:

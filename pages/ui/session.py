@@ -71,6 +71,19 @@ class LabSession(Player):
         """Train this many epochs, or what the time holds."""
         self.runner.advance(epochs, seconds)
 
+    def set_seeds(self, seeds: int) -> None:
+        """Draw a band of this many further seeds around the run; 0 draws none."""
+        self.run.set_seeds(seeds)
+
+    @property
+    def banding(self) -> bool:
+        """Whether seeds of the band are still to be trained."""
+        return self.run.banding
+
+    def advance_bands(self, seconds: float) -> None:
+        """Train seeds of the band for about this long."""
+        self.run.advance_band(seconds)
+
     def apply(self, config: RunConfig) -> None:
         """Take over changed settings: live where that is possible, else by starting anew."""
         if restarts(self.config, config) or self.new_upload:
@@ -107,7 +120,7 @@ class LabSession(Player):
 
     def frame(self) -> bytes:
         """Measure the run and pack what the browser does not have yet."""
-        return self.run.frame(self.playing, {"ended": self.finished})
+        return self.run.frame(self.playing, {"ended": self.ended})
 
 
 def first_session(config: RunConfig, refused: list[str]) -> LabSession:

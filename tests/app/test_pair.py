@@ -47,6 +47,7 @@ def straight(config: RunConfig, count: int) -> Runner:
 def played(configs: Configs, *ticks: int) -> PairSession:
     session = PairSession(configs)
     session.toggle_play()
+    session.clocked = session.button_says_pause = True  # as the panel does when it is drawn
     for each in ticks:
         session.tick(each)
     return session
