@@ -157,7 +157,7 @@ class RunConfig:
         unknown = sorted(str(name) for name in values if name not in KNOBS)
         if unknown:
             known = ", ".join(KNOBS)
-            raise ConfigError(f"{_short(unknown[0])} is not a setting; known are {known}.")
+            raise ConfigError(f"{short(unknown[0])} is not a setting; known are {known}.")
         return cls(**values)
 
     def to_url(self) -> dict[str, str]:
@@ -210,7 +210,7 @@ def widths_from_text(text: str) -> tuple[int, ...]:
         return ()
     if not all(part.isdecimal() and len(part) <= 4 for part in parts):
         raise ConfigError(
-            f"hidden: {_short(text)} is not a list of layer widths; write 5-3, or none; {ALLOWED}."
+            f"hidden: {short(text)} is not a list of layer widths; write 5-3, or none; {ALLOWED}."
         )
     widths = tuple(map(int, parts))
     _check_hidden(widths)
@@ -226,7 +226,7 @@ def _from_url(name: str, text: str) -> Any:
         number = float(text)
     except ValueError:
         bounds = _bounds(KNOBS[name])
-        raise ConfigError(f"{name}: {_short(text)} is not a number {bounds}.") from None
+        raise ConfigError(f"{name}: {short(text)} is not a number {bounds}.") from None
     is_whole = isinstance(getattr(RunConfig, name), int) and number.is_integer()
     return int(number) if is_whole else number
 
@@ -235,18 +235,18 @@ def _checked(name: str, value: Any, k: Knob) -> Any:
     if k.choices:
         if value not in k.choices:
             allowed = ", ".join(k.choices)
-            raise ConfigError(f"{name}: {_short(value)} is not known; choose one of {allowed}.")
+            raise ConfigError(f"{name}: {short(value)} is not known; choose one of {allowed}.")
         return value
     whole = isinstance(getattr(RunConfig, name), int)
     bounds = _bounds(k)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{name}: {_short(value)} is not a number {bounds}.")
+        raise ConfigError(f"{name}: {short(value)} is not a number {bounds}.")
     assert k.low is not None
     assert k.high is not None
     if not k.low <= value <= k.high:  # so written, NaN is out of range too
-        raise ConfigError(f"{name}: {_short(value)} is out of range; allowed is {bounds}.")
+        raise ConfigError(f"{name}: {short(value)} is out of range; allowed is {bounds}.")
     if whole and value != int(value):
-        raise ConfigError(f"{name}: {_short(value)} must be a whole number {bounds}.")
+        raise ConfigError(f"{name}: {short(value)} must be a whole number {bounds}.")
     return int(value) if whole else float(value)
 
 
@@ -254,14 +254,15 @@ def _check_hidden(widths: Any) -> None:
     whole = isinstance(widths, tuple) and all(type(w) is int for w in widths)
     if not whole or len(widths) > MAX_DEPTH or not all(1 <= w <= MAX_WIDTH for w in widths):
         shown = list(widths) if isinstance(widths, tuple) else widths
-        raise ConfigError(f"hidden: {_short(shown)} is not possible; {ALLOWED}.")
+        raise ConfigError(f"hidden: {short(shown)} is not possible; {ALLOWED}.")
 
 
 def _bounds(k: Knob) -> str:
     return f"from {k.low:g} to {k.high:g}"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Write a refused value for a sentence, in at most 40 characters."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of 5000 digits, a list in 900 lists
