@@ -124,6 +124,6 @@ def _record(numbers: Numbers) -> EpochRecord:
     )
 
 
-def _stats(row: list[float]) -> LayerStats:
+def _stats(row: list[Any]) -> LayerStats:
     measured, counts = row[: -len(COUNTS)], row[-len(COUNTS) :]
     return LayerStats(*measured, *map(int, counts))
