@@ -30,7 +30,7 @@ LossName = Literal["bce", "cross_entropy", "mse"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adam"]
 DtypeName = Literal["float32", "float64"]
 
-MAX_DEPTH = 12
+MAX_DEPTH = 16
 MAX_WIDTH = 64
 NO_HIDDEN_LAYER = "none"
 ALLOWED = f"allowed are 0 to {MAX_DEPTH} layers of 1 to {MAX_WIDTH} units"

@@ -150,7 +150,7 @@ def test_an_unknown_choice_is_refused_with_all_choices(name: str, value: Any) ->
 def test_wrong_layer_widths_are_refused(value: Any) -> None:
     text = refusal(hidden=value)
     assert text.startswith(f"hidden: {repr(value)[:30]}")
-    assert "0 to 12 layers of 1 to 64 units" in text
+    assert f"0 to {MAX_DEPTH} layers of 1 to 64 units" in text
 
 
 @pytest.mark.parametrize("widths", [[], [1], [MAX_WIDTH] * MAX_DEPTH, [5, 3]])
@@ -235,7 +235,7 @@ def test_the_url_holds_only_what_differs() -> None:
         ("hidden", "5-x"),
         ("hidden", "65"),
         ("hidden", "5-0"),
-        ("hidden", "1-" * 12 + "1"),
+        ("hidden", "1-" * MAX_DEPTH + "1"),
         ("hidden", "9" * 5000),
     ],
 )
