@@ -45,17 +45,17 @@ class WideNet:
 
     @classmethod
     def of(cls, config: RunConfig) -> WideNet | None:
-        """Describe the layers between the hidden layers of a config.
+        """Describe layers as wide as the last hidden one of a config, fed by one of that width.
 
-        Returns None where there is no such layer, or where all weights of a matrix are equal.
+        Returns None without a hidden layer, and where the weights do not vary around 0.
         """
-        if len(config.hidden) < 2:
+        if not config.hidden:
             return None
-        fan_in, fan_out = config.hidden[-2:]
-        law = law_of(config.init, config.init_scale, fan_in, fan_out)
+        width = config.hidden[-1]
+        law = law_of(config.init, config.init_scale, width, width)
         if law.std == 0 or law.mean != 0:
             return None
-        sigma_w = law.std * math.sqrt(fan_in)
+        sigma_w = law.std * math.sqrt(width)
         return cls(config.activation, sigma_w, bias=config.bias, slope=config.slope)
 
     @cached_property
