@@ -1,4 +1,4 @@
-"""Dead units: how they come about, what still moves in a dead network, what a slope gives back."""
+"""Dead from the start: what still moves, which bias is deadly, what a slope gives back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from torch import Tensor
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.datasets import dataset_of
-from nndl_core.ensemble import Ensemble, Outcome
 from nndl_core.gradient_law import draw_seeds, measure_flow
 from nndl_core.runner import Runner
 from nndl_core.telemetry import EpochRecord
@@ -70,35 +69,6 @@ class BiasPath:
     train_loss: list[float]
     train_accuracy: list[float]
     moved: float
-
-
-@dataclass(frozen=True)
-class Deaths:
-    """A run whose first steps are large: before each update, and after the last.
-
-    dead [epochs + 1, hidden layers] counts the units that are exactly flat on the training set.
-    """
-
-    dead: Table
-    train_loss: list[float]
-    train_accuracy: list[float]
-    diverged: bool
-
-
-@dataclass(frozen=True)
-class DeathRate:
-    """What a learning rate did to n runs.
-
-    layer_died and diverged are shares of the runs; units_died is the mean count, of so many
-    hidden units, of those that are dead afterwards and were not before.
-    """
-
-    learning_rate: float
-    n: int
-    units: int
-    layer_died: float
-    units_died: float
-    diverged: float
 
 
 def dead_start(config: RunConfig) -> DeadStart:
@@ -227,44 +197,3 @@ def fitted_exponents(slopes: Sequence[float], norms: Table) -> Table:
         y = np.log(norms)
         exponents: Table = (x @ (y - y.mean(0))) / (x @ x)
     return exponents
-
-
-def large_steps(config: RunConfig, rate: float, steps: int, epochs: int = 20) -> Deaths:
-    """Train the first ``steps`` epochs with learning rate ``rate``, the rest with the config's."""
-    runner = Runner.from_config(replace(config, learning_rate=rate, epochs=epochs))
-    runner.advance(steps)
-    runner.optimizer.learning_rate = config.learning_rate
-    runner.advance(epochs - steps)
-    records = [*runner.records[:], runner.measure()[0]]
-    return Deaths(
-        np.array([[float(fc.dead_units) for fc in r.layers[:-1]] for r in records]),
-        [r.train_loss for r in records],
-        [r.train_accuracy for r in records],
-        runner.diverged is not None,
-    )
-
-
-def deaths_by_rate(
-    config: RunConfig, rates: Sequence[float], steps: int, seeds: int
-) -> list[DeathRate]:
-    """Take ``steps`` steps with every rate from the same seeds, and count what died.
-
-    Seed s has the data seed and the weight seed s.
-    """
-    runs = [replace(config, data_seed=s, init_seed=s, epochs=steps) for s in range(seeds)]
-    ensemble = Ensemble([replace(run, learning_rate=rate) for rate in rates for run in runs])
-    ensemble.advance()
-    done = [outcome for outcome in ensemble.outcomes if outcome is not None]
-    groups = (done[i * seeds : (i + 1) * seeds] for i in range(len(rates)))
-    return [_death_rate(rate, group) for rate, group in zip(rates, groups, strict=True)]
-
-
-def _death_rate(rate: float, outcomes: Sequence[Outcome]) -> DeathRate:
-    n, units, layers = len(outcomes), 0, 0
-    for outcome in outcomes:
-        pairs = list(zip(outcome.first.layers[:-1], outcome.last.layers[:-1], strict=True))
-        units += sum(max(0, b.dead_units - a.dead_units) for a, b in pairs)
-        layers += any(a.dead_units < b.dead_units == b.units for a, b in pairs)
-    diverged = sum(outcome.diverged_at is not None for outcome in outcomes)
-    total = sum(outcomes[0].config.hidden)
-    return DeathRate(rate, n, total, layers / n, units / n, diverged / n)

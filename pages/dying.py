@@ -1,6 +1,6 @@
 """Dying ReLU: exact zeros, what still moves, what brings a network back, and how units die."""
 
-from pages.ui import dying_sections, dying_steps, dying_trial
+from pages.ui import dying_remedies, dying_sections, dying_steps
 from pages.ui.lesson import lesson_page
 from pages.ui.pair import PairSession
 
@@ -16,8 +16,8 @@ def dead(session: PairSession) -> None:
 def leaky(session: PairSession) -> None:
     """Measure what a slope gives back, and try every remedy."""
     config = next(iter(session.runs.values())).config
-    dying_sections.slope_section(config)
-    dying_trial.trial_section(config)
+    dying_remedies.slope_section(config)
+    dying_remedies.trial_section(config)
 
 
 def large_step(session: PairSession) -> None:

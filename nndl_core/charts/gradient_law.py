@@ -11,8 +11,9 @@ from nndl_core.charts.figures import layer_bars, lines
 from nndl_core.charts.parts import Figure, references
 from nndl_core.charts.scales import Scale, cross_line, escape
 from nndl_core.charts.theme import REFERENCE_DASHES
-from nndl_core.dead_units import BiasPath, DeathRate, Deaths
+from nndl_core.dead_units import BiasPath
 from nndl_core.gradient_law import Steps
+from nndl_core.large_steps import DeathRate, Deaths
 
 PART_NAMES = {"weights": "weights", "slope": "slope of the activation", "inputs": "inputs"}
 ROUNDING = 2.0**-24
@@ -29,8 +30,7 @@ def part_bars(steps: Mapping[str, Steps]) -> Figure:
     series = {
         words: [found.parts[part] for found in steps.values()] for part, words in PART_NAMES.items()
     }
-    title = "decades lost from the last layer to the first"
-    return layer_bars(series, title, log=False, layers=list(steps))
+    return layer_bars(series, "decades lost", log=False, layers=list(steps))
 
 
 def decades_by_scale(
@@ -44,6 +44,8 @@ def decades_by_scale(
         name: (scales, [float(found.total.sum()) for found in row]) for name, row in steps.items()
     }
     drawn = lines(series, "standard deviation of the weights", "decades lost", log_x=True)
+    for trace in drawn["data"]:
+        trace["cliponaxis"] = False  # the first scale stands on the axis
     return _with_line(drawn, "chosen", chosen)
 
 
@@ -62,7 +64,10 @@ def ratio_bars(ratios: Mapping[str, Sequence[float]]) -> Figure:
 
 def changed_bars(shares: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the share of each layer's parameters that a step changed at all."""
-    return layer_bars(shares, "share of the parameters that changed", log=False)
+    drawn = layer_bars(shares, "share of weights and biases that changed", log=False)
+    quarters = [0, 0.25, 0.5, 0.75, 1]
+    drawn["layout"]["xaxis"] |= {"tickmode": "array", "tickvals": quarters, "tickformat": ".0%"}
+    return drawn
 
 
 def bias_lines(path: BiasPath, best: float) -> Figure:
@@ -127,6 +132,20 @@ def death_lines(deaths: Deaths, large: int) -> Figure:
     updates = list(range(len(deaths.dead)))
     series = {f"fc{at + 1}": (updates, column) for at, column in enumerate(deaths.dead.T)}
     drawn = lines(series, "updates", "dead units", markers=True)
+    return _upright(drawn, {"last large step": large})
+
+
+def death_heights(deaths: Deaths, large: int) -> Figure:
+    """Draw the largest pre-activation of each hidden layer, and 0, where a layer is dead.
+
+    The axis reaches at most twice as far from 0 as the start: an explosion would flatten the rest.
+    """
+    updates = list(range(len(deaths.highest)))
+    series = {f"fc{at + 1}": (updates, column) for at, column in enumerate(deaths.highest.T)}
+    drawn = lines(series, "updates", "largest z", markers=True, reference={"dead below": 0})
+    most = 2 * float(np.abs(deaths.highest[0]).max())
+    low, high = drawn["layout"]["yaxis"]["range"]
+    drawn["layout"]["yaxis"]["range"] = [max(low, -most), min(high, most)]
     return _upright(drawn, {"last large step": large})
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
@@ -12,17 +10,16 @@ from nndl_core import dead_units as dead
 from nndl_core.charts import gradient_law as charts
 from nndl_core.config import RunConfig
 from nndl_core.dead_units import BiasPath, DeadStart
-from nndl_core.gradient_law import MAX_SEEDS, expected_exponents
+from nndl_core.gradient_law import MAX_SEEDS
 from pages.ui import dying_tables as tables
 from pages.ui.figure import draw_figure
-from pages.ui.log_slider import log_slider, seeds_input, start_at
+from pages.ui.log_slider import log_slider, seeds_input
 from pages.ui.messages import escape
 
 _start = st.cache_data(max_entries=200, show_spinner=False)(dead.dead_start)
 _path = st.cache_data(max_entries=20, show_spinner="Training ...")(dead.bias_path)
 _counts = st.cache_data(max_entries=200, show_spinner=False)(dead.dead_by_bias)
 _thresholds = st.cache_data(max_entries=200, show_spinner=False)(dead.death_thresholds)
-_norms = st.cache_data(max_entries=200, show_spinner=False)(dead.slope_law)
 
 MOST_EPOCHS = 10_000
 """More would keep the page waiting; a dead network has long come to rest."""
@@ -30,8 +27,6 @@ STEPS = [float(f"{digit}e{power}") for power in range(-4, 2) for digit in (1, 2,
 SIZES = [step for step in STEPS if step <= 10]
 BIASES = [*(-size for size in reversed(SIZES)), 0.0, *SIZES]
 DEPTHS = [-(10 ** (k / 8)) for k in range(8, -49, -1)]
-SLOPES = [0.0, *(float(f"{d}e{power}") for power in (-3, -2, -1) for d in (1, 2, 3, 5)), 1.0, 2.0]
-FITTED = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
 DEAD_FORM = (
     r"\frac{\partial L}{\partial b} = \frac1N\sum_i(\sigma(b)-y_i) = \sigma(b)-p_1",
     r"L = p_1\log(1+e^{-b}) + (1-p_1)\log(1+e^{b}) \;\overset{b=-8}{=}\; 8\,p_1+\log(1+e^{-8})",
@@ -43,19 +38,11 @@ def zeros_section(config: RunConfig) -> None:
     """Show the first gradient of the dead network, exact zeros marked, beside the closed form."""
     found: DeadStart = _start(config)
     st.subheader("Exactly zero, not just small", anchor="zeros")
-    left, right = st.columns([2, 3])
+    left, right = st.columns(2)
     with left:
-        norms = {
-            "weights": [fc.weight_grad_norm for fc in found.record.layers],
-            "biases": [fc.bias_grad_norm for fc in found.record.layers],
-        }
-        height = 120 + 56 * len(found.record.layers)
-        draw_figure(
-            charts.norm_bars(norms), key="zeros_bars", alt="Gradient of each layer", height=height
-        )
-    with right:
         st.html(tables.zeros_table(found.record))
-        st.html(tables.closed_form_table(found))
+    with right:
+        st.html(tables.closed_form_table(found, config))
         st.markdown(escape(tables.zeros_sentence(found, config.bias)))
     with st.expander("Where the closed form comes from"):
         st.markdown(
@@ -125,41 +112,3 @@ def bias_section(config: RunConfig) -> None:
             "zeros, its pre-activations are b ≤ 0, and so on: every layer is dead."
         )
         st.latex(r"b^{*} = -\max_{j,\,i}\; w_j^{\top}x_i")
-
-
-@st.fragment
-def slope_section(config: RunConfig) -> None:
-    """Show what a slope below zero gives back to each layer, and the power law it follows."""
-    st.subheader("The slope to the fourth", anchor="slope")
-    columns = st.columns(3)
-    usual = config.slope if config.slope in SLOPES else 0.01
-    slope = _slopes(columns[0], "Slope of Leaky ReLU", usual, "slope_leaky")
-    alpha = _slopes(columns[1], "Alpha of ELU", 1.0, "slope_elu")
-    with columns[2]:
-        seeds = seeds_input("slope_seeds", MAX_SEEDS)
-    leaky, elu = (replace(config, activation=name) for name in ("leaky_relu", "elu"))
-    norms = {
-        "ReLU": _norms(replace(config, activation="relu"), [0.0], seeds)[0].tolist(),
-        f"Leaky ReLU {slope:g}": _norms(leaky, [slope], seeds)[0].tolist(),
-        f"ELU {alpha:g}": _norms(elu, [alpha], seeds)[0].tolist(),
-    }
-    law = _norms(leaky, FITTED, seeds)
-    left, right = st.columns(2)
-    with left:
-        st.markdown("**Layer by layer**")
-        figure = charts.norm_bars(norms)
-        height = 120 + 64 * law.shape[1]
-        draw_figure(figure, key="slope_bars", alt="Gradient of each layer", height=height)
-    with right:
-        st.markdown("**Against the slope of Leaky ReLU**")
-        figure = charts.slope_lines(FITTED, law, {"your slope": slope})
-        draw_figure(figure, key="slope_lines", alt="Gradient against the slope", height=height)
-    fitted = dead.fitted_exponents(FITTED, law).tolist()
-    expected = expected_exponents(config).tolist() if config.bias < 0 else [math.nan] * len(fitted)
-    st.html(tables.exponents_table(norms, fitted, expected))
-    st.markdown(escape(tables.slope_sentence(config, fitted, expected, alpha)))
-
-
-def _slopes(column: Any, label: str, value: float, key: str) -> float:
-    start_at(key, value)
-    return float(column.select_slider(label, SLOPES, key=key, format_func=lambda v: f"{v:g}"))

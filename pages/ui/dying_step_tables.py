@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from nndl_core.config import RunConfig
-from nndl_core.dead_units import DeathRate, Deaths
+from nndl_core.large_steps import DeathRate, Deaths
 from pages.ui.number_table import NOTHING, table
 
 
@@ -30,23 +30,33 @@ def _finite(loss: float) -> str:
 
 
 def deaths_sentence(deaths: Deaths, config: RunConfig, rate: float, large: int) -> str:
-    """Say which layers died after which update, and that none came back."""
-    died = _deaths(deaths, config.hidden)
+    """Say which layers died after which update, and what that leaves."""
     start, end = deaths.dead[0].sum(), deaths.dead[-1].sum()
-    units = sum(config.hidden)
-    steps = "One step" if large == 1 else f"{large} steps"
-    text = (
-        f"{steps} with learning rate {rate:g}, then {config.learning_rate:g}: of {units} units "
-        f"{start:g} are dead before and {end:g} after {len(deaths.dead) - 1} updates. "
-    )
-    if died:
-        words = ", ".join(f"{name} after update {at}" for name, at in died.items())
-        text += f"Whole layers died: {words}. Nothing behind a dead layer has a gradient. "
-    else:
-        text += "No whole layer is dead at the end: something can still learn. "
+    updates, steps = len(deaths.dead) - 1, "One step" if large == 1 else f"{large} steps"
+    after = f", then {config.learning_rate:g}" if large < updates else ""
+    parts = [
+        f"{steps} with learning rate {rate:g}{after}: of {sum(config.hidden)} units {start:g} are "
+        f"dead before and {end:g} after {updates} updates."
+    ]
     if deaths.diverged:
-        text += "The run diverged: its loss is no longer a finite number."
-    return text.strip()
+        parts.append("Then the run diverged: its numbers are no longer finite, and it stops here.")
+    parts.append(_layers_words(_deaths(deaths, config.hidden)))
+    if (deaths.dead[1:] < deaths.dead[:-1]).any():
+        parts.append("Some units came back: the layers before them still moved their inputs.")
+    return " ".join(parts)
+
+
+def _layers_words(died: dict[str, int]) -> str:
+    """Say when layers died, and which gradients are exactly 0 from then on."""
+    if not died:
+        return "No whole layer is dead at the end."
+    when = [f"{n} {f'after update {at}' if at else 'before training'}" for n, at in died.items()]
+    last = list(died)[-1]
+    reach = "fc1" if last == "fc1" else f"fc1 to {last}"
+    return (
+        f"Whole layers died: {', '.join(when)}. Since then {reach} have a gradient of exactly 0, "
+        "so no learning rate brings them back."
+    )
 
 
 def _deaths(deaths: Deaths, widths: Sequence[int]) -> dict[str, int]:

@@ -27,18 +27,24 @@ def zeros_table(record: EpochRecord) -> str:
     return table(header, rows, "Before training: L2 norms, dead units over the whole training set")
 
 
-def closed_form_table(found: DeadStart) -> str:
+def closed_form_table(found: DeadStart, config: RunConfig) -> str:
     """Set gradient and loss of the dead network beside the closed form."""
-    name = f"fc{len(found.record.layers)}.bias"
-    pairs = [
-        (f"gradient of {name}: σ(b) − p₁", found.bias_gradient, found.expected_gradient),  # noqa: RUF001
-        ("train loss: 8 p₁ + log(1 + e⁻⁸)", found.record.train_loss, found.expected_loss),
-    ]
+    b = config.bias
+    pairs = {
+        f"gradient of fc{len(found.record.layers)}.bias: σ({b:g}) − p₁": (  # noqa: RUF001
+            found.bias_gradient,
+            found.expected_gradient,
+        ),
+        f"train loss: {-b:g} p₁ + log(1 + exp({b:g}))": (
+            found.record.train_loss,
+            found.expected_loss,
+        ),
+    }
     rows = [
-        [name, f"{measured:.7f}", f"{form:.7f}", f"{abs(measured - form):.0e}"]
-        for name, measured, form in pairs
+        [name, number(measured, ".7f"), number(form, ".7f"), number(abs(measured - form), ".0e")]
+        for name, (measured, form) in pairs.items()
     ]
-    return table(["dead network", "measured", "closed form", "apart"], rows)
+    return table(["dead network", f"measured ({config.dtype})", "closed form", "apart"], rows)
 
 
 def zeros_sentence(found: DeadStart, bias: float) -> str:
@@ -48,7 +54,7 @@ def zeros_sentence(found: DeadStart, bias: float) -> str:
     living = sum(fc.weight_grad_norm > 0 for fc in layers)
     living += sum(fc.bias_grad_norm > 0 for fc in layers)
     return (
-        f"With b = {bias:g} {dead} of {units} hidden units fire on no training point. Of the "
+        f"With b = {bias:g}, {dead} of {units} hidden units fire on no training point. Of the "
         f"{2 * len(layers)} gradients in the table {2 * len(layers) - living} are exactly 0, so no "
         "learning rate can move what belongs to them. What is left is the output bias; the share "
         f"of class 1 is p₁ = {found.ones:g}."
@@ -82,8 +88,8 @@ def dead_table(counts: Iterable[Iterable[float]], widths: Sequence[int]) -> str:
         all_dead = sum(count == width for count in column)
         cells = [f"{column[0]:g} of {width}", f"{sum(column) / len(column):.2f}"]
         rows.append([f"fc{at}", *cells, f"{all_dead} of {len(column)}"])
-    header = ["layer", "dead, this seed", "dead, mean over the seeds", "layer dead in"]
-    return table(header, rows)
+    header = ["layer", "this seed", f"mean of {len(columns[0])}", "whole layer dead in"]
+    return table(header, rows, "Dead units, over the whole training set")
 
 
 def threshold_sentence(

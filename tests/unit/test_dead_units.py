@@ -14,9 +14,8 @@ from nndl_core.dead_units import (
     dead_by_bias,
     dead_start,
     death_threshold,
-    deaths_by_rate,
+    death_thresholds,
     fitted_exponents,
-    large_steps,
     slope_law,
 )
 from nndl_core.gradient_law import expected_exponents
@@ -56,10 +55,28 @@ def test_the_closed_form_at_other_biases_and_data(bias: float, seed: int) -> Non
 
 def test_a_living_network_has_no_closed_form() -> None:
     found = dead_start(replace(DEAD, bias=1.0))
+    assert not found.is_dead
     assert math.isnan(found.expected_loss)
     assert math.isnan(found.expected_gradient)
     with pytest.raises(ConfigError, match="hidden layer"):
         dead_start(replace(DEAD, hidden=()))
+
+
+@pytest.mark.parametrize("seed", [0, 3, 9])
+def test_no_constant_guess_beats_the_best_one(seed: int) -> None:
+    found = dead_start(replace(DEAD, data_seed=seed))
+    assert found.is_dead
+    assert found.best_bias == pytest.approx(math.log(found.ones / (1 - found.ones)), abs=1e-12)
+    for step in (-1e-3, 0.0, 1e-3):
+        b = found.best_bias + step
+        loss = found.ones * math.log1p(math.exp(-b)) + (1 - found.ones) * math.log1p(math.exp(b))
+        assert loss - found.best_loss == pytest.approx(0.125 * step**2, abs=1e-9)
+
+
+def test_a_set_of_one_class_has_no_best_bias() -> None:
+    found = replace(dead_start(DEAD), ones=0.0)
+    assert found.best_bias == -math.inf
+    assert found.best_loss == 0
 
 
 def test_only_the_output_bias_moves_and_takes_the_loss_to_ln_2() -> None:
@@ -102,6 +119,13 @@ def test_all_units_die_at_the_threshold_and_not_before(
         assert alive < sum(widths)
 
 
+def test_every_seed_has_its_own_threshold() -> None:
+    found = death_thresholds(DEAD, 5)
+    alone = [death_threshold(replace(DEAD, init_seed=seed)) for seed in range(5)]
+    assert found.tolist() == pytest.approx(alone, abs=1e-15)
+    assert len(set(alone)) == 5
+
+
 @pytest.mark.parametrize("bias", [-0.05, -0.03, -0.01, 0.0, 0.01])
 def test_the_count_is_that_of_telemetry(bias: float) -> None:
     config = replace(DEAD, bias=bias, dtype="float64")
@@ -130,25 +154,3 @@ def test_an_exponent_is_recovered_from_a_power_law() -> None:
     assert math.isnan(fitted[2])
     with pytest.raises(ValueError, match="two slopes"):
         fitted_exponents([0.1], norms[:1])
-
-
-def test_large_steps_kill_and_small_ones_do_not() -> None:
-    small, large = large_steps(SANE, 0.1, 3), large_steps(SANE, 100.0, 3)
-    assert small.dead.shape == (21, 4)
-    assert (small.dead[0] == large.dead[0]).all()
-    assert small.dead[-1].sum() <= small.dead[0].sum()
-    assert large.dead[3].sum() > large.dead[0].sum()
-    assert not large.diverged
-    straight = Runner.from_config(replace(SANE, epochs=20))
-    straight.advance(20)
-    assert small.train_loss[:20] == straight.train_loss
-
-
-def test_death_rates_grow_with_the_rate() -> None:
-    rates = deaths_by_rate(SANE, [0.1, 10.0, 100.0], steps=3, seeds=10)
-    assert [row.n for row in rates] == [10] * 3
-    died = [row.layer_died for row in rates]
-    assert died == sorted(died)
-    assert died[0] == 0
-    assert died[-1] >= 0.5
-    assert rates[-1].units_died <= rates[-1].units == 12

@@ -1,0 +1,131 @@
+"""A panel that trains runs over seeds in slices of time and draws what is done of them so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import streamlit as st
+
+from nndl_core.config import ConfigError
+from pages.ui.messages import escape
+
+TICK_SECONDS, SLICE_SECONDS, STOPPED = 0.4, 0.25, 86_400.0
+
+
+class Trained(Protocol):
+    """Runs over seeds that are trained a slice after another."""
+
+    seeds: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether every run is done."""
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, from 0 to 1."""
+
+    def advance(self, seconds: float) -> None:
+        """Train for about this long."""
+
+
+T = TypeVar("T", bound=Trained)
+
+
+@dataclass(frozen=True)
+class Task(Generic[T]):
+    """What a panel trains: made anew for another subject, from a number of seeds.
+
+    make raises ConfigError with a sentence for an impossible number; draw shows the runs so far.
+    """
+
+    key: str
+    subject: Hashable
+    make: Callable[[int], T]
+    draw: Callable[[T], None]
+    button: str
+    idle: str
+    usual_seeds: int
+
+
+class Panel(Generic[T]):
+    """The runs of one subject in one tab, and whether they train."""
+
+    def __init__(self, subject: Hashable) -> None:
+        self.subject = subject
+        self.runs: T | None = None
+        self.running = False
+        self.refused = ""
+
+    def toggle(self, seeds: int, make: Callable[[int], T]) -> None:
+        """Stop runs that train, go on with stopped ones, else start anew."""
+        self.refused = ""
+        if self.running:
+            self.running = False
+        elif self.runs is not None and not self.runs.finished and self.runs.seeds == seeds:
+            self.running = True
+        else:
+            self._start(seeds, make)
+
+    def _start(self, seeds: int, make: Callable[[int], T]) -> None:
+        try:
+            self.runs = make(seeds)
+        except ConfigError as error:
+            self.refused = str(error)
+            return
+        self.running = True
+
+
+def draw_panel(task: Task[T]) -> None:
+    """Draw the number of seeds, the button and the runs; only this panel reruns meanwhile."""
+    panel = _panel(task)
+
+    @st.fragment(key=task.key)
+    def draw() -> None:
+        _draw_controls(task, panel)
+        st.fragment(_tick, run_every=TICK_SECONDS if panel.running else STOPPED)(task, panel)
+
+    draw()
+
+
+def _panel(task: Task[T]) -> Panel[T]:
+    """Return this tab's panel; other settings are another subject and start an empty one."""
+    kept = st.session_state.get(f"{task.key}_panel")
+    if not isinstance(kept, Panel) or kept.subject != task.subject:
+        kept = st.session_state[f"{task.key}_panel"] = Panel(task.subject)
+    return kept
+
+
+def _draw_controls(task: Task[T], panel: Panel[T]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = f"{task.key}_seeds"
+        st.number_input("Seeds", value=task.usual_seeds, step=1, key=key, width=130)
+        st.button(
+            "Stop" if panel.running else task.button,
+            key=f"{task.key}_go",
+            icon=":material/stop:" if panel.running else ":material/science:",
+            on_click=_toggle,
+            args=(task, panel, key),
+        )
+    if panel.refused:
+        st.warning(escape(panel.refused), icon=":material/info:")
+
+
+def _toggle(task: Task[T], panel: Panel[T], key: str) -> None:
+    """Take the number as it stands now: it may have been typed just before the click."""
+    panel.toggle(int(st.session_state[key]), task.make)
+
+
+def _tick(task: Task[T], panel: Panel[T]) -> None:
+    runs = panel.runs
+    if runs is None:
+        st.caption(task.idle)
+        return
+    if panel.running:
+        runs.advance(SLICE_SECONDS)
+        if runs.finished:
+            panel.running = False
+            st.rerun()  # the button, in the fragment around this one, says its own name again
+    task.draw(runs)
