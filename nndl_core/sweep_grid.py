@@ -22,24 +22,28 @@ REFUSED = {
 }
 TASK_SECONDS, FEWEST_TOGETHER, MOST_TOGETHER = 0.3, 8, 96
 """The work of one chunk, and how many runs of one kind it may have."""
-UNIT_SECONDS, STEP_SECONDS = 2.4e-9, 1.2e-5
-"""Estimated time of one unit on one example, and of one layer in one update whatever its size."""
+UNIT_SECONDS, STEP_SECONDS = 2.4e-9, 1e-6
+"""About what a run among others takes for one unit on one example, and for a layer's update."""
 
 Index = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a sweep: the cell it belongs to, in row-major order, its seed and its config."""
+    """One run of a sweep: the cell it belongs to, in row-major order, its seed and its work.
+
+    work is about how many seconds it takes among others of its kind.
+    """
 
     cell: int
     seed: int
-    config: RunConfig
+    work: float
+    first: RunConfig
 
     @property
-    def work(self) -> float:
-        """About how many seconds the run takes among others of its kind."""
-        return _epoch_seconds(self.config) * self.config.epochs
+    def config(self) -> RunConfig:
+        """The cell's config at this seed."""
+        return replace(self.first, data_seed=self.seed, init_seed=self.seed)
 
 
 Chunk = tuple[Run, ...]
@@ -180,18 +184,15 @@ def _level(cells: Sequence[Point], ats: Sequence[int], seeds: int) -> list[Chunk
 
 def _pieces(cells: Sequence[Point], ats: Sequence[int], seeds: int) -> Iterator[Chunk]:
     """Cut runs of one kind evenly, between two cells where a cell is small enough."""
-    runs = [_run(cells[at].config, at, seed) for at in ats for seed in range(seeds)]
-    most = round(TASK_SECONDS * len(runs) / _work(runs))
+    work = _seconds(cells[ats[0]].config)
+    runs = [Run(at, seed, work, cells[at].config) for at in ats for seed in range(seeds)]
+    most = round(TASK_SECONDS / work)
     most = min(MOST_TOGETHER, max(FEWEST_TOGETHER, most))
     unit = seeds if seeds <= most else 1
     units = len(runs) // unit
     count = -(-units // (most // unit))
     for a, b in itertools.pairwise(units * i // count * unit for i in range(count + 1)):
         yield tuple(runs[a:b])
-
-
-def _run(config: RunConfig, cell: int, seed: int) -> Run:
-    return Run(cell, seed, replace(config, data_seed=seed, init_seed=seed))
 
 
 def _work(runs: Sequence[Run]) -> float:
@@ -204,7 +205,8 @@ def _kind(c: RunConfig) -> tuple[object, ...]:
     return (c.hidden, c.activation, c.loss, c.dtype, c.optimizer, c.momentum, *size)
 
 
-def _epoch_seconds(c: RunConfig) -> float:
+def _seconds(c: RunConfig) -> float:
     units, examples = sum(c.hidden) + 1, 0.8 * c.points
     updates = -(-0.64 * c.points // c.batch_size) if c.batch_size else 1
-    return units * examples * UNIT_SECONDS + updates * (len(c.hidden) + 1) * STEP_SECONDS / 16
+    steps = updates * (len(c.hidden) + 1) * STEP_SECONDS
+    return c.epochs * (units * examples * UNIT_SECONDS + steps)

@@ -136,6 +136,8 @@ class Workers:
         except BrokenExecutor:
             self._replace()
             future = self.executor.submit(train, configs, engine_version())
+        except RuntimeError as error:
+            raise SweepError(f"The executor takes no work: {error}.") from error
         self._out[future] = (chunk, tries)
 
     def advance(self, seconds: float) -> Done:
