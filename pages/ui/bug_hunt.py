@@ -22,6 +22,10 @@ HELPERS = (
     material.bce,
     material.accuracy,
 )
+REPORT_CONTENT = (
+    "A zip with a table (CSV) of every case of which you have run both versions, and a text with "
+    "their numbers and lines, to be completed with your analysis."
+)
 NUMBERS = {name: n for n, name in enumerate(CASES, start=1)}
 
 

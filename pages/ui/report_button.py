@@ -11,12 +11,15 @@ from nndl_core.study import Claim, Study
 from pages.ui.study_panel import study_of
 
 
-def report_button(name: str, make: Callable[[str], bytes]) -> None:
+CONTENT = (
+    "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text with the "
+    "measured numbers in it, to be completed with your analysis."
+)
+
+
+def report_button(name: str, make: Callable[[str], bytes], content: str = CONTENT) -> None:
     """Draw the download of make(date) at the moment of the click."""
-    st.markdown(
-        "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text with "
-        "the measured numbers in it, to be completed with your analysis."
-    )
+    st.markdown(content)
     st.download_button(
         "Make the report",
         lambda: make(date.today().isoformat()),
