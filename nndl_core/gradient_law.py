@@ -29,6 +29,8 @@ from nndl_core.weight_laws import law_of
 Table = NDArray[np.float64]
 
 MAX_SEEDS = 200
+MOST_WORK = 100_000
+"""Weights times seeds that are measured in about a second."""
 PIECE = 50_000
 """Numbers of one layer that are computed at once: larger tensors leave the processor's cache."""
 
@@ -121,19 +123,29 @@ def flows_by_scale(config: RunConfig, scales: Sequence[float], seeds: int = 1) -
         ]
 
 
+def most_seeds(config: RunConfig) -> int:
+    """Return how many seeds of a network are measured quickly, at most MAX_SEEDS."""
+    weights = sum(n * m for n, m in itertools.pairwise(_widths(config)))
+    return min(MAX_SEEDS, max(1, MOST_WORK // weights))
+
+
 def draw_seeds(config: RunConfig, seeds: int) -> list[Tensor]:
     """Draw the weights [seeds, fan_out, fan_in] of every layer as MLP.init_weights does.
 
     The seeds are config.init_seed and the following; float64 holds the float32 draws.
     """
-    data, last = dataset_of(config), int(KNOBS["init_seed"].high or 0)
-    fans = (len(data.features), *config.hidden, output_units(config.loss, len(data.classes)))
+    last, fans = int(KNOBS["init_seed"].high or 0), _widths(config)
     draw, drawn = INITIALIZERS[config.init], []
     for seed in range(config.init_seed, config.init_seed + seeds):
         generator = torch.Generator().manual_seed(seed % (last + 1))
         shapes = itertools.pairwise(fans)
         drawn.append([draw(m, n, generator, config.init_scale) for n, m in shapes])
     return [torch.stack(layer).double() for layer in zip(*drawn, strict=True)]
+
+
+def _widths(config: RunConfig) -> list[int]:
+    data = dataset_of(config)
+    return [len(data.features), *config.hidden, output_units(config.loss, len(data.classes))]
 
 
 def _joined(pieces: Sequence[Flow]) -> Flow:
@@ -299,7 +311,7 @@ def _value_and_slope(config: RunConfig) -> tuple[float, float]:
 def _fans(config: RunConfig) -> list[int]:
     if not config.hidden or config.loss != "bce":
         raise ConfigError("The closed form needs a hidden layer and the loss 'bce'.")
-    return [len(dataset_of(config).features), *config.hidden, 1]
+    return _widths(config)
 
 
 def _reach(config: RunConfig) -> Table:

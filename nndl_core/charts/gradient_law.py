@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nndl_core.charts.figures import layer_bars, lines
-from nndl_core.charts.parts import Figure, references
-from nndl_core.charts.scales import Scale, cross_line, escape
+from nndl_core.charts.parts import Figure
+from nndl_core.charts.scales import cross_line, escape, short
 from nndl_core.charts.theme import REFERENCE_DASHES
 from nndl_core.dead_units import BiasPath
 from nndl_core.gradient_law import Steps
@@ -17,7 +17,7 @@ from nndl_core.large_steps import DeathRate, Deaths
 
 PART_NAMES = {"weights": "weights", "slope": "slope of the activation", "inputs": "inputs"}
 ROUNDING = 2.0**-24
-"""A step of a smaller share of its weight is rounded away in float32, whatever the weight."""
+"""A larger share of a weight always moves it in float32; less than half of this never does."""
 
 
 def norm_bars(norms: Mapping[str, Sequence[float]]) -> Figure:
@@ -38,7 +38,7 @@ def decades_by_scale(
 ) -> Figure:
     """Draw the decades lost from the last layer to the first against the weights' std.
 
-    A line stands at the chosen std.
+    An upright line stands at the chosen std if that is positive.
     """
     series = {
         name: (scales, [float(found.total.sum()) for found in row]) for name, row in steps.items()
@@ -46,20 +46,13 @@ def decades_by_scale(
     drawn = lines(series, "standard deviation of the weights", "decades lost", log_x=True)
     for trace in drawn["data"]:
         trace["cliponaxis"] = False  # the first scale stands on the axis
-    return _with_line(drawn, "chosen", chosen)
-
-
-def _with_line(drawn: Figure, name: str, value: float) -> Figure:
-    """Add a vertical line at a value of a log axis, named in the legend."""
-    drawn["layout"]["shapes"] += references({name: value}, Scale(True, 0, 1), "x")
-    drawn["layout"]["showlegend"] = True
-    return drawn
+    return _upright(drawn, {f"chosen: {chosen:g}": chosen} if chosen > 0 else {})
 
 
 def ratio_bars(ratios: Mapping[str, Sequence[float]]) -> Figure:
     """Draw |update| / |weight| of each layer on a log axis, and where float32 cannot add it."""
     drawn = layer_bars(ratios, "update / weight of the first step")
-    return _with_line(drawn, "half a float32 gap", ROUNDING)
+    return _upright(drawn, {f"half a float32 gap: {short(ROUNDING)}": ROUNDING})
 
 
 def changed_bars(shares: Mapping[str, Sequence[float]]) -> Figure:
@@ -119,8 +112,8 @@ def slope_lines(slopes: Sequence[float], norms: Any, at: Mapping[str, float] = {
 
 
 def _upright(drawn: Figure, at: Mapping[str, float]) -> Figure:
-    """Add upright lines that the legend names."""
-    for (name, value), dash in zip(at.items(), REFERENCE_DASHES, strict=False):
+    """Add upright lines that the legend names; the first dash is left to a level line."""
+    for (name, value), dash in zip(at.items(), REFERENCE_DASHES[1:], strict=False):
         line = cross_line(value, "x", dash, 2) | {"showlegend": True, "name": escape(name)}
         drawn["layout"]["shapes"].append(line)
     drawn["layout"]["showlegend"] |= bool(at)

@@ -13,14 +13,15 @@ LESSONS = (
         "vanishing",
         "E7, E8",
         "Five layers, sigmoid against ReLU",
-        "2-3-3-3-3-1 with weights of standard deviation 0.01 and every bias 1, the same "
-        "weights in both networks. Look at the gradient norms: the axis is logarithmic.",
+        "Two inputs, four hidden layers of three units and one output. Every bias is 1, and the "
+        "weights are drawn with standard deviation 0.01, the same for both networks. Look at the "
+        "gradient norms: on their logarithmic axis one decade is a factor of 10.",
         Question(
             "Does the ReLU network learn the moons in 5000 epochs?",
             ("Yes, ReLU cures the vanishing gradient", "No, its gradient has vanished too"),
             1,
-            "ReLU passes the slope on unharmed, but each layer still multiplies the gradient "
-            "by weights of size 0.01. Set the init scale to 1 and look again.",
+            "ReLU's slope is 1 here, so it takes nothing away. But on its way back the gradient "
+            "is also multiplied by the weights of every layer, and those are of size 0.01.",
         ),
         {
             "sigmoid": replace(FIVE_LAYERS, epochs=5000),
@@ -48,13 +49,15 @@ LESSONS = (
         "vanishing",
         "E8",
         "The same with a sane scale",
-        "Xavier's scale keeps the size of the signal from layer to layer. What is left is what "
-        "the activation does.",
+        "The same network with Xavier's weights, whose scale is chosen so that a signal keeps its "
+        "size from layer to layer. The weights take almost nothing now; what the gradient still "
+        "loses, it loses to the activation.",
         Question(
             "With Xavier's weights, how much gradient does sigmoid lose from fc5 to fc1?",
-            ("Nothing", "Two decades or so", "Eight decades, as before"),
+            ("Nothing", "Two decades or so", "Ten decades, as before"),
             1,
-            "Sigmoid's slope is at most 1/4, so four hidden layers cost about 4^4 = 256.",
+            "Sigmoid's slope is at most 1/4, so the slopes of four hidden layers alone take a "
+            "factor of at least 4 · 4 · 4 · 4 = 256, which is 2.4 decades. ReLU's are 0 or 1.",
         ),
         {
             "sigmoid": replace(XAVIER, learning_rate=0.2, epochs=1000),

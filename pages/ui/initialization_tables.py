@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from itertools import groupby
 from string import ascii_lowercase
 
 from nndl_core.charts.theme import series_color
 from nndl_core.initial_signal import Comparison, Signal, Table, compare
 from nndl_core.initial_state import Ending, EpochParameters, LayerParameters
 from nndl_core.weight_laws import Draws, Moment
+from pages.ui.layer_names import layer_runs
 from pages.ui.number_table import NOTHING, marked, number, table
 
 
@@ -188,19 +188,11 @@ def zeros_sentence(signals: Mapping[str, Signal]) -> str:
     for name, signal in signals.items():
         counts = (signal.gradient_norm == 0).sum(0).tolist()
         seeds = len(signal.gradient_norm)
-        runs = [f"{where} in {count} of {seeds} seeds" for where, count in _runs(counts) if count]
+        runs = [
+            f"{where} in {count} of {seeds} seeds" for where, count in layer_runs(counts) if count
+        ]
         if runs:
             parts.append(f"{name}: {', '.join(runs)}")
     if not parts:
         return ""
     return "Weight gradients that are exactly 0 are left out of the mean. " + "; ".join(parts) + "."
-
-
-def _runs(counts: Sequence[int]) -> list[tuple[str, int]]:
-    """Put neighboring layers with the same count together: ("fc1 to fc3", count)."""
-    runs, first = [], 1
-    for count, group in groupby(counts):
-        last = first + len(list(group)) - 1
-        runs.append((f"fc{first}" if first == last else f"fc{first} to fc{last}", count))
-        first = last + 1
-    return runs

@@ -81,6 +81,9 @@ def _from_address(lesson: Lesson) -> dict[str, Any]:
     for sentence in refused:
         st.warning(escape(sentence), icon=":material/info:")
     bad = {sentence.partition(":")[0] for sentence in refused}
+    if config.hidden == ():
+        st.warning("hidden: this lesson needs a hidden layer.", icon=":material/info:")
+        bad.add("hidden")
     settings = {name: getattr(config, name) for name in asked if name not in bad}
     try:
         with_knobs(lesson, settings)

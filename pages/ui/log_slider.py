@@ -32,5 +32,9 @@ def start_at(key: str, value: Any) -> None:
 
 
 def seeds_input(key: str, most: int, value: int = 20) -> int:
-    """Draw the number of weight seeds."""
-    return int(st.number_input("Weight seeds", 1, most, value, key=key))
+    """Draw the number of weight seeds, from 1 to the most."""
+    if key in st.session_state:  # the widget refuses a value beyond its end
+        st.session_state[key] = min(st.session_state[key], most)
+    else:
+        st.session_state[key] = min(value, most)
+    return int(st.number_input("Weight seeds", 1, most, key=key))

@@ -12,7 +12,7 @@ import nndl_core.gradient_law as law
 from nndl_core.charts import gradient_law as charts
 from nndl_core.charts.parts import Figure
 from nndl_core.config import MAX_DEPTH, ActivationName, RunConfig
-from nndl_core.gradient_law import MAX_SEEDS, Flow, Ratio, Steps
+from nndl_core.gradient_law import Flow, Ratio, Steps
 from nndl_core.telemetry import EpochRecord
 from pages.ui import vanishing_tables as tables
 from pages.ui import vanishing_words as words
@@ -57,12 +57,12 @@ def norms_section(config: RunConfig) -> None:
     first = columns[0].selectbox("First activation", NAMES, 0, key="norms_first")
     second = columns[1].selectbox("Second activation", NAMES, 2, key="norms_second")
     with columns[2]:
-        seeds = seeds_input("norms_seeds", MAX_SEEDS)
+        seeds = seeds_input("norms_seeds", law.most_seeds(config))
     configs = [replace(config, activation=name) for name in (first, second)]
     flows: list[Flow] = [_flow(c, seeds) for c in configs]
     ratio: Ratio = _ratio(configs[0], second, seeds)
     expected = law.expected_ratio(configs[0], second).tolist()
-    left, right = st.columns([2, 3])
+    left, right = st.columns([1, 2])
     with left:
         norms = {str(c.activation): f.gradient_norm[0] for c, f in zip(configs, flows, strict=True)}
         alt = "Gradient norm of each layer"
@@ -77,7 +77,7 @@ def norms_section(config: RunConfig) -> None:
 def _height(series: Mapping[str, Sequence[float]]) -> int:
     """Give every bar the height that its number needs."""
     bars = sum(map(len, series.values()))
-    return max(340, 100 + 20 * bars)
+    return max(400, 100 + 20 * bars)
 
 
 def _ratio_formula() -> None:
@@ -101,14 +101,18 @@ def causes_section(config: RunConfig, std: float, key: str) -> None:
     steps = {name: law.decades_lost(flow) for name, flow in flows.items()}
     left, right = st.columns(2)
     with left:
-        st.markdown("**By cause**")
+        st.markdown("**Decades lost, by cause**")
         alt = "Decades lost by cause"
         draw_figure(charts.part_bars(steps), key=f"{key}_bars", alt=alt, height=420)
     with right:
-        st.markdown("**By the standard deviation of the weights**")
+        st.markdown("**Decades lost, by the standard deviation of the weights**")
         alt = "Decades lost against the standard deviation of the weights"
         draw_figure(_scale_figure(base, std), key=f"{key}_std_lines", alt=alt, height=420)
     st.html(tables.causes_table(networks, flows, steps))
+    st.caption(
+        "Weights, slope and inputs add up to the decades lost; below 0 is a gain. For small "
+        "weights: the closed form from std, layer widths and φ'(b)."
+    )
     sentences = words.causes_sentences(steps, std, base.bias)
     st.markdown("\n".join(f"- {escape(sentence)}" for sentence in sentences if sentence))
     _steps_part(networks, steps, f"{key}_network")
@@ -123,9 +127,10 @@ def _causes_controls(config: RunConfig, std: float, key: str) -> tuple[RunConfig
         std = log_slider("Std of the weights", LOW_STD, HIGH_STD, std, key=f"{key}_std")
     depth = columns[1].slider("Hidden layers", 1, MAX_DEPTH, key=f"{key}_depth")
     bias = columns[2].slider("Bias", -10.0, 10.0, step=0.1, key=f"{key}_bias")
+    base = replace(config, hidden=(config.hidden[0],) * depth, bias=bias)
     with columns[3]:
-        seeds = seeds_input(f"{key}_seeds", MAX_SEEDS)
-    return replace(config, hidden=(config.hidden[0],) * depth, bias=bias), std, seeds
+        seeds = seeds_input(f"{key}_seeds", law.most_seeds(base))
+    return base, std, seeds
 
 
 def _networks(base: RunConfig, std: float) -> dict[str, RunConfig]:
@@ -142,10 +147,11 @@ def _networks(base: RunConfig, std: float) -> dict[str, RunConfig]:
 
 def _scale_figure(base: RunConfig, std: float) -> Figure:
     normal = replace(base, init="normal", init_scale=1.0)
+    seeds = max(1, min(CURVE_SEEDS, law.most_seeds(base) // len(SCALES)))
     rows = {
         str(name): [
             law.decades_lost(flow)
-            for flow in _flows(replace(normal, activation=name), SCALES, CURVE_SEEDS)
+            for flow in _flows(replace(normal, activation=name), SCALES, seeds)
         ]
         for name in SHOWN
     }
@@ -198,5 +204,6 @@ def updates_section(config: RunConfig) -> None:
         figure = charts.changed_bars(shares)
         draw_figure(figure, key="updates_share", alt=alt, height=_height(shares))
     st.html(tables.changed_table(single, double))
-    sick = next(iter(shown.values()))
-    st.markdown(escape(words.changed_sentences(single, double, sick)))
+    st.markdown(escape(words.changed_sentences(single, double, next(iter(shown.values())))))
+    if sentence := words.unmoved_sentence(double):
+        st.markdown(escape(sentence))

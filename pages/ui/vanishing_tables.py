@@ -12,6 +12,7 @@ from nndl_core.gradient_law import Flow, Ratio, Steps
 from nndl_core.telemetry import EpochRecord
 from pages.ui.number_table import marked, number, table
 
+FACTOR = 10
 PARTS = ("weights", "slope", "inputs", "total")
 
 
@@ -40,6 +41,11 @@ def away(ratio: Ratio, expected: Sequence[float], layer: int) -> float:
     return mean / law_says - 1 if 0 < law_says < math.inf else math.nan
 
 
+def away_text(off: float, form: str) -> str:
+    """Write how far something is away: in percent, or as a factor where that is more than 10."""
+    return f"a factor of {1 + off:.1e}" if off > FACTOR - 1 else plain(off, form)
+
+
 def ratio_table(
     names: Sequence[str], flows: Sequence[Flow], ratio: Ratio, expected: Sequence[float]
 ) -> str:
@@ -51,7 +57,7 @@ def ratio_table(
     for at in range(len(expected)):
         cells = [f"fc{at + 1}", *(marked(float(flow.gradient_norm[0, at])) for flow in flows)]
         cells += [plain(float(ratio.first[at]), ".4g"), _mean_ratio(ratio, at)]
-        cells += [plain(float(expected[at]), ".4g"), plain(away(ratio, expected, at), "+.2%")]
+        cells += [plain(float(expected[at]), ".4g"), away_text(away(ratio, expected, at), "+.2%")]
         rows.append(cells)
     return table(header, rows, "Gradient norms with equal weights, and their ratio")
 
@@ -116,12 +122,14 @@ def steps_table(found: Steps, expected: Steps) -> str:
 
 
 def changed_table(single: Mapping[str, EpochRecord], double: Mapping[str, EpochRecord]) -> str:
-    """Show which share of each layer a first step changed, in both precisions."""
+    """Show how large a first step is, and which share of each layer it changed in float32."""
     layers = [f"fc{at + 1}" for at in range(len(next(iter(single.values())).layers))]
     rows = []
     for name in single:
+        sizes = [plain(fc.update_ratio, ".2g") for fc in double[name].layers]
+        rows.append([escape(name), "update / weight", *sizes])
         for kind, record in (("float32", single[name]), ("float64", double[name])):
-            label = escape(name) if kind == "float32" else ""
-            rows.append([label, kind, *(share(fc.changed_share) for fc in record.layers)])
-    caption = "Share of weights and biases that the first step changed"
-    return table(["network", "arithmetic", *layers], rows, caption, names=2)
+            shares = [share(fc.changed_share) for fc in record.layers]
+            rows.append(["", f"changed in {kind}", *shares])
+    caption = "Size of the first step, and the share of weights and biases that it changes"
+    return table(["network", "first step", *layers], rows, caption, names=2)

@@ -9,7 +9,8 @@ import nndl_core.gradient_law as law
 from nndl_core.config import RunConfig
 from nndl_core.gradient_law import Flow, Ratio, Steps
 from nndl_core.telemetry import EpochRecord
-from pages.ui.vanishing_tables import away, seeds_text, share
+from pages.ui.layer_names import layer_runs
+from pages.ui.vanishing_tables import away, away_text, seeds_text, share
 
 FAR = 0.05
 """A closed form that is further off than this share does not apply."""
@@ -22,16 +23,18 @@ def ratio_sentences(
     one, two = (config.activation for config in configs)
     last = f"fc{len(configs[0].hidden) + 1}"
     pairs = list(zip((one, two), flows, strict=True))
-    lost = " ".join(_lost(name, flow, last) for name, flow in pairs[: 1 if one == two else 2])
-    return f"{lost} {_ratio(one, two, configs[0].bias, ratio, expected)}"
+    lost = "; ".join(_lost(name, flow) for name, flow in pairs[: 1 if one == two else 2])
+    return (
+        f"From {last} to fc1, with the weight seed of the runs: {lost}. "
+        f"{_ratio(one, two, configs[0].bias, ratio, expected)}"
+    )
 
 
-def _lost(name: str, flow: Flow, last: str) -> str:
+def _lost(name: str, flow: Flow) -> str:
     first, end = float(flow.gradient_norm[0, 0]), float(flow.gradient_norm[0, -1])
     if first == 0:
-        return f"With {name} the gradient of fc1 is exactly 0: no decade can be counted."
-    words = _decades(law.decades(end, first))
-    return f"From {last} to fc1 the gradient of {name} {words}."
+        return f"with {name} the gradient of fc1 is exactly 0, so no decade can be counted"
+    return f"the gradient of {name} {_decades(law.decades(end, first))}"
 
 
 def _decades(lost: float) -> str:
@@ -51,7 +54,7 @@ def _ratio(one: str, two: str, bias: float, ratio: Ratio, expected: Sequence[flo
     )
     if math.isnan(off):
         return words + f"at b = {bias:g} the closed form says nothing, because φ(b) or φ'(b) is 0."
-    words += f"the closed form says {law_says:.4g}, {abs(off):.2%} away."
+    words += f"the closed form says {law_says:.4g}, {away_text(abs(off), '.2%')} away."
     if abs(off) > FAR:
         words += " It is made for small weights, and these are too large for it."
     return words
@@ -74,7 +77,7 @@ def _parts(name: str, found: Steps, bias: float) -> str:
     if math.isnan(lost):
         return f"{name}, b = {bias:g}: in every seed a gradient is exactly 0, not merely small."
     parts = ", ".join(f"{part} {value:.2f}" for part, value in found.parts.items())
-    return f"{name}, b = {bias:g}: the gradient {_decades(lost)} ({parts}; below 0 is a gain)."
+    return f"{name}, b = {bias:g}: the gradient {_decades(lost)} ({parts})."
 
 
 def _saved(change: str, before: Steps, after: Steps) -> str:
@@ -89,17 +92,39 @@ def changed_sentences(
 ) -> str:
     """Compare the first step of fc1 with the gap between two float32 numbers."""
     name = next(iter(single))
+    if double[name].layers[0].weight_grad_norm == 0:
+        return f"{name}: the gradient of fc1's weights is exactly 0, so no step ever moves them."
     fc1, exact = single[name].layers[0], double[name].layers[0]
     rate, std, bias = config.learning_rate, config.init_scale, config.bias
     largest = rate * exact.weight_grad_norm
     text = (
         f"{name}: the gradient of fc1's weights has norm {exact.weight_grad_norm:.2g}, so with "
-        f"learning rate {rate:g} none of them moves by more than {largest:.2g}. Neighboring "
-        f"float32 numbers near {std:g} are {law.float32_gap(std):.1g} apart"
+        f"learning rate {rate:g} none of them moves by more than {largest:.2g}. The gap between "
+        f"neighboring float32 numbers is {law.float32_gap(std):.2g} near {std:g}"
     )
     if bias:
-        text += f", and near the bias {bias:g} {law.float32_gap(abs(bias)):.1g}"
+        text += f" and {law.float32_gap(abs(bias)):.2g} near the bias {bias:g}"
     return (
-        f"{text}. A step below half of that is rounded away: {share(fc1.changed_share)} of fc1's "
-        f"weights and biases change in float32, {share(exact.changed_share)} in float64."
+        f"{text}; a step below half a gap is rounded away. Of fc1's weights and biases "
+        f"{share(fc1.changed_share)} change in float32, {share(exact.changed_share)} in float64."
     )
+
+
+def unmoved_sentence(double: Mapping[str, EpochRecord]) -> str:
+    """Name the layers that do not change fully even in float64, or return nothing."""
+    found = [
+        f"{name} ({', '.join(layers)})"
+        for name, record in double.items()
+        if (layers := _unmoved(record))
+    ]
+    if not found:
+        return ""
+    return (
+        f"Not all of these change in float64 either: {'; '.join(found)}. There some gradients are "
+        "exactly 0, as behind a dead ReLU, or steps are too small even for float64."
+    )
+
+
+def _unmoved(record: EpochRecord) -> list[str]:
+    runs = layer_runs([int(fc.changed_share < 1) for fc in record.layers])
+    return [layers for layers, is_unmoved in runs if is_unmoved]
