@@ -10,7 +10,6 @@ import streamlit as st
 from nndl_core.study import Claim, Study
 from pages.ui.study_panel import study_of
 
-
 CONTENT = (
     "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text with the "
     "measured numbers in it, to be completed with your analysis."
