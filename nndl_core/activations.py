@@ -26,7 +26,8 @@ class Activation:
     ``value`` and ``slope`` are the formulas. ``forward_`` and ``backward_`` are the same two for
     the training kernel, which allocates nothing: forward_(z, a, p) writes phi(z) into a;
     backward_(delta, kept, p) multiplies delta by the slope in place, where kept is z if
-    ``keeps_z`` and else a.
+    ``keeps_z`` and else a. ``flat_`` is a shorter way to what is_flat says, and ``flat_is_zero``
+    tells that the slope is either large or exactly 0.
     """
 
     value: Callable[[Tensor, Slope], Tensor]
@@ -36,6 +37,19 @@ class Activation:
     keeps_z: bool = False
     max_slope: Callable[[Slope], Any] = lambda p: 1.0
     fixed_gain: Callable[[float], float] | None = None
+    flat_: Callable[[Tensor, Tensor, Tensor], object] | None = None
+    flat_is_zero: bool = False
+
+    def is_flat(self, kept: Tensor, share: float, p: Slope, out: Tensor) -> Tensor:
+        """Write 1 into out where the slope is below a share of the largest slope, else 0."""
+        # a tensor: comparing with a Python number takes twice as long
+        limit = torch.as_tensor(share * self.max_slope(p), dtype=out.dtype)
+        if self.flat_ is not None:
+            self.flat_(kept, limit, out)
+        else:
+            self.backward_(out.fill_(1), kept, p)
+            torch.lt(out.abs_(), limit, out=out)
+        return out
 
     def gain(self, p: float) -> float:
         """Return the factor on 1/sqrt(fan_in) that keeps the size of activations constant.
@@ -109,6 +123,16 @@ def _elu_back_(d: Tensor, z: Tensor, p: Slope) -> None:
         _aten.elu_backward.grad_input(d, p, 1, 1, False, z, grad_input=d)
 
 
+def _sigmoid_flat_(a: Tensor, limit: Tensor, out: Tensor) -> None:
+    torch.addcmul(a, a, a, value=-1, out=out)
+    torch.lt(out, limit, out=out)
+
+
+def _tanh_flat_(a: Tensor, limit: Tensor, out: Tensor) -> None:
+    torch.mul(a, a, out=out)
+    torch.gt(out, 1 - limit, out=out)
+
+
 def _at_least_one(p: Slope) -> Slope:
     return p.clamp(min=1.0) if isinstance(p, Tensor) else max(1.0, p)
 
@@ -121,6 +145,7 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         backward_=lambda d, a, p: _aten.sigmoid_backward.grad_input(d, a, grad_input=d),
         max_slope=lambda p: 0.25,
         fixed_gain=lambda p: 1.0,
+        flat_=_sigmoid_flat_,
     ),
     "tanh": Activation(
         value=lambda z, p: torch.tanh(z),
@@ -128,6 +153,7 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         forward_=lambda z, a, p: torch.tanh(z, out=a),
         backward_=lambda d, a, p: _aten.tanh_backward.grad_input(d, a, grad_input=d),
         fixed_gain=lambda p: 5 / 3,
+        flat_=_tanh_flat_,
     ),
     "relu": Activation(
         value=lambda z, p: torch.relu(z),  # max(z, 0); autograd of clamp has slope 1 at 0
@@ -135,6 +161,8 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         forward_=lambda z, a, p: torch.clamp(z, min=0, out=a),
         backward_=lambda d, a, p: _aten.threshold_backward.grad_input(d, a, 0, grad_input=d),
         fixed_gain=lambda p: math.sqrt(2),
+        flat_=lambda a, limit, out: torch.le(a, a.new_zeros(()), out=out),
+        flat_is_zero=True,
     ),
     "leaky_relu": Activation(
         value=lambda z, p: torch.where(z > 0, z, p * z),

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS
-from nndl_core.losses import LOSSES
+from nndl_core.losses import LOSSES, VECTOR
 from nndl_core.optimizers import Optimizer, fresh_state, update
-from nndl_core.passes import VECTOR, Pass, Problem, Windows, slots_of
+from nndl_core.passes import Pass, Problem, Windows, slots_of
 
 __all__ = ["Block", "Kernel", "Problem", "Windows"]
 
@@ -82,9 +82,10 @@ class Kernel:
         p, dtype = self.problem, self.problem.x.dtype
         self.p = slots_of(slots + 1, (self.windows.total,), dtype)
         self.g = slots_of(slots, (self.windows.total,), dtype)
-        self.w = [self.windows.of(row) for row in self.p]
+        self.p_rows, self.g_rows = list(self.p), list(self.g)
+        self.w = [self.windows.of(row) for row in self.p_rows]
         self.w_t = [[w[:, :, :-1].mT for w in row] for row in self.w]
-        self.dw = [self.windows.of(row) for row in self.g]
+        self.dw = [self.windows.of(row) for row in self.g_rows]
         self.slots = slots
         self.pass_ = Pass(p, self.runs, p.x, p.target, p.n_train, slots, self.lean)
 
@@ -135,8 +136,8 @@ class Kernel:
         """Tell whether the current parameters give every example a finite loss."""
         with torch.inference_mode():
             self.pass_.forward(0, self.w[0])
-            value = LOSSES[self.problem.loss].value(self.pass_.recorded(1), self.problem.target)
-            return bool(value.double().sum().isfinite())
+            total = LOSSES[self.problem.loss].total(self.pass_.recorded(1), self.problem.target)
+            return bool(total.isfinite().all())
 
     def keep(self, s: int) -> None:
         """Take the parameters of slot s of the last block as the current ones."""
@@ -152,17 +153,17 @@ class Kernel:
     def _gradient(self, s: int) -> None:
         self.pass_.forward(s, self.w[s])
         if self.by_autograd:
-            self.g[s].copy_(self._autograd(self.pass_, self.p[s]))
+            self.g_rows[s].copy_(self._autograd(self.pass_, self.p_rows[s]))
         else:
             self.pass_.backward(s, self.w_t[s], self.dw[s])
 
     def _update(self, s: int) -> None:
-        theta, out = self.p[s], self.p[s + 1]
+        theta, out = self.p_rows[s], self.p_rows[s + 1]
         if self.batch_size:
             out.copy_(theta)
             self._minibatch_epoch(out, self.w[s + 1], self.w_t[s + 1])
         else:
-            update(self.optimizer, self.state, theta, self.g[s], out)
+            update(self.optimizer, self.state, theta, self.g_rows[s], out)
         self.epoch += 1
 
     def _minibatch_epoch(self, theta: Tensor, w: list[Tensor], w_t: list[Tensor]) -> None:

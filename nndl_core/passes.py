@@ -17,12 +17,10 @@ from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS, Slope
 from nndl_core.config import ActivationName, LossName
-from nndl_core.losses import LOSSES
+from nndl_core.losses import LOSSES, VECTOR
 
 LINE = 16
 """The numbers in a cache line of 64 bytes, or in two."""
-VECTOR = 32
-"""A multiple of the numbers that PyTorch's vector loops take at once on any processor."""
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,24 @@ from typing import Any, overload
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS, Slope
+from nndl_core.activations import ACTIVATIONS
 from nndl_core.kernel import Block
 from nndl_core.losses import LOSSES, hits, probabilities
-from nndl_core.passes import VECTOR, Problem, Windows
+from nndl_core.passes import Problem, Windows
 
 FLAT_SLOPE = 0.05
 """A unit is saturated on an example where its slope is below this share of the largest slope."""
 SAME_UNIT = 1e-4
 """Two units count as one if their weights and bias differ by less than this share of their norm."""
 
-PIECE = 131_072
+PIECE = 1_000_000
 """The logits whose losses are computed at once."""
 
+Row = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Mean, standard deviation, saturated share and dead units of a layer, each [k, R]."""
 Column = NDArray[np.float64]
 Columns = dict[str, Column]
 
@@ -182,14 +183,13 @@ class Telemetry:
 
     def _losses_and_hits(self, logits: Tensor) -> dict[str, Tensor]:
         p, n, examples = self.problem, self.problem.n_train, logits.shape[-1]
-        value = LOSSES[p.loss].value(_whole_vectors(logits), _whole_vectors(p.target)).double()
-        right = hits(logits, p.target)
-        return {
-            "train_loss": value[..., :n].mean(-1),
-            "dev_loss": value[..., n:examples].mean(-1),
-            "train_accuracy": _true_share(right[..., :n]),
-            "dev_accuracy": _true_share(right[..., n:]),
-        }
+        loss, right = LOSSES[p.loss], hits(logits, p.target)
+        columns = {}
+        for name, part in (("train", slice(n)), ("dev", slice(n, examples))):
+            count = logits[..., part].shape[-1]
+            columns[f"{name}_loss"] = loss.total(logits[..., part], p.target[..., part]) / count
+            columns[f"{name}_accuracy"] = right[..., part].sum(-1).double() / count
+        return columns
 
     def _sum(self, flat: Tensor) -> Tensor:
         """Sum flat [k, T] over each weight matrix and bias vector -> [k, R, layers, 2]."""
@@ -215,20 +215,39 @@ class Telemetry:
 
     def _activations(self, block: Block) -> dict[str, Tensor]:
         n = self.problem.n_train
-        act, p = ACTIVATIONS[self.problem.activation], self.problem.slope
-        rows = []
-        for a, kept in zip(block.activations, block.kept, strict=True):
-            memory = self._memory(a)
-            moments = _moments(a, memory)
-            act.backward_(memory.fill_(1), kept, p)
-            rows.append((*moments, *_flatness(memory, act.max_slope(p))))
-        p_out = probabilities(block.logits[..., :n])
-        flat, _ = _flatness(p_out * (1 - p_out), 0.25)
-        moments = _moments(p_out, torch.empty_like(p_out))
-        rows.append((*moments, flat, torch.zeros_like(flat)))
+        layers = zip(block.activations, block.kept, strict=True)
+        rows = [self._in_pieces(self._outputs, a, kept) for a, kept in layers]
+        rows.append(self._in_pieces(self._predictions, block.logits[..., :n]))
         names = ("activation_mean", "activation_std", "saturated_share", "dead_units")
         by_name = zip(names, zip(*rows, strict=True), strict=True)
-        return {name: torch.stack([v.double() for v in values], -1) for name, values in by_name}
+        return {name: torch.stack(values, -1) for name, values in by_name}
+
+    def _in_pieces(self, measure: Callable[..., Row], *blocks: Tensor) -> list[Tensor]:
+        """Measure a few epochs at a time, so that what is computed stays near the processor."""
+        count = max(1, PIECE // blocks[0][0].numel())
+        rows = [measure(*piece) for piece in zip(*(torch.split(b, count) for b in blocks), strict=True)]
+        return [torch.cat(values) for values in zip(*rows, strict=True)]
+
+    def _outputs(self, a: Tensor, kept: Tensor) -> Row:
+        """Measure the outputs of a hidden layer [k, R, n, N]."""
+        act, p, memory = ACTIVATIONS[self.problem.activation], self.problem.slope, self._memory(a)
+        moments = _moments(a, memory)
+        flat = act.is_flat(kept, FLAT_SLOPE, p, memory).sum(-1)
+        dead = flat == a.shape[-1]
+        if dead.any() and not act.flat_is_zero:
+            act.backward_(memory.fill_(1), kept, p)
+            dead = memory.abs_().amax(-1) == 0
+        share = flat.double().sum(-1) / (a.shape[-1] * a.shape[-2])
+        return (*moments, share, dead.sum(-1).double())
+
+    def _predictions(self, logits: Tensor) -> Row:
+        """Measure the probabilities; no output unit is called dead."""
+        p = probabilities(logits)
+        memory = self._memory(p)
+        moments = _moments(p, memory)
+        flat = ACTIVATIONS["sigmoid"].is_flat(p, FLAT_SLOPE, 0.0, memory).sum(-1)
+        share = flat.double().sum(-1) / (p.shape[-1] * p.shape[-2])
+        return (*moments, share, torch.zeros_like(share))
 
     def release(self) -> None:
         """Give the working memory back."""
@@ -267,40 +286,16 @@ def count_distinct(rows: Tensor, direction: Tensor) -> Tensor:
     return distinct
 
 
-def _whole_vectors(rows: Tensor) -> Tensor:
-    """Pad the examples so that no element is left over after the processor's vectors.
-
-    Leftovers are computed by other code, whose exp differs in the last bit, and which elements
-    are left over would depend on how many epochs the block has.
-    """
-    missing = -rows.shape[-1] % VECTOR
-    return F.pad(rows, (0, missing)) if missing else rows
-
-
-def _true_share(mask: Tensor) -> Tensor:
-    """Share of True over the examples, [..., n] -> [...] in float64; NaN of none."""
-    return mask.count_nonzero(dim=-1).double() / mask.shape[-1]
-
-
 def _moments(a: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation over units and examples: [..., n, N] -> [...]."""
-    # shifted by one value, so that a spread of 1e-7 around 0.73 does not cancel; each unit is
-    # summed in the precision of the run, because converting every element costs five times more
+    # shifted by one value, so that a spread of 1e-7 around 0.73 does not cancel; summed in the
+    # precision of the run, because converting every element costs five times more
     shift = a[..., :1, :1]
-    d = torch.sub(a, shift, out=memory)
-    count = d.shape[-1] * d.shape[-2]
-    mean = d.sum(-1).double().sum(-1) / count
-    square = torch.linalg.vector_norm(d, dim=-1).double().square().sum(-1) / count
+    d = torch.sub(a, shift, out=memory).flatten(-2)
+    count = d.shape[-1]
+    mean = d.sum(-1).double() / count
+    square = torch.linalg.vector_norm(d, dim=-1).double().square() / count
     return shift[..., 0, 0] + mean, (square - mean * mean).clamp(min=0).sqrt()
-
-
-def _flatness(slope: Tensor, largest: Slope) -> tuple[Tensor, Tensor]:
-    """Saturated share and number of dead units: [..., n, N] -> [...], [...]; destroys slope."""
-    size = slope.abs_()
-    dead = (size.amax(-1) == 0).sum(-1)
-    # comparing into floats, because summing a mask of bool is ten times slower
-    flat = torch.lt(size, FLAT_SLOPE * largest, out=size).sum(-1).sum(-1)
-    return flat / (slope.shape[-1] * slope.shape[-2]), dead
 
 
 def as_dict(record: EpochRecord) -> dict[str, Any]:

@@ -102,6 +102,28 @@ def test_the_largest_slope_is_the_largest(name: ActivationName, p: float) -> Non
     assert ACTIVATIONS[name].max_slope(p) == pytest.approx(largest, abs=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("p", SLOPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_flat_is_a_slope_below_a_share_of_the_largest(
+    name: ActivationName, p: float, dtype: torch.dtype
+) -> None:
+    z, act = points(dtype), ACTIVATIONS[name]
+    a = torch.empty_like(z)
+    act.forward_(z, a, p)
+    slope = act.slope(z, p).abs()
+    found = act.is_flat(z if act.keeps_z else a, 0.05, p, torch.full_like(z, math.nan))
+    assert found.tolist() == (slope < 0.05 * act.max_slope(p)).tolist()
+    if act.flat_is_zero:
+        assert (slope[found == 1] == 0).all()
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if ACTIVATIONS[n].flat_ is not None])
+def test_what_is_no_number_is_not_flat(name: ActivationName) -> None:
+    nothing = torch.tensor([math.nan])
+    assert ACTIVATIONS[name].is_flat(nothing, 0.05, 0.0, torch.empty(1)).item() == 0
+
+
 @pytest.mark.parametrize(
     ("name", "p", "gain"),
     [
