@@ -15,6 +15,7 @@ from tqdm import tqdm
 from nndl_core.config import ConfigError, RunConfig, describe
 from nndl_core.lessons.command import list_claims, run_claim
 from nndl_core.runner import Divergence, Runner
+from nndl_core.sweep_command import add_parser, run_sweep
 from nndl_core.telemetry import as_dict
 
 
@@ -26,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(json.dumps(describe(), indent=1))
         elif options.command == "lesson":
             _lesson(options.claim, options.seeds)
+        elif options.command == "sweep":
+            return run_sweep(options)
         else:
             _train(options.config, options.records, options.save)
     except (ValueError, OSError) as error:
@@ -45,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     lesson = commands.add_parser("lesson", help="list the chapter's claims, or test one over seeds")
     lesson.add_argument("claim", nargs="?", metavar="CLAIM", help="default: list them")
     lesson.add_argument("--seeds", type=int, metavar="N", help="default: the claim's own number")
+    add_parser(commands)
     return parser
 
 

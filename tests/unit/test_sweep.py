@@ -146,7 +146,12 @@ def test_the_function_is_the_class(straight: Sweep) -> None:
 def test_axes_are_settings_in_any_number() -> None:
     one = Sweep(BASE, {}, 3)
     assert (one.shape, [c.index for c in one.advance()]) == ((), [()])
-    axes = {"activation": ["relu", "tanh"], "width": [2, 5], "epochs": [1, 2], "bias": [0]}
+    axes: dict[str, list[Any]] = {
+        "activation": ["relu", "tanh"],
+        "width": [2, 5],
+        "epochs": [1, 2],
+        "bias": [0],
+    }
     many = Sweep(replace(BASE, hidden=(7, 4)), axes, 1)
     many.advance()
     assert many.shape == (2, 2, 2, 1)

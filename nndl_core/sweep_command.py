@@ -1,0 +1,150 @@
+"""The command that trains a sweep without a screen and writes its table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from nndl_core.config import ConfigError, RunConfig, short
+from nndl_core.sweep import Sweep, SweepError, processes
+from nndl_core.sweep_grid import points
+from nndl_core.sweep_table import write_parquet
+
+INTERRUPTED = 130
+"""The exit status that shells give to Ctrl-C."""
+MOST_JOBS = 256
+CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a SWEEP.json holds; only the axes must be there."""
+
+    axes: dict[str, Any]
+    base: RunConfig
+    seeds: int
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command to the parser of the command line."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "sweep",
+        help="train a grid of configs over seeds and write one row per run",
+        description="Train a grid over seeds. SWEEP.json: base = settings, axes = {setting: "
+        "[values]} (also depth and width), seeds = how many. An interrupted sweep goes on where "
+        "it stopped when the same command is given again.",
+    )
+    parser.add_argument("sweep", type=Path, metavar="SWEEP.json")
+    parser.add_argument("--out", type=Path, required=True, metavar="RESULTS.parquet")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler, tcp://host:port")
+    where.add_argument("--jobs", type=int, metavar="N", help="processes on this machine; default 1")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="default: beside the output")
+
+
+def run_sweep(options: argparse.Namespace) -> int:
+    """Train what the options say; return 0, or 130 after a sentence if it was interrupted.
+
+    Raises ConfigError, SweepError or OSError with one sentence for what cannot be done.
+    """
+    plan = _read(options.sweep)
+    out: Path = options.out
+    _check_place(out)
+    cache = options.cache or out.with_name(f"{out.name}.cache")
+    with _executor(options.cluster, options.jobs) as executor:
+        sweep = Sweep(plan.base, plan.axes, plan.seeds, cache=cache, executor=executor)
+        try:
+            _train(sweep)
+        except KeyboardInterrupt:
+            done = sum(cell is not None for cell in sweep.cells)
+            print(
+                f"Interrupted after {done} of {len(sweep.cells)} cells; what is finished is kept "
+                f"in {cache}, and the same command goes on from there.",
+                file=sys.stderr,
+            )
+            return INTERRUPTED
+        write_parquet(sweep, out)
+    print(f"{out}: {len(sweep.cells) * sweep.seeds} runs in {len(sweep.cells)} cells.")
+    return 0
+
+
+def _train(sweep: Sweep) -> None:
+    with tqdm(total=len(sweep.cells), unit="cell", disable=None, file=sys.stderr) as bar:
+        for _ in sweep:
+            bar.update()
+
+
+def _read(path: Path) -> Plan:
+    try:
+        return _plan(path.read_bytes())
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _plan(content: bytes) -> Plan:
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"The sweep is not valid JSON: {error}.") from None
+    if not isinstance(values, dict) or not isinstance(values.get("axes"), dict):
+        raise ConfigError(
+            'A sweep is a JSON object such as {"axes": {"depth": [1, 2]}, "seeds": 4, "base": {}}.'
+        )
+    unknown = [name for name in values if name not in ("base", "axes", "seeds")]
+    if unknown:
+        raise ConfigError(f"{short(unknown[0])} is not known; known are base, axes, seeds.")
+    plan = Plan(values["axes"], RunConfig.from_dict(values.get("base", {})), values.get("seeds", 1))
+    points(plan.base, plan.axes, plan.seeds)  # what is wrong is said before anything is started
+    return plan
+
+
+def _check_place(out: Path) -> None:
+    """Refuse an output that could not be written at the end, before anything is trained."""
+    if out.is_dir():
+        raise ConfigError(f"--out: {out} is a folder; name a file.")
+    if not out.parent.is_dir():
+        raise ConfigError(f"--out: the folder {out.parent} does not exist.")
+
+
+@contextmanager
+def _executor(cluster: str | None, jobs: int | None) -> Iterator[Executor | None]:
+    if cluster is not None:
+        with _cluster(cluster) as executor:
+            yield executor
+    elif jobs is None or jobs == 1:
+        yield None
+    elif not 1 < jobs <= MOST_JOBS:
+        raise ConfigError(f"--jobs: {jobs} is out of range; allowed is from 1 to {MOST_JOBS}.")
+    else:
+        pool = processes(jobs)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SweepError(
+            "--cluster: Dask is not installed; install requirements-cluster.txt."
+        ) from None
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError):
+        raise SweepError(f"--cluster: no Dask scheduler answers at {short(address)}.") from None
+    try:
+        yield client.get_executor()
+    finally:
+        client.close()
