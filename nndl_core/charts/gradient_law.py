@@ -22,7 +22,12 @@ ROUNDING = 2.0**-24
 
 def norm_bars(norms: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the gradient norm of each layer on a log axis, an exact 0 apart."""
-    return layer_bars(norms, "L2 norm of the weight gradient")
+    drawn = layer_bars(norms, "L2 norm of the weight gradient")
+    axis = drawn["layout"]["xaxis"]
+    for name in {"tickvals", "ticktext"} & set(axis):
+        axis[name] = axis[name][::2]  # the figure is narrow, beside a table
+    axis |= {"dtick": 2 * axis["dtick"], "tickangle": 0}
+    return drawn
 
 
 def part_bars(steps: Mapping[str, Steps]) -> Figure:
@@ -125,7 +130,12 @@ def death_lines(deaths: Deaths, large: int) -> Figure:
     updates = list(range(len(deaths.dead)))
     series = {f"fc{at + 1}": (updates, column) for at, column in enumerate(deaths.dead.T)}
     drawn = lines(series, "updates", "dead units", markers=True)
-    return _upright(drawn, {"last large step": large})
+    return _upright(drawn, _last_large(deaths, large))
+
+
+def _last_large(deaths: Deaths, large: int) -> dict[str, float]:
+    """Name the last large step, unless all steps were large."""
+    return {"last large step": large} if large < len(deaths.dead) - 1 else {}
 
 
 def death_heights(deaths: Deaths, large: int) -> Figure:
@@ -137,9 +147,9 @@ def death_heights(deaths: Deaths, large: int) -> Figure:
     series = {f"fc{at + 1}": (updates, column) for at, column in enumerate(deaths.highest.T)}
     drawn = lines(series, "updates", "largest z", markers=True, reference={"dead below": 0})
     most = 2 * float(np.abs(deaths.highest[0]).max())
-    low, high = drawn["layout"]["yaxis"]["range"]
-    drawn["layout"]["yaxis"]["range"] = [max(low, -most), min(high, most)]
-    return _upright(drawn, {"last large step": large})
+    shown = np.clip([0.0, *deaths.highest.flat], -most, most)
+    drawn["layout"]["yaxis"]["range"] = [float(shown.min()) - 0.05 * most, float(shown.max())]
+    return _upright(drawn, _last_large(deaths, large))
 
 
 def death_loss(deaths: Deaths, large: int) -> Figure:
@@ -147,7 +157,7 @@ def death_loss(deaths: Deaths, large: int) -> Figure:
     updates = list(range(len(deaths.train_loss)))
     series = {"train loss": (updates, deaths.train_loss)}
     drawn = lines(series, "updates", "train loss", log_y=True, markers=True)
-    return _upright(drawn, {"last large step": large})
+    return _upright(drawn, _last_large(deaths, large))
 
 
 def death_rates(rates: Sequence[DeathRate]) -> Figure:
