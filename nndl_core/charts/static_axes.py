@@ -147,7 +147,8 @@ def draw_legend(axes: Any, entries: Sequence[Entry], layout: Mapping[str, Any]) 
     if not named or not layout.get("showlegend", len(named) > 1):
         return
     longest = max(len(name) for name, _ in named)
-    columns = max(1, min(len(named), int(84 / (longest + 6))))
+    room = 66 if any("colorbar" in part for part, _ in entries) else 84
+    columns = max(1, min(len(named), int(room / (longest + 6))))
     axes.legend(
         [drawn for _, drawn in named],
         [name for name, _ in named],

@@ -129,6 +129,7 @@ def draw_heatmap(axes: Any, trace: Trace) -> None:
         cmap=color_map(trace.get("colorscale")),
         vmin=trace.get("zmin"),
         vmax=trace.get("zmax"),
+        alpha=trace.get("opacity"),
     )
     axes.grid(visible=False)
     if trace.get("showscale", True):
@@ -137,8 +138,10 @@ def draw_heatmap(axes: Any, trace: Trace) -> None:
 
 
 def _borders(centers: Any, count: int) -> Array:
-    """Return the borders of cells from their centers."""
+    """Return the borders of cells: given as such, one more than cells, or from the centers."""
     spots = numbers(range(count) if centers is None else centers)
+    if len(spots) == count + 1:
+        return spots
     if len(spots) == 1:
         return np.array([spots[0] - 0.5, spots[0] + 0.5])
     middle = (spots[:-1] + spots[1:]) / 2
