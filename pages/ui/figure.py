@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import streamlit as st
@@ -21,13 +21,30 @@ _component = st.components.v2.component(
 )
 
 
-def draw_figure(figure: Mapping[str, Any], *, key: str, alt: str, height: int = 320) -> None:
+def draw_figure(
+    figure: Mapping[str, Any],
+    *,
+    key: str,
+    alt: str,
+    height: int = 320,
+    on_click: Callable[[Any], None] | None = None,
+) -> None:
     """Draw a figure of nndl_core.charts in place; `alt` says in words what it shows.
 
     The height is in pixels and without the title. A user's zoom stays while only numbers change.
+    on_click gets the place of a clicked point in its trace: its number, or [row, column] in a
+    heat map. It comes from the browser, so it may be anything.
     """
     text = json.dumps(plain(figure), allow_nan=False, separators=(",", ":"))
-    _component(key=key, data={"figure": text, "alt": alt, "height": height, "key": key})
+    data = {"figure": text, "alt": alt, "height": height, "key": key}
+    if on_click is None:
+        _component(key=key, data=data)
+        return
+
+    def clicked() -> None:
+        on_click(st.session_state[key].clicked)
+
+    _component(key=key, data=data | {"clickable": True}, on_clicked_change=clicked)
 
 
 def plain(value: Any) -> Any:

@@ -74,8 +74,10 @@ class FigureView {
   }
 
   /** Take the newest data; the same once more means that the theme has changed. */
-  receive(data) {
+  receive(data, tell) {
     this.theme = null;
+    this.tell = tell;
+    this.root.classList.toggle("is-clickable", Boolean(data.clickable));
     if (data.figure !== this.text) {
       this.text = data.figure;
       this.figure = JSON.parse(data.figure);
@@ -157,6 +159,9 @@ class FigureView {
       this.zoom = {};
       this.schedule();
     });
+    this.plot.on("plotly_click", ({ points }) => {
+      if (this.root.classList.contains("is-clickable")) this.tell(points[0].pointNumber);
+    });
     this.plot.on("plotly_relayout", (change) => {
       for (const name of Object.keys(this.figure.layout).filter(isAxis)) {
         if (!Object.keys(change).some((key) => key.startsWith(`${name}.range`))) continue;
@@ -212,8 +217,8 @@ function leave(parent, key) {
 }
 
 /** Streamlit calls this at the first mount, with new data, and when the theme changes. */
-export default function figure({ data, parentElement }) {
+export default function figure({ data, parentElement, setTriggerValue }) {
   if (!views.has(parentElement)) views.set(parentElement, adopt(parentElement, data.key));
-  views.get(parentElement).receive(data);
+  views.get(parentElement).receive(data, (place) => setTriggerValue("clicked", place));
   return () => leave(parentElement, data.key);
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import IDLE, Server, free_port, stop, wait_until_healthy
 
@@ -42,9 +42,17 @@ curve = lines(
     {"a <b>": ([0, 1, 2, 3], [1, 1 + count, float("nan"), 2]), "b": ([0, 3], [0.5, 1])},
     axis, "loss", reference={"limit": 0.7}, title="Round %d <img src=x onerror=alert(1)>" % count,
 )
+def note(place):
+    st.session_state.clicks = [*st.session_state.get("clicks", []), place]
+
 draw_figure(curve, key="curve", alt="Line chart of the loss")
 draw_figure(layer_bars({"sick": [0, 0], "cured": [1e-9, 0.5]}, "norm"), key="bars", alt="Bars")
 draw_figure(lines({}, "epoch", "loss"), key="empty", alt="Nothing yet", height=200)
+cells = {"type": "heatmap", "z": [[0, 1, 2], [3, 4, None]], "hoverongaps": False}
+draw_figure({"data": [cells], "layout": {}}, key="cells", alt="Cells", on_click=note)
+st.text("clicks: %s" % st.session_state.get("clicks", []))
+st.session_state.runs = st.session_state.get("runs", 0) + 1
+st.text("runs: %d" % st.session_state.runs)
 st.container(height=1500, border=False, key="tail").write("end")
 """
 PLOTS = "document.querySelectorAll('.nndl-figure .js-plotly-plot')"
@@ -87,7 +95,7 @@ def opened(browser: Browser, server: Server, **context: Any) -> Iterator[Page]:
     tab.on("request", lambda r: None if r.url.startswith(own) else faults.append(r.url))
     tab.goto("/")
     tab.wait_for_selector(IDLE, timeout=30_000)
-    tab.wait_for_function(f"{PLOTS}.length === 3", timeout=WAIT)
+    tab.wait_for_function(f"{PLOTS}.length === 4", timeout=WAIT)
     yield tab
     tabs.close()
     assert not faults
@@ -132,7 +140,7 @@ def test_new_data_are_drawn_into_the_same_node(tab: Page) -> None:
     tab.evaluate(f"{PLOTS}[0].querySelector('svg.main-svg').mark = 'svg'")
     press_more(tab)
     press_more(tab)
-    assert tab.evaluate(f"[...{PLOTS}].map((node) => node.mark)") == [0, 1, 2]
+    assert tab.evaluate(f"[...{PLOTS}].map((node) => node.mark)") == [0, 1, 2, 3]
     assert tab.evaluate(f"{PLOTS}[0].querySelector('svg.main-svg').mark") == "svg"
 
 
@@ -161,6 +169,38 @@ def test_words_are_words_and_the_picture_has_a_description(tab: Page) -> None:
     assert "not finite" in figure.locator(".ytick").all_text_contents()
     assert "No data yet." in tab.locator(".st-key-empty .annotation").all_text_contents()
     assert tab.locator(".modebar-btn").count() == 0
+
+
+def click_cell(tab: Page, row: int, column: int) -> None:
+    box = tab.locator(".st-key-cells .nsewdrag").first.bounding_box()
+    assert box is not None
+    x = box["x"] + box["width"] * (column + 0.5) / 3
+    tab.mouse.move(x, box["y"] + 2)  # Plotly looks for a point where the mouse has moved
+    tab.mouse.move(x, box["y"] + box["height"] * (1 - (row + 0.5) / 2), steps=3)
+    tab.mouse.down()
+    tab.mouse.up()
+
+
+def test_a_click_tells_the_page_which_cell_it_met_and_a_gap_is_none(tab: Page) -> None:
+    tab.locator(".st-key-cells").scroll_into_view_if_needed()
+    click_cell(tab, 0, 2)
+    expect(tab.get_by_text("clicks: [[0, 2]]")).to_be_visible(timeout=WAIT)
+    click_cell(tab, 1, 2)  # nothing is there
+    tab.wait_for_timeout(500)  # two clicks in quick succession would be a double click
+    click_cell(tab, 1, 0)
+    expect(tab.get_by_text("clicks: [[0, 2], [1, 0]]")).to_be_visible(timeout=WAIT)
+
+
+def test_a_figure_that_nobody_listens_to_leaves_the_page_alone(tab: Page) -> None:
+    for figure, cursor in (("cells", "pointer"), ("bars", "crosshair")):
+        drag = tab.locator(f".st-key-{figure} .nsewdrag").first
+        assert drag.evaluate("(node) => getComputedStyle(node).cursor") == cursor
+    bar = tab.locator(".st-key-bars .barlayer .point path").last
+    for _ in range(2):
+        bar.hover(force=True)
+        bar.click(force=True)
+        tab.wait_for_timeout(600)
+    expect(tab.get_by_text("runs: 1", exact=True)).to_be_visible(timeout=WAIT)
 
 
 def test_live_charts_share_the_one_plotly(tab: Page) -> None:
