@@ -102,6 +102,7 @@ def dead_curves(
     title = "−b: how far the bias lies below 0"  # noqa: RUF001
     drawn = lines(series, title, "share of dead units", log_x=True)
     drawn["layout"]["yaxis"]["range"] = [-0.03, 1.03]
+    drawn["layout"]["xaxis"]["dtick"] = 2
     return _upright(drawn, {name: -b for name, b in at.items() if b < 0})
 
 

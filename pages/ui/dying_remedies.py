@@ -22,7 +22,7 @@ from pages.ui.messages import escape
 
 _norms = st.cache_data(max_entries=200, show_spinner=False)(dead.slope_law)
 
-SLOPES = [0.0, *(float(f"{d}e{power}") for power in (-3, -2, -1) for d in (1, 2, 3, 5)), 1.0, 2.0]
+SLOPES = [0.0, *(float(f"{d}e{power}") for power in (-3, -2, -1) for d in (1, 2, 3, 5)), 1.0]
 FITTED = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
 
 
@@ -31,8 +31,7 @@ def slope_section(config: RunConfig) -> None:
     """Show what a slope below zero gives back to each layer, and the power law it follows."""
     st.subheader("The slope to the fourth", anchor="slope")
     columns = st.columns(3)
-    usual = config.slope if config.slope in SLOPES else 0.01
-    slope = _slopes(columns[0], "Slope of Leaky ReLU", usual, "slope_leaky")
+    slope = _slopes(columns[0], "Slope of Leaky ReLU", config.slope, "slope_leaky")
     alpha = _slopes(columns[1], "Alpha of ELU", 1.0, "slope_elu")
     with columns[2]:
         seeds = seeds_input("slope_seeds", MAX_SEEDS)
@@ -51,26 +50,28 @@ def slope_section(config: RunConfig) -> None:
         draw_figure(figure, key="slope_bars", alt="Gradient of each layer", height=height)
     with right:
         st.markdown("**Against the slope of Leaky ReLU**")
-        figure = charts.slope_lines(FITTED, law, {"your slope": slope})
+        here = {"your slope": slope} if slope <= FITTED[-1] else {}
+        figure = charts.slope_lines(FITTED, law, here)
         draw_figure(figure, key="slope_lines", alt="Gradient against the slope", height=height)
     fitted = dead.fitted_exponents(FITTED, law).tolist()
     expected = expected_exponents(config).tolist() if config.bias < 0 else [math.nan] * len(fitted)
     st.html(tables.exponents_table(norms, fitted, expected))
-    st.markdown(escape(tables.slope_sentence(config, fitted, expected, alpha)))
+    st.markdown(escape(tables.slope_sentence(config, fitted, expected, (slope, alpha))))
 
 
 def _slopes(column: Any, label: str, value: float, key: str) -> float:
+    options = sorted({*SLOPES, value})
     start_at(key, value)
-    return float(column.select_slider(label, SLOPES, key=key, format_func=lambda v: f"{v:g}"))
+    return float(column.select_slider(label, options, key=key, format_func=lambda v: f"{v:g}"))
 
 
 def trial_section(sick: RunConfig) -> None:
     """Train the dead network with each remedy over seeds; the table grows meanwhile."""
     st.subheader("Which remedy brings the network back?", anchor="remedies")
     st.markdown(
-        f"{len(REMEDIES)} networks, each the dead one with what the first column names, trained "
-        f"for {sick.epochs:,} epochs from the same seeds. A run has recovered if its test accuracy "
-        f"is at least {RECOVERED:g}."
+        f"{len(REMEDIES)} variants of the ReLU network above. Each changes only what the first "
+        f"column names and trains {sick.epochs:,} epochs from the same seeds. A run has recovered "
+        f"if its test accuracy is at least {RECOVERED:g}."
     )
     idle = "Not tried yet. With ten seeds this trains 110 networks; stop at any time."
     draw_panel(Task("trial", sick, partial(Trial, sick), _draw_trial, "Try all remedies", idle, 10))

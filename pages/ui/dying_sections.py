@@ -73,7 +73,9 @@ def path_section(config: RunConfig) -> None:
     for column, (name, figure) in zip(st.columns(3), parts, strict=True):
         with column:
             st.markdown(f"**{name}**")
-            draw_figure(figure, key=f"path_{name}", alt=f"{name} against the epoch", height=300)
+            draw_figure(
+                figure, key=f"path_{name.split()[-1]}", alt=f"{name} against the epoch", height=300
+            )
     st.markdown(escape(tables.path_sentence(path, start)))
     if shown != config:
         st.caption(f"Shown are the first {MOST_EPOCHS:,} of {config.epochs:,} epochs.")
@@ -108,7 +110,9 @@ def bias_section(config: RunConfig) -> None:
     with st.expander("Where the threshold comes from"):
         st.markdown(
             "A unit of fc1 gets w·x + b. It fires on no training point if b ≤ −max w·x, the "  # noqa: RUF001
-            "maximum over the training set. If all units of fc1 are below their maximum, fc2 gets "
-            "zeros, its pre-activations are b ≤ 0, and so on: every layer is dead."
+            "maximum over the training set. If that holds for all of fc1, fc2 gets zeros, its "
+            "pre-activations are b ≤ 0, and so on: every layer is dead. Small weights make "
+            "the inputs of each layer smaller than those of the layer before, so a deeper layer "
+            "dies of a bias much nearer to 0."
         )
         st.latex(r"b^{*} = -\max_{j,\,i}\; w_j^{\top}x_i")

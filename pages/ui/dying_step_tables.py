@@ -32,11 +32,13 @@ def _finite(loss: float) -> str:
 def deaths_sentence(deaths: Deaths, config: RunConfig, rate: float, large: int) -> str:
     """Say which layers died after which update, and what that leaves."""
     start, end = deaths.dead[0].sum(), deaths.dead[-1].sum()
-    updates, steps = len(deaths.dead) - 1, "One step" if large == 1 else f"{large} steps"
-    after = f", then {config.learning_rate:g}" if large < updates else ""
+    updates = len(deaths.dead) - 1
+    goes_on = large < updates and rate != config.learning_rate
+    after = f", then {config.learning_rate:g}" if goes_on else ""
     parts = [
-        f"{steps} with learning rate {rate:g}{after}: of {sum(config.hidden)} units {start:g} are "
-        f"dead before and {end:g} after {updates} updates."
+        f"{_count(large, 'step').capitalize()} with learning rate {rate:g}{after}. Dead hidden "
+        f"units: {start:g} of {sum(config.hidden)} at the start, {end:g} after "
+        f"{_count(updates, 'update')}."
     ]
     if deaths.diverged:
         parts.append("Then the run diverged: its numbers are no longer finite, and it stops here.")
@@ -44,6 +46,10 @@ def deaths_sentence(deaths: Deaths, config: RunConfig, rate: float, large: int) 
     if (deaths.dead[1:] < deaths.dead[:-1]).any():
         parts.append("Some units came back: the layers before them still moved their inputs.")
     return " ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"one {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _layers_words(died: dict[str, int]) -> str:
@@ -89,13 +95,13 @@ def rates_table(rows: Sequence[DeathRate]) -> str:
 
 def rates_sentence(rows: Sequence[DeathRate], steps: int) -> str:
     """Say from which learning rate on most runs lose a layer."""
-    words = "one step" if steps == 1 else f"{steps} steps"
     half = next((row for row in rows if row.layer_died >= 0.5), None)
     first, last = rows[0], rows[-1]
     opening = (
-        f"After {words} with learning rate {first.learning_rate:g} {first.layer_died:.0%} of the "
-        f"runs have lost a whole layer, with {last.learning_rate:g} {last.layer_died:.0%}."
+        f"After {_count(steps, 'step')}, {first.layer_died:.0%} of the runs have lost a whole "
+        f"layer with learning rate {first.learning_rate:g}, and {last.layer_died:.0%} with "
+        f"{last.learning_rate:g}."
     )
     if half is None:
         return f"{opening} At no rate do half of the runs lose one."
-    return f"{opening} From {half.learning_rate:g} on it is at least half of them."
+    return f"{opening} The first rate at which at least half lose one is {half.learning_rate:g}."

@@ -39,7 +39,7 @@ def steps_section(config: RunConfig, rate: float) -> None:
         with column:
             st.markdown(f"**{name}**")
             figure, alt = draw(deaths, large), f"{name} after each update"
-            draw_figure(figure, key=f"steps_{name}", alt=alt, height=340)
+            draw_figure(figure, key=f"steps_{name.split()[-1]}", alt=alt, height=340)
     st.markdown(escape(tables.deaths_sentence(deaths, config, rate, large)))
     st.caption(
         "z is w·a + b of a unit for one training point; drawn is the largest of a layer. A layer "

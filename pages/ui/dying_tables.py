@@ -18,33 +18,27 @@ LAW_SHARE = 0.05
 
 def zeros_table(record: EpochRecord) -> str:
     """Show each layer's gradient norms, exact zeros marked, and its dead units."""
-    header = ["layer", "gradient of the weights", "gradient of the biases", "dead units"]
+    header = ["layer", "weights", "biases", "dead units"]
     rows = []
     for at, fc in enumerate(record.layers, start=1):
         is_last = at == len(record.layers)
         dead = "no ReLU" if is_last else f"{fc.dead_units} of {fc.units}"
         rows.append([f"fc{at}", marked(fc.weight_grad_norm), marked(fc.bias_grad_norm), dead])
-    return table(header, rows, "Before training: L2 norms, dead units over the whole training set")
+    return table(header, rows, "L2 norms of the gradient before training")
 
 
 def closed_form_table(found: DeadStart, config: RunConfig) -> str:
     """Set gradient and loss of the dead network beside the closed form."""
-    b = config.bias
+    name = f"gradient of fc{len(found.record.layers)}.bias"
     pairs = {
-        f"gradient of fc{len(found.record.layers)}.bias: σ({b:g}) − p₁": (  # noqa: RUF001
-            found.bias_gradient,
-            found.expected_gradient,
-        ),
-        f"train loss: {-b:g} p₁ + log(1 + exp({b:g}))": (
-            found.record.train_loss,
-            found.expected_loss,
-        ),
+        name: (found.bias_gradient, found.expected_gradient),
+        "train loss": (found.record.train_loss, found.expected_loss),
     }
     rows = [
         [name, number(measured, ".7f"), number(form, ".7f"), number(abs(measured - form), ".0e")]
         for name, (measured, form) in pairs.items()
     ]
-    return table(["dead network", f"measured ({config.dtype})", "closed form", "apart"], rows)
+    return table(["", config.dtype, "closed form", "apart"], rows, "Measured, and by formula")
 
 
 def zeros_sentence(found: DeadStart, bias: float) -> str:
@@ -54,10 +48,11 @@ def zeros_sentence(found: DeadStart, bias: float) -> str:
     living = sum(fc.weight_grad_norm > 0 for fc in layers)
     living += sum(fc.bias_grad_norm > 0 for fc in layers)
     return (
-        f"With b = {bias:g}, {dead} of {units} hidden units fire on no training point. Of the "
-        f"{2 * len(layers)} gradients in the table {2 * len(layers) - living} are exactly 0, so no "
-        "learning rate can move what belongs to them. What is left is the output bias; the share "
-        f"of class 1 is p₁ = {found.ones:g}."
+        f"With b = {bias:g}, {dead} of {units} hidden units fire on none of the training points. "
+        f"Of the {2 * len(layers)} gradients in the table {2 * len(layers) - living} are exactly "
+        "0, so no learning rate can move what belongs to them. What is left is the output bias, "
+        f"with gradient σ(b) − p₁ and loss {-bias:g} p₁ + log(1 + exp({bias:g})), where "  # noqa: RUF001
+        f"p₁ = {found.ones:g} is the share of class 1."
     )
 
 
@@ -88,7 +83,7 @@ def dead_table(counts: Iterable[Iterable[float]], widths: Sequence[int]) -> str:
         all_dead = sum(count == width for count in column)
         cells = [f"{column[0]:g} of {width}", f"{sum(column) / len(column):.2f}"]
         rows.append([f"fc{at}", *cells, f"{all_dead} of {len(column)}"])
-    header = ["layer", "this seed", f"mean of {len(columns[0])}", "whole layer dead in"]
+    header = ["layer", "this seed", f"mean of {len(columns[0])}", "layer dead in"]
     return table(header, rows, "Dead units, over the whole training set")
 
 
@@ -129,9 +124,12 @@ def _apart(power: float, law: float) -> float:
 
 
 def slope_sentence(
-    config: RunConfig, fitted: Sequence[float], expected: Sequence[float], alpha: float
+    config: RunConfig,
+    fitted: Sequence[float],
+    expected: Sequence[float],
+    chosen: tuple[float, float],
 ) -> str:
-    """Say with which power of the slope fc1 grows, and what ELU does."""
+    """Say with which power of the slope fc1 grows; chosen are Leaky slope and ELU alpha."""
     if config.bias >= 0:
         return (
             f"With b = {config.bias:g} the units are on the side above 0, where Leaky ReLU has "
@@ -139,7 +137,6 @@ def slope_sentence(
         )
     if math.isnan(fitted[0]):
         return "A gradient of fc1 is exactly 0 even with a slope, so there is no power to fit."
-    slope = alpha * math.exp(config.bias)
     worst = max(map(_apart, fitted, expected))
     held = (
         f"All layers keep the law within {LAW_SHARE:.0%}."
@@ -149,39 +146,55 @@ def slope_sentence(
     )
     return (
         f"At fc1 the gradient grows with the power {fitted[0]:.3f} of the slope; the closed form "
-        f"says {expected[0]:g}, one factor for each hidden layer. {held} ELU has at b the slope "
-        f"α eᵇ = {slope:.2g}, and that is what its layers multiply by."  # noqa: RUF001
+        f"says {expected[0]:g}, one factor for each hidden layer. {held} "
+        f"{_slopes_words(config.bias, *chosen)}"
+    )
+
+
+def _slopes_words(bias: float, leaky: float, alpha: float) -> str:
+    """Compare the slopes of both activations at a negative bias."""
+    if leaky == 0 or alpha == 0:
+        names = ["Leaky ReLU with slope 0"] * (leaky == 0) + ["ELU with alpha 0"] * (alpha == 0)
+        return f"{' and '.join(names)}: that is ReLU itself, and every gradient is exactly 0."
+    return (
+        f"At b = {bias:g} Leaky ReLU has slope {leaky:g} and ELU alpha · exp(b) = "
+        f"{alpha * math.exp(bias):.2g}: a factor of each hidden layer on the way back."
     )
 
 
 def remedies_table(rows: Sequence[Recovery], names: Iterable[str], seeds: int) -> str:
     """Show how the runs of each remedy ended, as far as they are done."""
     header = ["what is changed", "seeds done", "recovered", "test accuracy", "train loss"]
-    header += ["dead before", "dead after", "gradient of fc1 after", "exactly 0 in"]
+    header += ["dead units", "gradient of fc1"]
     done = {row.name: row for row in rows}
     body = []
     for name in names:
         row, words = done.get(name), escape(name)
         if row is None:
-            body.append([words, f"0 of {seeds}", *[NOTHING] * 7])
+            body.append([words, f"0 of {seeds}", *[NOTHING] * 5])
         else:
             body.append([words, f"{row.n} of {seeds}", *_recovery_cells(row)])
-    return table(header, body, "After training; means over the seeds that are done")
+    return table(header, body, "After training, mean over the seeds; dead units before → after")
 
 
 def _recovery_cells(row: Recovery) -> list[str]:
     share = f"{row.recovered} of {row.n}"
     error = "" if math.isnan(row.error) else f" ± {row.error:.3f}"
-    gradient = marked(0) if row.zero_gradients == row.n else number(row.gradient, ".2g")
     return [
         f"<b>{share}</b>" if row.recovered == row.n else share,
         f"{row.accuracy:.3f}{error}",
         number(row.loss, ".4f"),
-        f"{row.dead_start:.3g} of {row.units}",
-        f"{row.dead_end:.3g} of {row.units}",
-        gradient,
-        f"{row.zero_gradients} of {row.n}",
+        f"{row.dead_start:.3g} → {row.dead_end:.3g} of {row.units}",
+        _gradient_cell(row),
     ]
+
+
+def _gradient_cell(row: Recovery) -> str:
+    """Show the mean over the seeds with a gradient, and how many have none."""
+    if row.zero_gradients == row.n:
+        return marked(0)
+    some = f", {marked(0)} in {row.zero_gradients} of {row.n}" if row.zero_gradients else ""
+    return f"{row.gradient:.2g}{some}"
 
 
 def remedies_sentence(rows: Sequence[Recovery]) -> str:
