@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -82,6 +83,15 @@ def _whole(count: int) -> int:
     return count + -count % VECTOR
 
 
+def _shared(shapes: Sequence[tuple[int, ...]], dtype: torch.dtype) -> list[Tensor]:
+    """Make tensors that lie in one memory, because each is read before the next is written.
+
+    Memory that is used again is still in the cache.
+    """
+    memory = torch.ones(max((math.prod(shape) for shape in shapes), default=0), dtype=dtype)
+    return [memory[: math.prod(shape)].view(shape) for shape in shapes]
+
+
 class Pass:
     """Preallocated memory for forward and backward over the examples of one input x."""
 
@@ -110,18 +120,23 @@ class Pass:
         kept = 1 if lean else slots
         rows = [slots_of(kept, (runs, w + 1, examples), dtype) for w in hidden]
         self.outputs = [a[:, :, :-1] for a in rows]
-        in_place = runs == 1 and not self.act.keeps_z
-        z_slots = kept if self.act.keeps_z else 1
-        self.z = [
-            a if in_place else slots_of(z_slots, (runs, w, examples), dtype)
-            for w, a in zip(hidden, self.outputs, strict=True)
-        ]
+        if self.act.keeps_z:
+            self.z = [slots_of(kept, (runs, w, examples), dtype) for w in hidden]
+        elif runs == 1:
+            self.z = self.outputs
+        else:
+            # a product into rows that do not follow each other costs three times as much
+            self.z = [z[None] for z in _shared([(runs, w, examples) for w in hidden], dtype)]
         self.logits = slots_of(slots, (runs, outputs, examples), dtype)
-        self.delta = [torch.zeros(runs, w, self.width, dtype=dtype) for w in (*hidden, outputs)]
+        shapes = [(runs, w, self.width) for w in (*hidden, outputs)]
+        even, odd = _shared(shapes[::2], dtype), _shared(shapes[1::2], dtype)
+        self.delta = [(even, odd)[i % 2][i // 2] for i in range(len(shapes))]
         # a tensor, because a Python number costs more than the product with 640 examples
         self.weight = torch.tensor(1.0 / n, dtype=dtype)
         if self.width > n:
             self.weight = (torch.arange(self.width) < n).to(dtype) / n
+        # with one output unit; many small products are slower by bmm, a single one by mul
+        self.is_outer = runs > 1 and outputs == 1
         self._bind(rows)
 
     def recorded(self, k: int) -> Tensor:
@@ -163,6 +178,7 @@ class Pass:
         delta[-1].mul_(self.weight)
         for i in range(len(delta) - 1, 0, -1):
             torch.bmm(delta[i], a_t[i], out=gradients[i])
-            torch.bmm(weights_t[i], delta[i], out=delta[i - 1])
+            product = torch.mul if self.is_outer and i == len(delta) - 1 else torch.bmm
+            product(weights_t[i], delta[i], out=delta[i - 1])
             scale(delta[i - 1], kept[i - 1], slope)
         torch.bmm(delta[0], a_t[0], out=gradients[0])
