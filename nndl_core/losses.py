@@ -19,34 +19,42 @@ VECTOR = 32
 """A multiple of the numbers that PyTorch's vector loops take at once on any processor."""
 
 
+Total = Callable[..., Tensor]
+"""(logits, target, memory=None) -> the sum over the examples."""
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss: ``value`` gives one number per example [..., n], ``delta`` its gradient.
 
-    ``total(logits, target)`` is the sum of value over the examples, [...] in float64.
+    ``total(logits, target, memory)`` is the sum of value over the examples, [...] in float64;
+    memory, if it is given, is flat and has room for two numbers per logit and whole vectors.
     ``delta(logits, target)`` is d value / d logits, [..., K, n]. ``delta_(logits, target, out)``
     writes the same into a buffer.
     """
 
     value: Callable[[Tensor, Tensor], Tensor]
-    total: Callable[[Tensor, Tensor], Tensor]
+    total: Total
     delta: Callable[[Tensor, Tensor], Tensor]
     delta_: Callable[[Tensor, Tensor, Tensor], object]
     one_output_for_two_classes: bool
 
 
-def probabilities(logits: Tensor) -> Tensor:
+def probabilities(logits: Tensor, out: Tensor | None = None) -> Tensor:
     """Return sigmoid (K = 1) or softmax over the class axis; same shape as logits."""
-    return torch.sigmoid(logits) if logits.shape[-2] == 1 else torch.softmax(logits, dim=-2)
+    if logits.shape[-2] == 1:
+        return torch.sigmoid(logits, out=out)
+    return torch.softmax(logits, dim=-2, out=out)
 
 
-def hits(logits: Tensor, target: Tensor) -> Tensor:
+def hits(logits: Tensor, target: Tensor, memory: Tensor | None = None) -> Tensor:
     """Mark the examples that are classified right, 1 or 0 [..., n]; p = 0.5 is class 1."""
     if logits.shape[-2] > 1:
         return (logits.argmax(-2) == target.argmax(-2)).to(logits.dtype)
     # comparing into numbers, because PyTorch makes and sums masks of bool five times slower
-    right = torch.empty_like(logits[..., 0, :])
-    torch.ge(logits[..., 0, :], logits.new_zeros(()), out=right)
+    z = logits[..., 0, :]
+    right = torch.empty_like(z) if memory is None else memory[: z.numel()].view(z.shape)
+    torch.ge(z, z.new_zeros(()), out=right)
     return torch.eq(right, target[..., 0, :], out=right)
 
 
@@ -85,18 +93,34 @@ def _bce(logits: Tensor, target: Tensor) -> Tensor:
     return -F.logsigmoid((2 * target - 1) * logits)[..., 0, :]
 
 
-def _bce_total(logits: Tensor, target: Tensor) -> Tensor:
+def _bce_total(logits: Tensor, target: Tensor, memory: Tensor | None = None) -> Tensor:
     """Sum log(1 + exp(-m)) = max(-m, 0) + log(1 + exp(-abs(m))) with one logarithm for 16 terms.
 
     (1 + a)(1 + b) = 1 + (a + b + ab) has no difference of close numbers: small terms survive.
     """
-    margin = _whole_vectors((2 * target - 1) * logits, math.inf)[..., 0, :]
-    linear = -_sum64(margin.clamp(max=0))
+    n = logits.shape[-1]
+    margin, other = _rooms(logits, memory)
+    torch.mul(2 * target[..., 0, :] - 1, logits[..., 0, :], out=margin[..., :n])
+    margin[..., n:] = math.inf  # no loss
+    linear = _sum64(torch.clamp(margin, max=0, out=other))
     e = margin.abs_().neg_().exp_()
     for _ in range(4):
-        e, other = e.chunk(2, -1)
-        e.addcmul_(e, other).add_(other)
-    return linear + _sum64(e.log1p())
+        e, half = e.chunk(2, -1)
+        e.addcmul_(e, half).add_(half)
+    return _sum64(e.log1p()) - linear
+
+
+def _rooms(logits: Tensor, memory: Tensor | None) -> Tensor:
+    """Take memory [2, ..., N] for the examples in whole vectors.
+
+    Leftovers are computed by other code, whose exp differs in the last bit, and which elements
+    are left over would depend on how many epochs the block has.
+    """
+    width = logits.shape[-1] + -logits.shape[-1] % VECTOR
+    shape = (2, *logits.shape[:-2], width)
+    if memory is None:
+        return logits.new_empty(shape)
+    return memory[: math.prod(shape)].view(shape)
 
 
 def _sum64(rows: Tensor) -> Tensor:
@@ -107,20 +131,15 @@ def _sum64(rows: Tensor) -> Tensor:
     return total if finite.all() else total.where(finite, rows.double().sum(-1))
 
 
-def _whole_vectors(rows: Tensor, value: float = 0.0) -> Tensor:
-    """Pad the examples so that no element is left over after the processor's vectors.
-
-    Leftovers are computed by other code, whose exp differs in the last bit, and which elements
-    are left over would depend on how many epochs the block has.
-    """
+def _whole_vectors(rows: Tensor) -> Tensor:
     missing = -rows.shape[-1] % VECTOR
-    return F.pad(rows, (0, missing), value=value) if missing else rows
+    return F.pad(rows, (0, missing)) if missing else rows
 
 
-def _total(value: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+def _total(value: Callable[[Tensor, Tensor], Tensor]) -> Total:
     """Sum the values of all examples in float64."""
 
-    def total(logits: Tensor, target: Tensor) -> Tensor:
+    def total(logits: Tensor, target: Tensor, memory: Tensor | None = None) -> Tensor:
         n = logits.shape[-1]
         values = value(_whole_vectors(logits), _whole_vectors(target))
         return _sum64(values[..., :n])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.kernel import Block
-from nndl_core.losses import LOSSES, hits, probabilities
+from nndl_core.losses import LOSSES, VECTOR, hits, probabilities
 from nndl_core.passes import Problem, Windows
 
 FLAT_SLOPE = 0.05
@@ -22,7 +22,7 @@ SAME_UNIT = 1e-4
 """Two units count as one if their weights and bias differ by less than this share of their norm."""
 
 PIECE = 1_000_000
-"""The logits whose losses are computed at once."""
+"""The numbers of a block that are measured at once."""
 
 Row = tuple[Tensor, Tensor, Tensor, Tensor]
 """Mean, standard deviation, saturated share and dead units of a layer, each [k, R]."""
@@ -176,19 +176,23 @@ class Telemetry:
         return {"train_accuracy": np.array(train), "dev_accuracy": np.array(dev)}
 
     def _outcome(self, block: Block) -> dict[str, Tensor]:
-        # memory of this size is used again; larger blocks come from the system, page by page
         count = max(1, PIECE // block.logits[0].numel())
         pieces = [self._losses_and_hits(rows) for rows in torch.split(block.logits, count)]
         return {name: torch.cat([piece[name] for piece in pieces]) for name in SCALARS}
 
     def _losses_and_hits(self, logits: Tensor) -> dict[str, Tensor]:
         p, n, examples = self.problem, self.problem.n_train, logits.shape[-1]
-        loss, right = LOSSES[p.loss], hits(logits, p.target)
-        columns = {}
-        for name, part in (("train", slice(n)), ("dev", slice(n, examples))):
-            count = logits[..., part].shape[-1]
-            columns[f"{name}_loss"] = loss.total(logits[..., part], p.target[..., part]) / count
-            columns[f"{name}_accuracy"] = right[..., part].sum(-1).double() / count
+        total = LOSSES[p.loss].total
+        rows = logits[..., 0, 0].numel()
+        memory = self._memory(2 * rows * (examples + VECTOR), logits.dtype)
+        right, columns = hits(logits, p.target, memory), {}
+        parts = {"train": slice(n), "dev": slice(n, examples)}
+        for name, part in parts.items():
+            mark = right[..., part]
+            columns[f"{name}_accuracy"] = mark.sum(-1).double() / mark.shape[-1]
+        for name, part in parts.items():  # in the memory of the marks
+            z, y = logits[..., part], p.target[..., part]
+            columns[f"{name}_loss"] = total(z, y, memory) / z.shape[-1]
         return columns
 
     def _sum(self, flat: Tensor) -> Tensor:
@@ -225,43 +229,41 @@ class Telemetry:
     def _in_pieces(self, measure: Callable[..., Row], *blocks: Tensor) -> list[Tensor]:
         """Measure a few epochs at a time, so that what is computed stays near the processor."""
         count = max(1, PIECE // blocks[0][0].numel())
-        rows = [measure(*piece) for piece in zip(*(torch.split(b, count) for b in blocks), strict=True)]
+        pieces = zip(*(torch.split(block, count) for block in blocks), strict=True)
+        rows = [measure(*piece) for piece in pieces]
         return [torch.cat(values) for values in zip(*rows, strict=True)]
 
     def _outputs(self, a: Tensor, kept: Tensor) -> Row:
         """Measure the outputs of a hidden layer [k, R, n, N]."""
-        act, p, memory = ACTIVATIONS[self.problem.activation], self.problem.slope, self._memory(a)
+        act, p = ACTIVATIONS[self.problem.activation], self.problem.slope
+        memory = self._memory(a.numel(), a.dtype).view(a.shape)
         moments = _moments(a, memory)
         flat = act.is_flat(kept, FLAT_SLOPE, p, memory).sum(-1)
         dead = flat == a.shape[-1]
         if dead.any() and not act.flat_is_zero:
             act.backward_(memory.fill_(1), kept, p)
             dead = memory.abs_().amax(-1) == 0
-        share = flat.double().sum(-1) / (a.shape[-1] * a.shape[-2])
-        return (*moments, share, dead.sum(-1).double())
+        return (*moments, _share(flat, a), dead.sum(-1).double())
 
     def _predictions(self, logits: Tensor) -> Row:
         """Measure the probabilities; no output unit is called dead."""
-        p = probabilities(logits)
-        memory = self._memory(p)
-        moments = _moments(p, memory)
+        p, memory = self._memory(2 * logits.numel(), logits.dtype).view(2, *logits.shape)
+        moments = _moments(probabilities(logits, p), memory)
         flat = ACTIVATIONS["sigmoid"].is_flat(p, FLAT_SLOPE, 0.0, memory).sum(-1)
-        share = flat.double().sum(-1) / (p.shape[-1] * p.shape[-2])
-        return (*moments, share, torch.zeros_like(share))
+        return (*moments, _share(flat, p), torch.zeros_like(moments[0]))
 
     def release(self) -> None:
         """Give the working memory back."""
         self._scratch = torch.empty(0)
 
-    def _memory(self, like: Tensor) -> Tensor:
-        """Return contiguous memory of a shape that is used again and again.
+    def _memory(self, count: int, dtype: torch.dtype) -> Tensor:
+        """Return flat memory that is used again and again.
 
         A fresh block of megabytes costs more in page faults than what is computed in it.
         """
-        count = like.numel()
-        if self._scratch.numel() < count or self._scratch.dtype != like.dtype:
-            self._scratch = torch.empty(count, dtype=like.dtype)
-        return self._scratch[:count].view(like.shape)
+        if self._scratch.numel() < count or self._scratch.dtype != dtype:
+            self._scratch = torch.empty(count, dtype=dtype)
+        return self._scratch[:count]
 
     def _distinct(self, block: Block) -> Tensor:
         windows = self.windows.of(block.parameters[:-1])
@@ -284,6 +286,11 @@ def count_distinct(rows: Tensor, direction: Tensor) -> Tensor:
     larger = torch.maximum(norm[..., 1:], norm[..., :-1])
     distinct: Tensor = 1 + (gap > SAME_UNIT * larger).sum(-1)
     return distinct
+
+
+def _share(counts: Tensor, a: Tensor) -> Tensor:
+    """Return the share of the outputs a [..., n, N] that was counted per unit, [...]."""
+    return counts.double().sum(-1) / (a.shape[-1] * a.shape[-2])
 
 
 def _moments(a: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
