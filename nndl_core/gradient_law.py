@@ -1,8 +1,7 @@
-"""Why a gradient shrinks on its way back: measured step by step, and in closed form.
+"""Why a gradient shrinks on its way back, measured step by step.
 
 Layers are fc1..fcL; step l leads from fc(l + 1) back to fc(l). The measured factors are exact for
-any network. Their closed forms hold for small weights, where every pre-activation of a hidden
-layer is about the bias b, so that every slope is phi'(b) and every activation phi(b).
+any network.
 """
 
 from __future__ import annotations
@@ -24,13 +23,14 @@ from nndl_core.initializers import INITIALIZERS
 from nndl_core.losses import LOSSES, output_units, targets
 from nndl_core.runner import Runner
 from nndl_core.telemetry import EpochRecord
-from nndl_core.weight_laws import law_of
 
 Table = NDArray[np.float64]
 
 MAX_SEEDS = 200
 MOST_WORK = 100_000
 """Weights times seeds that are measured in about a second."""
+SQUARES_FROM = 1e-140
+"""The squares of much smaller numbers are 0 in float64."""
 PIECE = 50_000
 """Numbers of one layer that are computed at once: larger tensors leave the processor's cache."""
 
@@ -125,7 +125,7 @@ def flows_by_scale(config: RunConfig, scales: Sequence[float], seeds: int = 1) -
 
 def most_seeds(config: RunConfig) -> int:
     """Return how many seeds of a network are measured quickly, at most MAX_SEEDS."""
-    weights = sum(n * m for n, m in itertools.pairwise(_widths(config)))
+    weights = sum(n * m for n, m in itertools.pairwise(widths_of(config)))
     return min(MAX_SEEDS, max(1, MOST_WORK // weights))
 
 
@@ -134,7 +134,7 @@ def draw_seeds(config: RunConfig, seeds: int) -> list[Tensor]:
 
     The seeds are config.init_seed and the following; float64 holds the float32 draws.
     """
-    last, fans = int(KNOBS["init_seed"].high or 0), _widths(config)
+    last, fans = int(KNOBS["init_seed"].high or 0), widths_of(config)
     draw, drawn = INITIALIZERS[config.init], []
     for seed in range(config.init_seed, config.init_seed + seeds):
         generator = torch.Generator().manual_seed(seed % (last + 1))
@@ -143,7 +143,8 @@ def draw_seeds(config: RunConfig, seeds: int) -> list[Tensor]:
     return [torch.stack(layer).double() for layer in zip(*drawn, strict=True)]
 
 
-def _widths(config: RunConfig) -> list[int]:
+def widths_of(config: RunConfig) -> list[int]:
+    """Return the number of features, of units in each hidden layer, and of outputs."""
     data = dataset_of(config)
     return [len(data.features), *config.hidden, output_units(config.loss, len(data.classes))]
 
@@ -179,7 +180,12 @@ def _flow(config: RunConfig, w: Sequence[Tensor], x: Tensor, y: Tensor) -> Flow:
 def _norm(values: Tensor) -> Tensor:
     """L2 norm over units and examples: [S, n, m] -> [S]."""
     norm: Tensor = torch.linalg.vector_norm(values, dim=(1, 2))
-    return norm
+    if (norm > SQUARES_FROM).all():
+        return norm
+    largest = values.abs().amax((1, 2))
+    unit = torch.where(largest > 0, largest, 1.0)
+    scaled: Tensor = unit * torch.linalg.vector_norm(values / unit[:, None, None], dim=(1, 2))
+    return scaled
 
 
 def living(flow: Flow) -> NDArray[np.bool_]:
@@ -228,60 +234,6 @@ def decades_to_layer(flow: Flow) -> tuple[Table, Table]:
     return (lost.mean(0) if n else nothing), error
 
 
-def expected_decades(config: RunConfig) -> Steps:
-    """Predict decades_lost for small weights, as the mean over all draws of Gaussian weights.
-
-    weights: W^T delta of a matrix with n columns of entries N(0, std) has the norm
-    std chi_n |delta|, and E[ln chi_n] = (digamma(n / 2) + ln 2) / 2. slope: |phi'(b)|. inputs:
-    the input of every layer is phi(b), but that of fc1 is the data. NaN where the law does not
-    apply. Raises ConfigError without a hidden layer and unless there is one output.
-    """
-    fans, slope = _fans(config), _value_and_slope(config)[1]
-    laws = [law_of(config.init, config.init_scale, n, m) for n, m in itertools.pairwise(fans[1:])]
-    spread = np.sqrt([law.mean_square for law in laws])
-    with np.errstate(divide="ignore", invalid="ignore"):  # an exact 0 loses infinitely many
-        weights = -np.log10(spread) - [_mean_log10_chi(n) for n in fans[1:-1]]
-        reach = np.log10(_reach(config))
-        slopes = np.full(len(laws), -np.log10(slope))
-        return Steps(weights, slopes, reach[1:] - reach[:-1])
-
-
-def expected_norms(config: RunConfig) -> Table:
-    """Predict the geometric mean over all draws of every layer's gradient norm, [L]."""
-    reach = _reach(config)
-    if reach[-1] == 0 and reach[0] > 0 and _value_and_slope(config)[1] == 0:
-        return np.zeros(len(reach))
-    norms: Table = reach[-1] / 10 ** expected_decades(config).to_layer
-    return norms
-
-
-def expected_ratio(config: RunConfig, other: ActivationName) -> Table:
-    """Predict the gradient norms with another activation divided by the config's own, [L].
-
-    Equal small weights cancel; layer l keeps one ratio of slopes for each hidden layer from l on
-    and, but for fc1, one ratio of values, which are its inputs: for ReLU against sigmoid at
-    b = 1 this is 1 / sigma'(1)^4 for fc1 and 1 / (sigma'(1)^(L - l) sigma(1)) from fc2 on.
-    """
-    value, slope = _value_and_slope(config)
-    other_value, other_slope = _value_and_slope(replace(config, activation=other))
-    layers = len(config.hidden) + 1
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slopes = np.divide(other_slope, slope) ** np.arange(layers - 1, -1, -1)
-        values = np.divide(other_value, value) ** (np.arange(layers) > 0)
-    ratio: Table = slopes * values
-    return ratio
-
-
-def expected_exponents(config: RunConfig) -> Table:
-    """Predict the power of a Leaky slope with which each gradient norm grows if b < 0, [L].
-
-    One factor for each hidden layer from l on and, but for fc1, one for the input slope * b.
-    """
-    layers = len(config.hidden) + 1
-    exponents: Table = np.arange(layers - 1, -1, -1.0) + (np.arange(layers) > 0)
-    return exponents
-
-
 def first_update(config: RunConfig) -> EpochRecord:
     """Train one epoch and return its record: gradients, update ratios, shares that changed."""
     return next(Runner.from_config(config))
@@ -297,35 +249,3 @@ def decades(larger: float, smaller: float) -> float:
 def float32_gap(value: float) -> float:
     """Return the distance from a positive value to the next float32 above it."""
     return float(np.spacing(np.float32(value)))
-
-
-def _value_and_slope(config: RunConfig) -> tuple[float, float]:
-    """Return |phi(b)| and |phi'(b)|, or NaN where the next order decides because both are 0."""
-    b, act = torch.tensor(config.bias, dtype=torch.float64), ACTIVATIONS[config.activation]
-    value, slope = (abs(float(f(b, config.slope))) for f in (act.value, act.slope))
-    if config.bias == 0 and value == 0:
-        return math.nan, math.nan
-    return value, slope
-
-
-def _fans(config: RunConfig) -> list[int]:
-    if not config.hidden or config.loss != "bce":
-        raise ConfigError("The closed form needs a hidden layer and the loss 'bce'.")
-    return _widths(config)
-
-
-def _reach(config: RunConfig) -> Table:
-    """Return the norm of each layer's gradient if nothing were lost behind it, [L].
-
-    It is |mean of (sigma(b) - y) a| with the layer's input a: the data, or phi(b) everywhere.
-    """
-    fans, train = _fans(config), dataset_of(config).train
-    error = 1 / (1 + math.exp(-config.bias)) - train.y.double()
-    first = float((error @ train.x.double()).norm()) / len(error)
-    value = _value_and_slope(config)[0] * abs(float(error.mean()))
-    return np.array([first, *(value * math.sqrt(n) for n in fans[1:-1])])
-
-
-def _mean_log10_chi(n: int) -> float:
-    half = torch.tensor(n / 2, dtype=torch.float64)
-    return (float(torch.digamma(half)) + math.log(2)) / (2 * math.log(10))

@@ -49,9 +49,9 @@ LESSONS = (
         "vanishing",
         "E8",
         "The same with a sane scale",
-        "The same network with Xavier's weights, whose scale is chosen so that a signal keeps its "
-        "size from layer to layer. The weights take almost nothing now; what the gradient still "
-        "loses, it loses to the activation.",
+        "The same layers with Xavier's weights, whose scale is chosen so that a signal keeps its "
+        "size from layer to layer, with bias 0.1 and learning rate 0.2. The weights take almost "
+        "nothing now; what the gradient still loses, it loses to the activation.",
         Question(
             "With Xavier's weights, how much gradient does sigmoid lose from fc5 to fc1?",
             ("Nothing", "Two decades or so", "Ten decades, as before"),

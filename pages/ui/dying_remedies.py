@@ -12,7 +12,8 @@ import streamlit as st
 from nndl_core import dead_units as dead
 from nndl_core.charts import gradient_law as charts
 from nndl_core.config import RunConfig
-from nndl_core.gradient_law import MAX_SEEDS, expected_exponents
+from nndl_core.gradient_forms import expected_exponents
+from nndl_core.gradient_law import MAX_SEEDS
 from nndl_core.remedies import RECOVERED, REMEDIES, Trial
 from pages.ui import dying_tables as tables
 from pages.ui.dying_panel import Task, draw_panel

@@ -8,6 +8,7 @@ from typing import get_args
 
 import streamlit as st
 
+import nndl_core.gradient_forms as forms
 import nndl_core.gradient_law as law
 from nndl_core.charts import gradient_law as charts
 from nndl_core.charts.parts import Figure
@@ -33,8 +34,8 @@ SANE: dict[ActivationName, RunConfig] = {
     "relu": RunConfig(init="he_normal"),
 }
 LOW_STD, HIGH_STD = 1e-3, 3.0
-SCALES = [10 ** (k / 4 - 3) for k in range(14)] + [HIGH_STD]
-CURVE_SEEDS = 10
+SCALES = [10 ** (k / 3 - 3) for k in range(11)] + [HIGH_STD]
+CURVE_SEEDS = 6
 RATIO_FORMULA = (
     r"\frac{\lVert\nabla_{W_l}\rVert_{B}}{\lVert\nabla_{W_l}\rVert_{A}} \approx "
     r"\left(\frac{\varphi_B'(b)}{\varphi_A'(b)}\right)^{\!L-l}\cdot"
@@ -61,7 +62,7 @@ def norms_section(config: RunConfig) -> None:
     configs = [replace(config, activation=name) for name in (first, second)]
     flows: list[Flow] = [_flow(c, seeds) for c in configs]
     ratio: Ratio = _ratio(configs[0], second, seeds)
-    expected = law.expected_ratio(configs[0], second).tolist()
+    expected = forms.expected_ratio(configs[0], second).tolist()
     left, right = st.columns([1, 2])
     with left:
         norms = {str(c.activation): f.gradient_norm[0] for c, f in zip(configs, flows, strict=True)}
@@ -105,9 +106,11 @@ def causes_section(config: RunConfig, std: float, key: str) -> None:
         alt = "Decades lost by cause"
         draw_figure(charts.part_bars(steps), key=f"{key}_bars", alt=alt, height=420)
     with right:
-        st.markdown("**Decades lost, by the standard deviation of the weights**")
-        alt = "Decades lost against the standard deviation of the weights"
-        draw_figure(_scale_figure(base, std), key=f"{key}_std_lines", alt=alt, height=420)
+        few = max(1, min(CURVE_SEEDS, law.most_seeds(base) // len(SCALES)))
+        text = f"by the standard deviation of the weights, mean of {tables.seeds_text(few)}"
+        st.markdown(f"**Decades lost, {text}**")
+        figure = _scale_figure(base, std, few)
+        draw_figure(figure, key=f"{key}_std_lines", alt=f"Decades lost, {text}", height=420)
     st.html(tables.causes_table(networks, flows, steps))
     st.caption(
         "Weights, slope and inputs add up to the decades lost; below 0 is a gain. For small "
@@ -145,9 +148,8 @@ def _networks(base: RunConfig, std: float) -> dict[str, RunConfig]:
     return found
 
 
-def _scale_figure(base: RunConfig, std: float) -> Figure:
+def _scale_figure(base: RunConfig, std: float, seeds: int) -> Figure:
     normal = replace(base, init="normal", init_scale=1.0)
-    seeds = max(1, min(CURVE_SEEDS, law.most_seeds(base) // len(SCALES)))
     rows = {
         str(name): [
             law.decades_lost(flow)
@@ -172,7 +174,7 @@ def _steps_part(networks: Mapping[str, RunConfig], steps: Mapping[str, Steps], k
             "δ by std · χₙ on average, and the slope is φ'(b) for every unit and example."
         )
         name = st.selectbox("Network", list(networks), key=key)
-        st.html(tables.steps_table(steps[name], law.expected_decades(networks[name])))
+        st.html(tables.steps_table(steps[name], forms.expected_decades(networks[name])))
 
 
 @st.fragment

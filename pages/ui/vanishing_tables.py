@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+import nndl_core.gradient_forms as forms
 import nndl_core.gradient_law as law
 from nndl_core.config import RunConfig
 from nndl_core.gradient_law import Flow, Ratio, Steps
@@ -86,7 +87,7 @@ def _lost(config: RunConfig, flow: Flow) -> tuple[list[str], list[str]]:
     means, errors = law.decades_to_layer(flow)
     pairs = zip(means.tolist(), errors.tolist(), strict=True)
     measured = [plain(m, ".2f") + _error(e if m else math.nan, ".2f") for m, e in pairs]
-    expected = law.expected_decades(config).to_layer.tolist()
+    expected = forms.expected_decades(config).to_layer.tolist()
     return measured, [plain(value, ".2f") for value in expected]
 
 
@@ -101,7 +102,7 @@ def causes_table(
         lost = float(found.to_layer[0])
         cells = [escape(name), *(plain(v, ".2f") for v in found.parts.values())]
         cells += [plain(lost, ".2f"), plain(10**-lost, ".2g")]
-        cells.append(plain(float(law.expected_decades(networks[name]).to_layer[0]), ".2f"))
+        cells.append(plain(float(forms.expected_decades(networks[name]).to_layer[0]), ".2f"))
         flow = flows[name]
         rows.append([*cells, f"{law.zero_seeds(flow)} of {len(flow.gradient_norm)}"])
     return table(header, rows, "Decades lost from the last layer to the first, mean over the seeds")

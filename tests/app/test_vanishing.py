@@ -10,6 +10,8 @@ from html import unescape
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from nndl_core.config import MAX_DEPTH
+
 Open = Callable[..., AppTest]
 RATIO = [669.2070, 179.9775, 35.38572, 6.957255, 1.367879]
 """The closed form of E8: powers of 1 / sigma'(1), from fc2 on times 1 / sigma(1)."""
@@ -204,7 +206,7 @@ def test_the_sections_follow_the_settings_of_the_runs(small: AppTest) -> None:
 
 
 @pytest.mark.parametrize("std", [0.001, 3.0])
-@pytest.mark.parametrize("depth", [1, 12])
+@pytest.mark.parametrize("depth", [1, MAX_DEPTH])
 @pytest.mark.parametrize("bias", [-10.0, 0.0, 10.0])
 def test_the_ends_of_the_sliders_read_well(
     small: AppTest, std: float, depth: int, bias: float

@@ -18,7 +18,7 @@ from nndl_core.dead_units import (
     fitted_exponents,
     slope_law,
 )
-from nndl_core.gradient_law import expected_exponents
+from nndl_core.gradient_forms import expected_exponents
 from nndl_core.runner import Runner
 
 DEAD = RunConfig(

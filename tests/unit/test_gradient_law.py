@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nndl_core.config import ActivationName, ConfigError, RunConfig
+from nndl_core.gradient_forms import expected_decades, expected_norms, expected_ratio
 from nndl_core.gradient_law import (
     decades_lost,
+    decades_to_layer,
     draw_seeds,
-    expected_decades,
-    expected_norms,
-    expected_ratio,
     first_update,
     float32_gap,
     flows_by_scale,
     living,
     measure_flow,
     measured_ratio,
+    most_seeds,
 )
 from nndl_core.model import MLP
 from nndl_core.runner import Runner
@@ -168,6 +168,43 @@ def test_where_the_next_order_decides_there_is_no_law() -> None:
         config = replace(FIVE, bias=0.0, activation=activation)
         assert np.isnan(expected_norms(config)).all()
         assert np.isnan(expected_ratio(replace(FIVE, bias=0.0), activation)).all()
+
+
+def test_norms_hold_where_squares_are_zero() -> None:
+    # an output so sure that its error is 1e-162, and a chain of products from there
+    config = replace(RELU, hidden=(3,) * 12, bias=-2.5, init_scale=10**0.25)
+    flow = measure_flow(config, 10)
+    alive = living(flow)
+    assert 0 < flow.gradient_norm[alive].min() < 1e-161
+    product = (flow.weights * flow.slope * flow.inputs)[alive]
+    assert product == pytest.approx(
+        flow.gradient_norm[alive, :-1] / flow.gradient_norm[alive, 1:], rel=1e-6
+    )
+
+
+def test_seeds_are_fewer_for_larger_networks() -> None:
+    assert most_seeds(FIVE) == most_seeds(replace(FIVE, hidden=(3,) * 12)) == 200
+    assert most_seeds(replace(FIVE, hidden=(64,) * 12)) == 2
+
+
+def test_the_pieces_of_many_seeds_join_to_the_seeds_alone() -> None:
+    config = replace(FIVE, hidden=(16, 16))
+    flow = measure_flow(config, 12)
+    for seed in (0, 5, 11):
+        alone = measure_flow(replace(config, init_seed=seed))
+        assert flow.gradient_norm[seed] == pytest.approx(alone.gradient_norm[0], rel=1e-12)
+        assert flow.inputs[seed] == pytest.approx(alone.inputs[0], rel=1e-9)
+
+
+def test_decades_to_each_layer_are_those_of_the_norms() -> None:
+    flow = measure_flow(FIVE, 20)
+    mean, error = decades_to_layer(flow)
+    lost = np.log10(flow.gradient_norm[:, -1:] / flow.gradient_norm)
+    assert mean == pytest.approx(lost.mean(0))
+    assert error == pytest.approx(lost.std(0, ddof=1) / math.sqrt(20))
+    assert mean == pytest.approx(decades_lost(flow).to_layer, abs=1e-9)
+    assert np.isnan(decades_to_layer(measure_flow(FIVE, 1))[1]).all()
+    assert np.isnan(decades_to_layer(measure_flow(DEAD, 3))[0]).all()
 
 
 def test_scales_share_their_draws() -> None:
