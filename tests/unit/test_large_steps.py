@@ -49,6 +49,15 @@ def test_a_layer_is_dead_where_its_largest_pre_activation_is_not_positive(
     assert ((found.highest <= 0) == (found.dead == 3)).all()
 
 
+def test_the_largest_pre_activation_is_that_of_weights_and_data() -> None:
+    found, runner = large_steps(SANE, 5.0, 15), Runner.from_config(SANE)
+    assert runner.dataset is not None
+    weights, bias, *_ = runner.model.state_dict().values()
+    z = runner.dataset.train.x @ weights.T + bias
+    assert found.highest[0, 0] == pytest.approx(float(z.max()), rel=1e-6)
+    assert found.highest[11, 3] < 0
+
+
 def test_a_dead_layer_stays_dead_and_stops_what_lies_before_it() -> None:
     found = large_steps(SANE, 5.0, 15)
     assert found.dead[10, 3] < 3
