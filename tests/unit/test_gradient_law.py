@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nndl_core.charts.gradient_law import decades_by_scale, norm_bars
 from nndl_core.config import ActivationName, ConfigError, RunConfig
 from nndl_core.gradient_forms import expected_decades, expected_norms, expected_ratio
 from nndl_core.gradient_law import (
@@ -234,3 +235,18 @@ def test_no_hidden_layer_gets_a_sentence() -> None:
     for function in (measure_flow, expected_decades):
         with pytest.raises(ConfigError, match="hidden layer"):
             function(replace(FIVE, hidden=()))
+
+
+def test_the_line_at_the_chosen_std_is_drawn_where_the_axis_has_it() -> None:
+    rows = {"relu": [decades_lost(flow) for flow in flows_by_scale(RELU, [0.1, 1.0])]}
+    for chosen, lines in ((0.2, [0.2]), (0.0, [])):
+        shapes = decades_by_scale([0.1, 1.0], rows, chosen)["layout"]["shapes"]
+        assert [shape["x0"] for shape in shapes] == lines
+
+
+def test_the_axis_of_many_norms_names_the_exact_zero() -> None:
+    norms = {name: [1e-30 * 10.0**k for k in range(13)] for name in ("A", "B")}
+    norms["B"][3] = 0.0
+    axis = norm_bars(norms)["layout"]["xaxis"]
+    assert axis["ticktext"][-1] == "exactly 0"
+    assert len(axis["ticktext"]) == len(axis["tickvals"])
