@@ -107,7 +107,7 @@ def causes_section(config: RunConfig, std: float, key: str) -> None:
         draw_figure(charts.part_bars(steps), key=f"{key}_bars", alt=alt, height=420)
     with right:
         few = max(1, min(CURVE_SEEDS, law.most_seeds(base) // len(SCALES)))
-        text = f"by the standard deviation of the weights, mean of {tables.seeds_text(few)}"
+        text = f"by the std of the weights, mean of {tables.seeds_text(few)}"
         st.markdown(f"**Decades lost, {text}**")
         figure = _scale_figure(base, std, few)
         draw_figure(figure, key=f"{key}_std_lines", alt=f"Decades lost, {text}", height=420)

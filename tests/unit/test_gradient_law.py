@@ -248,5 +248,5 @@ def test_the_axis_of_many_norms_names_the_exact_zero() -> None:
     norms = {name: [1e-30 * 10.0**k for k in range(13)] for name in ("A", "B")}
     norms["B"][3] = 0.0
     axis = norm_bars(norms)["layout"]["xaxis"]
-    assert axis["ticktext"][-1] == "exactly 0"
+    assert axis["ticktext"][-1] == "exactly<br>0"
     assert len(axis["ticktext"]) == len(axis["tickvals"])
