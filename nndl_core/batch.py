@@ -21,8 +21,8 @@ from nndl_core.optimizers import Optimizer
 from nndl_core.passes import Problem, Windows
 from nndl_core.telemetry import SCALARS, Columns, EpochRecord, Telemetry, record_at
 
-BLOCK_SECONDS, BLOCK_EPOCHS = 0.01, 32
-"""How long to train between two looks at the clock, and the most epochs of that."""
+BLOCK_SECONDS, BLOCK_EPOCHS = 0.02, 32
+"""The processor time between two looks at the clock, and the most epochs of that."""
 CURVE_POINTS = 200
 
 Score = tuple[float, float]
@@ -144,7 +144,8 @@ class Batch:
 
     def advance(self) -> None:
         """Train a few epochs and note what they did."""
-        start = time.perf_counter()
+        # processor time: blocks as short as a busy machine is slow would make it slower still
+        start = time.thread_time()
         block = self.kernel.run(min(self.count, self.epochs - self.epoch))
         if not self.epoch:
             self.first = self.telemetry.measure(block, 0)
@@ -154,8 +155,8 @@ class Batch:
         count = len(block.gradients)
         self.kernel.keep(count)
         self.epoch += count
-        fitting = int(count * BLOCK_SECONDS / (time.perf_counter() - start))
-        self.count = min(BLOCK_EPOCHS, max(1, fitting))
+        taken = max(time.thread_time() - start, 1e-4)
+        self.count = min(BLOCK_EPOCHS, max(1, int(count * BLOCK_SECONDS / taken)))
 
     def _follow(self, columns: Columns, block: Block) -> None:
         """Keep the best parameters of every run, and the last ones of those that diverge."""

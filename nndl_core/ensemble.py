@@ -110,8 +110,8 @@ def _kind(member: Member) -> tuple[object, ...]:
 
 
 def _most_runs(member: Member) -> int:
-    """How many runs like this one have room in the cache, before and after the activation."""
+    """How many runs like this one have room in the cache with all their activations."""
     examples = len(member.data.train.x) + len(member.data.dev.x)
     size = 8 if member.config.dtype == "float64" else 4
-    room = CACHE_BYTES // (2 * sum(member.sizes) * examples * size)
+    room = CACHE_BYTES // (sum(member.sizes) * examples * size)
     return min(MOST_RUNS, max(FEWEST_RUNS, room))
