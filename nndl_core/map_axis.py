@@ -86,6 +86,11 @@ class Axis:
         return round(self.low + (self.high - self.low) * share, 12)
 
 
+def label_of(name: str) -> str:
+    """Return the name of an axis for a reader."""
+    return next(kind.label for known, kind in AXES.items() if known == name)
+
+
 def _check_name(name: str) -> None:
     if name not in AXES:
         known = ", ".join(AXES)

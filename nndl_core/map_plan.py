@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from nndl_core.config import MAX_DEPTH, ConfigError, RunConfig, short, url_value
 from nndl_core.datasets import DATASETS
 from nndl_core.map_axis import MAX_WIDTH, Axis, AxisName, check_number
-from nndl_core.sweep_grid import configured
 
 MAX_CELLS, MAX_SEEDS, MAX_RUN_EPOCHS, MAX_POINTS = 400, 10, 600_000, 1000
 """What a map may cost: it trains on a server that others share."""
@@ -31,14 +30,16 @@ BASE_KNOBS = (
 SIZES = {"depth": (1, MAX_DEPTH), "width": (1, MAX_WIDTH), "seeds": (1, MAX_SEEDS)}
 """The whole numbers that a map has beside its network, with their bounds."""
 PARTS = ("low", "high", "count")
+Place = Literal["x", "y"]
+PLACES: tuple[Place, ...] = ("x", "y")
 Made = TypeVar("Made")
 
 
 BASE = RunConfig(
     noise=0.2,
     hidden=(8,) * 4,
-    activation="tanh",
-    init="xavier_normal",
+    activation="relu",
+    init="he_normal",
     learning_rate=0.2,
     epochs=300,
 )
@@ -48,8 +49,9 @@ BASE = RunConfig(
 class MapPlan:
     """The complete description of a map: equal plans give equal maps.
 
-    base.hidden are equal layers; what an axis varies is read from the axis alone. Raises
-    ConfigError with one sentence where the axes are one, or the map would cost too much.
+    base.hidden are equal layers; what an axis varies is read from the axis alone; the base's loss
+    is made to serve its number of classes. Raises ConfigError with one sentence where the axes are
+    one, or the map would cost too much.
     """
 
     x: Axis = field(default_factory=lambda: Axis.of("init_scale"))
@@ -62,7 +64,7 @@ class MapPlan:
             raise ConfigError(f"y: the axes must differ, and {self.x.name} is on both.")
         check_number("seeds", self.seeds, 1, MAX_SEEDS, whole=True)
         check_number("width", max(self.base.hidden, default=0), 1, MAX_WIDTH, whole=True)
-        _checked(self.base)
+        object.__setattr__(self, "base", _with_fitting_loss(_checked(self.base)))
         if self.cells > MAX_CELLS:
             raise ConfigError(
                 f"cells: {self.cells} are too many; a map has at most {MAX_CELLS}. "
@@ -107,9 +109,12 @@ class MapPlan:
         """Return the axis of this name; one of the two must have it."""
         return self.x if self.x.name == name else self.y
 
-    def config(self, values: Mapping[str, Any]) -> RunConfig:
-        """Return the config at values of the axes, with the base's seeds."""
-        return configured(self.base, values)
+    def with_axis(self, place: Place, name: AxisName) -> MapPlan:
+        """Return the plan with the usual range of another axis; two that would be one swap."""
+        x, y = (name if place == here else getattr(self, here).name for here in PLACES)
+        if x == y:
+            return replace(self, x=self.y, y=self.x)
+        return replace(self, x=Axis.of(name)) if place == "x" else replace(self, y=Axis.of(name))
 
     def to_url(self) -> dict[str, str]:
         """Return what differs from the first map, as URL parameters."""
@@ -163,7 +168,7 @@ class _Refused:
             changed = replace(base, **{name: getattr(config, name)})
             if not sentences:
                 base = self.instead(base, partial(_checked, changed))
-        return with_fitting_loss(base)
+        return base
 
 
 def _checked(base: RunConfig) -> RunConfig:
@@ -174,10 +179,10 @@ def _checked(base: RunConfig) -> RunConfig:
     return base
 
 
-def with_fitting_loss(base: RunConfig) -> RunConfig:
+def _with_fitting_loss(base: RunConfig) -> RunConfig:
     """Give a base the loss that serves its number of classes."""
-    classes = DATASETS[base.dataset].classes if base.dataset in DATASETS else 2
-    return replace(base, loss="bce" if classes == 2 else "cross_entropy")
+    two = DATASETS[base.dataset].classes == 2
+    return replace(base, loss="bce" if two else "cross_entropy")
 
 
 def _axis_to_url(place: str, axis: Axis, usual: Axis) -> dict[str, str]:
@@ -211,12 +216,13 @@ def _whole(name: str, text: str, low: float, high: float) -> int:
     return int(number)
 
 
-_RELU = replace(BASE, activation="relu", init="he_normal")
+_TANH = replace(BASE, init="xavier_normal", activation="tanh")
+_SIGMOID = replace(_TANH, activation="sigmoid")
 PRESETS: dict[str, MapPlan] = {
-    "tanh": MapPlan(),
-    "ReLU": MapPlan(base=_RELU),
-    "sigmoid": MapPlan(x=Axis("init_scale", 2, 50, 16), base=replace(BASE, activation="sigmoid")),
-    "Narrow ReLU": MapPlan(x=Axis("width", 2, 16, 8), y=Axis("depth", 1, 15, 8), base=_RELU),
-    "Bias": MapPlan(x=Axis("bias", -3, 3, 13), y=Axis("learning_rate", 0.01, 10, 13), base=_RELU),
+    "ReLU": MapPlan(),
+    "tanh": MapPlan(base=_TANH),
+    "sigmoid": MapPlan(x=Axis("init_scale", 2, 50, 16), base=_SIGMOID),
+    "Narrow ReLU": MapPlan(x=Axis("width", 2, 16, 8), y=Axis("depth", 1, 15, 8)),
+    "Bias": MapPlan(x=Axis("bias", -3, 3, 13), y=Axis("learning_rate", 0.01, 10, 13)),
 }
 """Maps to begin with, by name."""

@@ -15,7 +15,8 @@ autograd = st.Page("autograd.py", title="Autograd", icon=":material/functions:")
 initialization = st.Page("initialization.py", title="Initialization", icon=":material/casino:")
 vanishing = st.Page("vanishing.py", title="Vanishing gradient", icon=":material/trending_down:")
 dying = st.Page("dying.py", title="Dying ReLU", icon=":material/heart_broken:")
+trainability = st.Page("map.py", title="Trainability map", icon=":material/grid_on:")
 bugs = st.Page("bugs.py", title="Spot the bug", icon=":material/bug_report:")
 reference = st.Page("reference.py", title="Reference", icon=":material/menu_book:")
-pages = [lab, networks, autograd, initialization, vanishing, dying, bugs, reference]
+pages = [lab, networks, autograd, initialization, vanishing, dying, trainability, bugs, reference]
 st.navigation(pages, position="top").run()

@@ -46,6 +46,7 @@ BRIGHT_TO_DARK: Final = [
 ODD: Final = "#a3a8ae"
 UNTRAINED: Final = "rgba(128,138,150,0.12)"
 PREVIEW_OPACITY: Final = 0.4
+WIDE: Final = 20  # a loss that falls by this factor is drawn on a log axis
 MOST_LOSS: Final = 1.5  # times the loss of a guess; what is above looks the same
 
 
@@ -168,10 +169,12 @@ def _odd(plan: MapPlan, cells: Cells, odd: NDArray[np.bool_]) -> list[Trace]:
 
 
 def cell_curves(cell: Cell, what: Literal["loss", "accuracy"]) -> Figure:
-    """Draw the train curve of every seed of a cell."""
+    """Draw the train curve of every seed of a cell; a loss over decades on a log axis."""
     column = f"train_{what}"
     series = {
         f"seed {seed}": (outcome.curves["epoch"], outcome.curves[column])
         for seed, outcome in enumerate(cell.outcomes)
     }
-    return lines(series, "epoch", f"train {what}")
+    values = [v for _, curve in series.values() for v in curve.tolist() if v > 0]
+    wide = what == "loss" and bool(values) and max(values) > WIDE * min(values)
+    return lines(series, "epoch", f"train {what}", log_y=wide)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from nndl_core.charts.parts import Trace
 from nndl_core.charts.scales import short
+from nndl_core.map_axis import label_of
 from nndl_core.map_plan import MapPlan
 from nndl_core.trainability import QUANTITIES, Spread, Status, Summary
 
 Shown = Literal["accuracy", "train_accuracy", "loss", "gradient_ratio", "dead_share", "signs"]
+SHOWN: Final[tuple[Shown, ...]] = get_args(Shown)
 Cells = Sequence[Summary | None]
 STATUS_LOOK: Final[dict[Status, tuple[str, str, str]]] = {
     "diverged": ("X", "#f2e34c", "X: the loss was no number any more"),
@@ -48,7 +50,7 @@ def _numbers(cell: Summary) -> list[str]:
 
 def name_of(cell: Summary) -> str:
     """Name a cell by its values."""
-    return ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in cell.values.items())
+    return ", ".join(f"{label_of(name).lower()} {v:.4g}" for name, v in cell.values.items())
 
 
 def spread_words(spread: Spread) -> str:

@@ -80,9 +80,17 @@ def test_presets_are_maps_that_a_sweep_takes(name: str) -> None:
     cells = points(plan.base, plan.axes, plan.seeds)
     assert len(cells) == plan.cells
     assert cells[1].index == (0, 1)  # row-major: x runs first
-    for cell in (cells[0], cells[-1]):
-        assert cell.config == plan.config(cell.values)
     assert MapPlan.from_url(plan.to_url()) == (plan, [])
+
+
+def test_another_axis_comes_with_its_usual_range_and_two_equal_ones_swap() -> None:
+    plan = replace(MapPlan(), x=Axis("init_scale", 1, 2, 3))
+    assert plan.with_axis("y", "bias") == replace(plan, y=Axis.of("bias"))
+    assert plan.with_axis("x", "noise") == replace(plan, x=Axis.of("noise"))
+    for place, name in (("x", "depth"), ("y", "init_scale")):
+        assert plan.with_axis(place, name) == replace(plan, x=plan.y, y=plan.x)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="cells: 420"):
+        replace(plan, x=Axis("init_scale", 1, 2, 30), y=Axis.of("width")).with_axis("y", "depth")
 
 
 @pytest.mark.parametrize(

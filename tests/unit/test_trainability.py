@@ -52,12 +52,12 @@ def outcome(
 
 
 def cell(depth: int, scale: float, *outcomes: Outcome, **settings: Any) -> Cell:
-    config = replace(MapPlan().base, hidden=(4,) * depth, init_scale=scale, **settings)
+    config = replace(PRESETS["tanh"].base, hidden=(4,) * depth, init_scale=scale, **settings)
     runs = tuple(replace(o, config=replace(config, data_seed=s)) for s, o in enumerate(outcomes))
     return Cell((0, 0), {"depth": depth, "init_scale": scale}, config, runs)
 
 
-BASE = MapPlan().base
+BASE = PRESETS["tanh"].base
 
 
 def test_a_summary_holds_mean_and_deviation_over_the_seeds() -> None:

@@ -49,7 +49,9 @@ def test_the_critical_line_stands_at_the_critical_scale(name: str, scale: float)
 
 
 def test_the_scale_of_a_normal_start_is_a_standard_deviation() -> None:
-    plan = MapPlan(x=Axis("init_scale", 0.1, 2, 9), base=replace(BASE, init="normal"))
+    plan = MapPlan(
+        x=Axis("init_scale", 0.1, 2, 9), base=replace(BASE, activation="tanh", init="normal")
+    )
     assert critical_scale(plan) == pytest.approx(1 / math.sqrt(8), rel=1e-6)
 
 
@@ -100,7 +102,7 @@ def test_axes_have_their_real_values() -> None:
     assert (scale["type"], depth["type"]) == ("log", "linear")
     assert scale["tickvals"] == [0.2, 0.5, 1, 2, 5]
     assert depth["tickvals"] == list(range(1, 15))
-    assert scale["title"]["text"] == "Weight scale (times xavier_normal)"
+    assert scale["title"]["text"] == "Weight scale (times he_normal)"
     assert 10 ** scale["range"][0] < 0.2 < 5 < 10 ** scale["range"][1]
     bias = axis_of(plan, Axis("bias", -8, 2, 6))
     assert bias["ticktext"][0] == "\N{MINUS SIGN}8"
@@ -158,7 +160,7 @@ def test_the_words_under_the_pointer_are_those_of_the_cell() -> None:
     said = re.sub(
         r"%\{customdata\[(\d)\]\}", lambda m: trace["customdata"][0][1][int(m[1])], template
     )
-    assert said.startswith("<b>depth 1, init scale 2</b><br>test accuracy: 1 ± 0.1<br>")
+    assert said.startswith("<b>hidden layers 1, weight scale 2</b><br>test accuracy: 1 ± 0.1<br>")
     assert "signs: 3 dead layer, 1 no sign" in said
     assert not trace["hoverongaps"]
 

@@ -1,0 +1,17 @@
+"""Trainability map: which networks can be trained, cell by cell, and what theory foretells."""
+
+import streamlit as st
+
+from pages.ui import map_controls
+from pages.ui.map_panel import map_panel
+from pages.ui.map_session import map_session
+
+session = map_session()
+st.header("Which networks can be trained?", anchor=False)
+st.markdown(
+    "Every cell of the map is a network that differs from its neighbors in two settings, trained "
+    "from several seeds. Before you press Play, look at the lines: where do you expect the border?"
+)
+with st.sidebar:
+    map_controls.sidebar(session)
+map_panel(session)

@@ -1,0 +1,77 @@
+"""The chosen cell of a map: its numbers, the curves of its seeds, and its runs in the lab."""
+
+from __future__ import annotations
+
+from html import escape as escape_html
+from typing import Literal
+
+import streamlit as st
+
+from nndl_core.charts.trainability import cell_curves
+from nndl_core.charts.trainability_words import spread_words
+from nndl_core.sweep import Cell
+from nndl_core.trainability import QUANTITIES, Summary, summarize
+from pages.ui.figure import draw_figure
+from pages.ui.lesson_controls import lab_address
+from pages.ui.map_session import MapSession
+from pages.ui.number_table import table
+
+CURVE_PIXELS = 210
+WHATS: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
+
+
+def cell_section(session: MapSession) -> None:
+    """Draw the fields that choose a cell, and what is known of it."""
+    _choice(session)
+    cell = session.cell
+    if session.selected is None:
+        st.caption("Click a cell of the map, or choose it here, to see its runs.")
+    elif cell is None:
+        st.caption("This cell is not trained yet.")
+    else:
+        _draw(cell, summarize(cell))
+
+
+def _choice(session: MapSession) -> None:
+    """Draw one field per axis: the way to a cell without a pointer."""
+    plan, chosen = session.plan, session.selected
+    axes, places = (plan.y, plan.x), chosen if chosen is not None else (None, None)
+    keys = [f"map_cell_{name}_{session.choice_version}" for name in ("row", "column")]
+    with st.container(horizontal=True):
+        for axis, place, key in zip(axes, places, keys, strict=True):
+            values = axis.values
+            st.selectbox(
+                axis.kind.label,
+                range(len(values)),
+                place,
+                key=key,
+                format_func=lambda at, values=values: f"{values[at]:g}",
+                placeholder="choose",
+                on_change=_choose,
+                args=(session, keys),
+            )
+
+
+def _choose(session: MapSession, keys: list[str]) -> None:
+    """Choose the cell at both fields, as soon as both say something."""
+    session.choose([st.session_state[key] for key in keys])
+
+
+def _draw(cell: Cell, summary: Summary) -> None:
+    rows = [(q.label, spread_words(summary.spreads[name])) for name, q in QUANTITIES.items()]
+    signs = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in summary.statuses)
+    rows = [(escape_html(label), value) for label, value in [*rows, ("signs", signs)]]
+    n = len(cell.outcomes)
+    st.html(table(["this cell", f"mean ± sd, {n} seeds"], rows))
+    for what in WHATS:
+        draw_figure(
+            cell_curves(cell, what),
+            key=f"map_cell_{what}",
+            alt=f"Train {what} of every seed of the chosen cell against the epoch",
+            height=CURVE_PIXELS,
+        )
+    links = " · ".join(
+        f"[seed {seed}]({lab_address(outcome.config)})"
+        for seed, outcome in enumerate(cell.outcomes)
+    )
+    st.markdown(f"Open in the lab: {links}")

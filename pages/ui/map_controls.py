@@ -1,0 +1,159 @@
+"""The controls of the trainability map, kept in the page's address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from nndl_core.config import KNOBS, MAX_DEPTH, ConfigError
+from nndl_core.datasets import DATASETS
+from nndl_core.map_axis import AXES, MAX_VALUES, MAX_WIDTH, Axis, AxisKind, AxisName
+from nndl_core.map_plan import (
+    MAX_CELLS,
+    MAX_POINTS,
+    MAX_RUN_EPOCHS,
+    MAX_SEEDS,
+    PRESETS,
+    MapPlan,
+    Place,
+)
+from pages.ui.knob import draw_knob
+from pages.ui.map_session import MapSession
+
+STEPS = {"noise": 0.01, "slope": 0.01, "bias": 0.1}
+NEEDS_SLOPE = ("leaky_relu", "elu")
+LIMITS = (
+    f"At most {MAX_CELLS} cells, {MAX_SEEDS} seeds and {MAX_RUN_EPOCHS:,} epochs in all (cells x "
+    f"seeds x epochs), {MAX_DEPTH} layers of {MAX_WIDTH} units and {MAX_POINTS:,} points: the "
+    "server is shared."
+)
+
+
+def sidebar(session: MapSession) -> None:
+    """Draw every control and take over the plan they stand at, or say why that is none."""
+    with st.container(horizontal=True, key="map_presets"):
+        for name, plan in PRESETS.items():
+            st.button(name, key=f"map_preset_{name}", on_click=session.adopt, args=(plan,))
+    try:
+        session.apply(_drawn(session))
+    except ConfigError as error:
+        session.messages.append(str(error))
+    st.caption(LIMITS)
+
+
+def _drawn(session: MapSession) -> MapPlan:
+    """Draw the controls; all of them, whatever the first ones stand at."""
+    makers = [_axis(session, "x", "Across"), _axis(session, "y", "Up")]
+    network, (training, seeds) = _network(session), _training(session)
+    x, y = (make() for make in makers)
+    return MapPlan(x, y, replace(session.plan.base, **network, **training), seeds)
+
+
+def write_url(session: MapSession) -> None:
+    """Keep the page's address equal to the map, so that it can be copied at any time."""
+    wanted = session.plan.to_url()
+    if session.shown != "accuracy":
+        wanted["color"] = session.shown
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _key(session: MapSession, name: str) -> str:
+    return f"map_{name}_{session.version}"
+
+
+def _axis(session: MapSession, place: Place, label: str) -> Callable[[], Axis]:
+    """Draw the controls of one axis; return how to make it."""
+    axis: Axis = getattr(session.plan, place)
+    key = _key(session, place)
+    st.selectbox(
+        label,
+        list(AXES),
+        list(AXES).index(axis.name),
+        key=key,
+        format_func=lambda name: AXES[name].label,
+        on_change=_choose_axis,
+        args=(session, place, key),
+    )
+    left, middle, right = st.columns(3)
+    low = _end(left, "From", axis.low, axis.kind, _key(session, f"{place}_low"))
+    high = _end(middle, "To", axis.high, axis.kind, _key(session, f"{place}_high"))
+    key = _key(session, f"{place}_count")
+    count = right.number_input("Values", 2, MAX_VALUES, axis.count, key=key)
+    return lambda: Axis(axis.name, low, high, int(count))
+
+
+def _end(column: Any, label: str, value: float, kind: AxisKind, key: str) -> float:
+    number: Callable[[float], float] = int if kind.whole else float
+    form = {"step": 1} if kind.whole else {"step": 0.1, "format": "%g"}
+    low, high = number(kind.low), number(kind.high)
+    chosen: float = column.number_input(label, low, high, number(value), key=key, **form)
+    return chosen
+
+
+def _choose_axis(session: MapSession, place: Place, key: str) -> None:
+    """Put another setting on an axis."""
+    try:
+        session.adopt(session.plan.with_axis(place, st.session_state[key]))
+    except ConfigError as error:
+        session.messages.append(str(error))
+        session.version += 1  # the field shows the old axis again
+
+
+def _network(session: MapSession) -> dict[str, Any]:
+    """Draw the settings of data and network that no axis varies."""
+    st.subheader("Network", divider="gray")
+    plan = session.plan
+    dataset = st.selectbox(
+        KNOBS["dataset"].label,
+        list(DATASETS),
+        list(DATASETS).index(plan.base.dataset),
+        key=_key(session, "dataset"),
+        format_func=lambda name: DATASETS[name].label,
+    )
+    found = {"dataset": dataset, "points": _knob(session, "points")}
+    if not DATASETS[dataset].tabular:
+        found |= _knobs(session, "noise")
+    found |= _knobs(session, "activation")
+    if found["activation"] in NEEDS_SLOPE:
+        found |= _knobs(session, "slope")
+    found |= _knobs(session, "init", "init_scale", "bias")
+    return found | {"hidden": _hidden(session)}
+
+
+def _hidden(session: MapSession) -> tuple[int, ...]:
+    plan = session.plan
+    width = _size(session, "width", MAX_WIDTH, plan.width)
+    return (width,) * _size(session, "depth", MAX_DEPTH, plan.depth)
+
+
+def _size(session: MapSession, name: AxisName, most: int, value: int) -> int:
+    if _is_axis(session, name):
+        return value
+    return int(st.slider(AXES[name].label, 1, most, value, key=_key(session, name)))
+
+
+def _training(session: MapSession) -> tuple[dict[str, Any], int]:
+    """Draw the settings of the training, and the number of seeds."""
+    st.subheader("Training", divider="gray")
+    found = _knobs(session, "learning_rate", "optimizer", "epochs")
+    key = _key(session, "seeds")
+    seeds = st.number_input("Seeds of every cell", 1, MAX_SEEDS, session.plan.seeds, key=key)
+    return found, int(seeds)
+
+
+def _knobs(session: MapSession, *names: str) -> dict[str, Any]:
+    return {name: _knob(session, name) for name in names if not _is_axis(session, name)}
+
+
+def _knob(session: MapSession, name: str) -> Any:
+    key = _key(session, name)
+    st.session_state.setdefault(key, getattr(session.plan.base, name))
+    return draw_knob(name, key, step=STEPS.get(name, 1.0), as_number=name == "init_scale")
+
+
+def _is_axis(session: MapSession, name: str) -> bool:
+    return name in (session.plan.x.name, session.plan.y.name)

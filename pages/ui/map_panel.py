@@ -1,0 +1,98 @@
+"""The map while it trains: buttons, clock, the picture, and the cell that was chosen in it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nndl_core.charts.trainability import trainability_map
+from nndl_core.charts.trainability_words import SHOWN
+from nndl_core.trainability import QUANTITIES
+from pages.ui.figure import draw_figure
+from pages.ui.map_cell import cell_section
+from pages.ui.map_controls import write_url
+from pages.ui.map_export import export_buttons
+from pages.ui.map_session import MapSession
+from pages.ui.map_theory import theory_section
+from pages.ui.messages import escape
+
+TICK_SECONDS, SLICE_SECONDS, STOPPED = 0.3, 0.25, 86_400.0
+MAP_PIXELS = 540
+
+
+def map_panel(session: MapSession) -> None:
+    """Draw the map with its buttons; only this panel reruns while it trains."""
+
+    @st.fragment(key="map")
+    def panel() -> None:
+        _toolbar(session)
+        write_url(session)
+        st.fragment(_tick, run_every=TICK_SECONDS if session.playing else STOPPED)(session)
+        export_buttons(session)
+
+    panel()
+
+
+def _toolbar(session: MapSession) -> None:
+    """Draw the buttons; Play and Pause differ in key, so that a click that comes twice is one."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="map_toolbar"):
+        if session.playing:
+            st.button(
+                "Pause",
+                key="map_pause",
+                icon=":material/pause:",
+                type="primary",
+                on_click=session.pause,
+            )
+        else:
+            st.button(
+                "Play",
+                key="map_play",
+                icon=":material/play_arrow:",
+                type="primary",
+                on_click=session.play,
+                disabled=session.finished,
+            )
+        st.button(
+            "Start again", key="map_restart", icon=":material/replay:", on_click=session.start_again
+        )
+        st.session_state.setdefault("map_color", session.shown)
+        session.shown = st.selectbox("Color", SHOWN, key="map_color", format_func=_named, width=240)
+        session.theory = st.toggle("Theory", session.theory, key="map_theory")
+
+
+def _named(shown: str) -> str:
+    return next((q.label for name, q in QUANTITIES.items() if name == shown), "signs of failure")
+
+
+def _tick(session: MapSession) -> None:
+    if session.playing:
+        session.advance(SLICE_SECONDS)
+        if not session.playing:
+            st.rerun()  # the button stands outside this fragment
+    for sentence in session.messages:
+        st.warning(escape(sentence), icon=":material/info:")
+    session.messages = []
+    cells, trained = session.plan.cells, len(session.cells)
+    words = f"{trained} of {cells} cells · {session.seconds:.1f} s of training"
+    st.progress(session.sweep.share, text=words)
+    left, right = st.columns([3, 2])
+    with left:
+        _draw(session)
+    with right:
+        cell_section(session)
+    theory_section(session)
+
+
+def _draw(session: MapSession) -> None:
+    figure = trainability_map(
+        session.plan,
+        session.summaries,
+        session.shown,
+        theory=session.theory,
+        selected=session.selected,
+    )
+    x, y = (axis.kind.label.lower() for axis in (session.plan.x, session.plan.y))
+    alt = f"Map of {_named(session.shown)}: {x} across, {y} up, {len(session.cells)} cells trained"
+    draw_figure(figure, key="map_figure", alt=alt, height=MAP_PIXELS, on_click=session.choose)
+    pale = "" if session.finished else " Pale: not trained yet, painted like the nearest cell."
+    st.caption(f"Each cell: mean over {session.plan.seeds} seeds.{pale} Click a cell.")
