@@ -244,8 +244,9 @@ def test_the_line_at_the_chosen_std_is_drawn_where_the_axis_has_it() -> None:
         assert [shape["x0"] for shape in shapes] == lines
 
 
-def test_the_axis_of_many_norms_names_the_exact_zero() -> None:
-    norms = {name: [1e-30 * 10.0**k for k in range(13)] for name in ("A", "B")}
+@pytest.mark.parametrize("layers", range(9, 17))
+def test_the_axis_of_many_norms_names_the_exact_zero(layers: int) -> None:
+    norms = {name: [1e-30 * 10.0**k for k in range(layers)] for name in ("A", "B")}
     norms["B"][3] = 0.0
     axis = norm_bars(norms)["layout"]["xaxis"]
     assert axis["ticktext"][-1] == "exactly<br>0"
