@@ -25,6 +25,11 @@ class OutcomeError(ValueError):
     """Bytes that are not the outcome that was asked for; the text is one sentence."""
 
 
+def identity(config: RunConfig) -> str:
+    """Return a config as one line of JSON, by which its outcome is known."""
+    return json.dumps(vars(config))
+
+
 def encode(outcome: Outcome) -> bytes:
     """Write an outcome: magic, SHA-256 of the rest, length of a JSON header, header, numbers.
 
@@ -32,7 +37,7 @@ def encode(outcome: Outcome) -> bytes:
     """
     curves = outcome.curves
     header = {
-        "config": outcome.config.to_json(),
+        "config": identity(outcome.config),
         "layers": len(outcome.first.layers),
         "curves": {name: len(curve) for name, curve in curves.items()},
         **{name: getattr(outcome, name) for name in WHOLE},
@@ -60,7 +65,7 @@ def decode(content: bytes, config: RunConfig) -> Outcome:
 def _read(body: bytes, config: RunConfig) -> Outcome:
     end = LENGTH_BYTES + int.from_bytes(body[:LENGTH_BYTES], "little")
     header: dict[str, Any] = json.loads(body[LENGTH_BYTES:end])
-    if header["config"] != config.to_json():
+    if header["config"] != identity(config):
         raise ValueError("another configuration")
     layers, lengths = header["layers"], header["curves"]
     count = _count_doubles(layers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 
 from nndl_core.batch import Outcome
 from nndl_core.config import RunConfig
-from nndl_core.outcome_file import MAGIC, OutcomeError, decode
+from nndl_core.outcome_file import MAGIC, OutcomeError, decode, identity
 
 ENGINE_MODULES = (
     "activations",
@@ -35,13 +34,16 @@ MOST_BYTES, KEPT_SHARE = 1_000_000_000, 0.75
 MOST_ENTRY_BYTES = 1_000_000
 
 
-@cache
 def engine_version() -> str:
     """Return a hash of the engine's source and of the libraries that compute its numbers."""
     digest = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
     for name in ENGINE_MODULES:
         digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return digest.hexdigest()
+
+
+# now, because the files may be replaced while the process goes on with what it has loaded
+ENGINE_VERSION = engine_version()
 
 
 class RunCache:
@@ -59,7 +61,7 @@ class RunCache:
 
     def path(self, config: RunConfig) -> Path:
         """Return where the outcome of a config is or would be."""
-        parts = (config.to_json(), engine_version(), MAGIC.decode())
+        parts = (identity(config), ENGINE_VERSION, MAGIC.decode())
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         return self.folder / key[:2] / f"{key[2:]}.run"
 

@@ -23,7 +23,7 @@ from nndl_core.batch import Outcome
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.ensemble import Ensemble
 from nndl_core.outcome_file import decode, encode
-from nndl_core.run_cache import engine_version
+from nndl_core.run_cache import ENGINE_VERSION
 from nndl_core.sweep_grid import Chunk, Run
 
 Done = list[tuple[Run, Outcome]]
@@ -43,7 +43,7 @@ def train(configs: Sequence[dict[str, Any]], engine: str) -> list[bytes]:
 
     Raises SweepError if the worker's engine is not the one with this version.
     """
-    if engine != engine_version():
+    if engine != ENGINE_VERSION:
         raise SweepError(
             "A worker has another version of the project or of its libraries; "
             "install the same one everywhere."
@@ -64,8 +64,8 @@ def processes(count: int | None = None) -> ProcessPoolExecutor:
 
 
 def _start_worker() -> None:
-    # Ctrl-C reaches every process of the terminal; the one that owns the pool answers it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches every process of the terminal: a worker ends at once and without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(1)
 
 
@@ -130,15 +130,20 @@ class Workers:
 
     def give(self, chunk: Chunk, tries: int = 1) -> None:
         """Hand out a chunk."""
-        configs = [asdict(run.config) for run in chunk]
         try:
-            future = self.executor.submit(train, configs, engine_version())
+            future = self._submit(chunk)
         except BrokenExecutor:
             self._replace()
-            future = self.executor.submit(train, configs, engine_version())
-        except RuntimeError as error:
-            raise SweepError(f"The executor takes no work: {error}.") from error
+            future = self._submit(chunk)
+        except Exception as error:
+            raise SweepError(
+                f"The executor takes no more work ({_short(error)}); what was finished is kept."
+            ) from error
         self._out[future] = (chunk, tries)
+
+    def _submit(self, chunk: Chunk) -> Future[list[bytes]]:
+        configs = [asdict(run.config) for run in chunk]
+        return self.executor.submit(train, configs, ENGINE_VERSION)
 
     def advance(self, seconds: float) -> Done:
         """Wait at most this long for a chunk; return the runs of all that are there."""
@@ -158,10 +163,9 @@ class Workers:
 
     def _again(self, chunk: Chunk, tries: int, error: BaseException) -> None:
         if tries == MOST_TRIES:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise SweepError(
-                f"A part of the sweep was lost by its worker {MOST_TRIES} times ({reason:.200}); "
-                "what was finished is kept."
+                f"A part of the sweep was lost by its worker {MOST_TRIES} times "
+                f"({_short(error)}); what was finished is kept."
             ) from error
         self.give(chunk, tries + 1)
 
@@ -177,3 +181,9 @@ class Workers:
 
 def _decoded(chunk: Chunk, contents: list[bytes]) -> list[Outcome]:
     return [decode(content, run.config) for run, content in zip(chunk, contents, strict=True)]
+
+
+def _short(error: BaseException) -> str:
+    """Name an error in one line and without the period that its text may end with."""
+    line = f"{type(error).__name__}: {error}".splitlines()[0]
+    return line[:200].rstrip(".: ")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -68,6 +68,7 @@ def bits(value: Any) -> Any:
     return (type(value), np.float64(value).tobytes() if isinstance(value, float) else value)
 
 
+@settings(max_examples=40)
 @given(outcomes())
 def test_every_bit_comes_back(outcome: Outcome) -> None:
     found = decode(encode(outcome), outcome.config)
@@ -75,6 +76,7 @@ def test_every_bit_comes_back(outcome: Outcome) -> None:
     assert bits(astuple(found)) == bits(astuple(outcome))
 
 
+@settings(max_examples=40)
 @given(outcomes(), st.data())
 def test_no_damage_goes_unnoticed(outcome: Outcome, data: st.DataObject) -> None:
     good = encode(outcome)
@@ -91,6 +93,7 @@ def test_no_damage_goes_unnoticed(outcome: Outcome, data: st.DataObject) -> None
                 decode(bad, outcome.config)
 
 
+@settings(max_examples=20)
 @given(outcomes(), CONFIGS)
 def test_an_outcome_belongs_to_its_config(outcome: Outcome, other: RunConfig) -> None:
     if other != outcome.config:

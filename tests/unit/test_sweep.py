@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nndl_core.config import MAX_DEPTH, ConfigError, RunConfig
@@ -88,6 +88,7 @@ def test_the_positions_up_to_a_level_are_spread_evenly(count: int) -> None:
         assert gaps.size == 0 or gaps.max() - gaps.min() <= 1
 
 
+@settings(max_examples=30)
 @given(
     depths=st.lists(st.integers(0, MAX_DEPTH), min_size=1, max_size=4, unique=True),
     widths=st.lists(st.integers(1, 64), min_size=1, max_size=3, unique=True),
@@ -237,10 +238,12 @@ class Flaky(Executor):
         future: Future[Any] = Future()
         error = self.errors[self.tasks] if self.tasks < len(self.errors) else None
         self.tasks += 1
-        if error is None:
+        try:
+            if error is not None:
+                raise error
             future.set_result(fn(*args, **kwargs))
-        else:
-            future.set_exception(error)
+        except BaseException as raised:
+            future.set_exception(raised)
         return future
 
 
@@ -289,15 +292,20 @@ def test_a_chunk_that_is_always_lost_ends_with_a_sentence(tmp_path: Path) -> Non
 
 
 def test_a_worker_with_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nndl_core.sweep_tasks.engine_version", iter("abcdefgh").__next__)
-    flaky = Flaky([])
+    class Older(Flaky):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            with monkeypatch.context() as patch:
+                patch.setattr("nndl_core.sweep_tasks.ENGINE_VERSION", "older")
+                return super().submit(fn, *args, **kwargs)
+
+    older = Older([])
     with pytest.raises(SweepError, match="A worker has another version"):
-        Sweep(BASE, AXES, SEEDS, executor=flaky).advance()
-    assert flaky.tasks == 1
+        Sweep(BASE, AXES, SEEDS, executor=older).advance()
+    assert older.tasks == len(chunks(points(BASE, AXES, SEEDS), SEEDS))
 
 
 def test_a_shut_executor_is_refused() -> None:
     threads = ThreadPoolExecutor(1)
     threads.shutdown()
-    with pytest.raises(SweepError, match="takes no work"):
+    with pytest.raises(SweepError, match=r"takes no more work \(RuntimeError: .*\); what was"):
         Sweep(BASE, AXES, SEEDS, executor=threads).advance()

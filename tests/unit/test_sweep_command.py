@@ -172,7 +172,7 @@ def test_an_interrupted_sweep_says_so_and_goes_on(
 
 def test_control_c_reaches_workers_and_ends_with_a_sentence(tmp_path: Path) -> None:
     """The signal goes to all processes of the terminal, as a real Ctrl-C does."""
-    plan = PLAN | {"seeds": 200, "base": PLAN["base"] | {"epochs": 20_000}}
+    plan = PLAN | {"seeds": 200, "base": PLAN["base"] | {"epochs": 3000}}
     out, plan_path = tmp_path / "results.parquet", plan_file(tmp_path, plan)
     line = [sys.executable, "-m", "nndl_core", "sweep", str(plan_path), "--out", str(out)]
     with subprocess.Popen(
