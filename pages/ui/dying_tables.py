@@ -164,8 +164,9 @@ def _slopes_words(bias: float, leaky: float, alpha: float) -> str:
 
 def remedies_table(rows: Sequence[Recovery], names: Iterable[str], seeds: int) -> str:
     """Show how the runs of each remedy ended, as far as they are done."""
-    header = ["what is changed", "seeds done", "recovered", "test accuracy", "train loss"]
-    header += ["dead units", "gradient of fc1"]
+    units = f" of {rows[0].units}" if rows else ""
+    header = ["what is changed", "done", "recovered", "test accuracy", "train loss"]
+    header += [f"dead{units}", "gradient of fc1"]
     done = {row.name: row for row in rows}
     body = []
     for name in names:
@@ -184,7 +185,7 @@ def _recovery_cells(row: Recovery) -> list[str]:
         f"<b>{share}</b>" if row.recovered == row.n else share,
         f"{row.accuracy:.3f}{error}",
         number(row.loss, ".4f"),
-        f"{row.dead_start:.3g} → {row.dead_end:.3g} of {row.units}",
+        f"{row.dead_start:.3g} → {row.dead_end:.3g}",
         _gradient_cell(row),
     ]
 
@@ -193,7 +194,7 @@ def _gradient_cell(row: Recovery) -> str:
     """Show the mean over the seeds with a gradient, and how many have none."""
     if row.zero_gradients == row.n:
         return marked(0)
-    some = f", {marked(0)} in {row.zero_gradients} of {row.n}" if row.zero_gradients else ""
+    some = f", {marked(0)} in {row.zero_gradients}" if row.zero_gradients else ""
     return f"{row.gradient:.2g}{some}"
 
 
@@ -210,8 +211,8 @@ def remedies_sentence(rows: Sequence[Recovery]) -> str:
     fooled = [row for row in rows if row.zero_gradients == row.recovered == 0]
     if not fooled:
         return text
-    found = "; ".join(f"{row.name} {row.gradient:.1g}" for row in fooled)
+    found = "; ".join(f"{row.name} ({row.gradient:.1g})" for row in fooled)
     return (
-        f"{text} A gradient that is not 0 is not yet a remedy: at the end fc1 has these, and has "
-        f"learned nothing: {found}."
+        f"{text} A gradient that is not 0 is not yet a remedy: these have one at fc1 in every "
+        f"run, and no run recovered: {found}."
     )

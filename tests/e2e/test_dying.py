@@ -25,7 +25,7 @@ def test_a_cold_link_draws_every_figure(open_app: OpenApp, lesson: str) -> None:
         drawn = page.locator(f".st-key-{key} .main-svg").first
         expect(drawn).to_be_visible(timeout=WAIT)
     expect(page.locator(".nndl-live[data-epoch]")).to_have_count(2, timeout=WAIT)
-    expect(page.get_by_role("link", name="Dying ReLU")).to_be_visible()
+    expect(page.get_by_role("heading", name="Dying ReLU")).to_be_visible()
 
 
 def test_the_dead_network_is_played_and_loses_loss_but_learns_nothing(open_app: OpenApp) -> None:
