@@ -18,5 +18,5 @@ dying = st.Page("dying.py", title="Dying ReLU", icon=":material/heart_broken:")
 trainability = st.Page("map.py", title="Trainability map", icon=":material/grid_on:")
 bugs = st.Page("bugs.py", title="Spot the bug", icon=":material/bug_report:")
 reference = st.Page("reference.py", title="Reference", icon=":material/menu_book:")
-pages = [lab, networks, autograd, initialization, vanishing, dying, trainability, bugs, reference]
-st.navigation(pages, position="top").run()
+lessons = [networks, autograd, initialization, vanishing, dying, bugs, reference]
+st.navigation({"": [lab, trainability], "Lessons": lessons}, position="top").run()
