@@ -70,7 +70,7 @@ class Member:
         return (len(self.data.features), *self.config.hidden, outputs)
 
 
-def _kernel(members: list[Member]) -> Kernel:
+def kernel_of(members: list[Member]) -> Kernel:
     """Make the kernel that trains these runs."""
     sizes, configs = members[0].sizes, [m.config for m in members]
     c, dtype = configs[0], getattr(torch, configs[0].dtype)
@@ -122,7 +122,7 @@ class Batch:
     def __init__(self, members: list[Member]) -> None:
         self.members, self.runs = members, len(members)
         self.epochs, self.epoch = members[0].config.epochs, 0
-        self.kernel = _kernel(members)
+        self.kernel = kernel_of(members)
         self.kernel.resize(min(BLOCK_EPOCHS, self.epochs))
         self.windows = self.kernel.windows
         self.telemetry = Telemetry(self.kernel.problem, self.windows)

@@ -92,6 +92,12 @@ def _shared(shapes: Sequence[tuple[int, ...]], dtype: torch.dtype) -> list[Tenso
     return [memory[: math.prod(shape)].view(shape) for shape in shapes]
 
 
+_Ahead = tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor, Tensor]
+"""(input, product, output) of each hidden layer, then input and output of the last layer."""
+_Back = tuple[Tensor, list[tuple[Tensor, Tensor, Tensor, Tensor]], Tensor]
+"""The logits; (delta, delta before, input, kept) of each layer but the first; the first input."""
+
+
 class Pass:
     """Preallocated memory for forward and backward over the examples of one input x."""
 
@@ -106,7 +112,7 @@ class Pass:
         lean: bool = False,
     ) -> None:
         self.problem, self.n, dtype = p, n, x.dtype
-        self.act = ACTIVATIONS[p.activation]
+        self.act, self.delta_ = ACTIVATIONS[p.activation], LOSSES[p.loss].delta_
         self.width, rest = _whole(n), x.shape[-1] - n
         examples = self.width + _whole(rest)
         self.rest = slice(self.width, self.width + rest)
@@ -151,7 +157,8 @@ class Pass:
         n = self.width
         pick = self.z if self.act.keeps_z else self.outputs
         self.kept = [k[..., :n] for k in pick]
-        self.slots = []
+        self.ahead: list[_Ahead] = []
+        self.back: list[_Back] = []
         for s in range(self.logits.shape[0]):
             layer_in = [self.input, *(a[s % a.shape[0]] for a in rows)]
             z = [zs[s % zs.shape[0]] for zs in self.z]
@@ -159,26 +166,30 @@ class Pass:
             out = [a[s % a.shape[0]] for a in self.outputs]
             kept = [k[s % k.shape[0]] for k in self.kept]
             logits = self.logits[s]
-            self.slots.append((layer_in, z, out, logits, logits[..., :n], a_t, kept))
+            self.ahead.append((list(zip(layer_in, z, out, strict=False)), layer_in[-1], logits))
+            back = zip(self.delta[:0:-1], self.delta[-2::-1], a_t[:0:-1], kept[::-1], strict=True)
+            self.back.append((logits[..., :n], list(back), a_t[0]))
 
     def forward(self, s: int, weights: list[Tensor]) -> None:
         """Compute activations and logits of slot s."""
-        layer_in, z, out, logits, *_ = self.slots[s]
+        layers, last, logits = self.ahead[s]
         activate, slope = self.act.forward_, self.problem.slope
-        for i, z_i in enumerate(z):
-            torch.bmm(weights[i], layer_in[i], out=z_i)
-            activate(z_i, out[i], slope)
-        torch.bmm(weights[-1], layer_in[-1], out=logits)
+        for w, (a, z, out) in zip(weights, layers, strict=False):
+            torch.bmm(w, a, out=z)
+            activate(z, out, slope)
+        torch.bmm(weights[-1], last, out=logits)
 
     def backward(self, s: int, weights_t: list[Tensor], gradients: list[Tensor]) -> None:
         """Write the gradient of the mean training loss of slot s, layer by layer."""
-        *_, logits, a_t, kept = self.slots[s]
-        delta, scale, slope = self.delta, self.act.backward_, self.problem.slope
-        LOSSES[self.problem.loss].delta_(logits, self.target, delta[-1])
-        delta[-1].mul_(self.weight)
-        for i in range(len(delta) - 1, 0, -1):
-            torch.bmm(delta[i], a_t[i], out=gradients[i])
-            product = torch.mul if self.is_outer and i == len(delta) - 1 else torch.bmm
-            product(weights_t[i], delta[i], out=delta[i - 1])
-            scale(delta[i - 1], kept[i - 1], slope)
-        torch.bmm(delta[0], a_t[0], out=gradients[0])
+        logits, layers, x_t = self.back[s]
+        delta, scale, slope = self.delta[-1], self.act.backward_, self.problem.slope
+        self.delta_(logits, self.target, delta)
+        delta.mul_(self.weight)
+        back = torch.mul if self.is_outer else torch.bmm
+        i = len(layers)
+        for delta, before, a_t, kept in layers:
+            torch.bmm(delta, a_t, out=gradients[i])
+            back(weights_t[i], delta, out=before)
+            scale(before, kept, slope)
+            back, i = torch.bmm, i - 1
+        torch.bmm(self.delta[0], x_t, out=gradients[0])

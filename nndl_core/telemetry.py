@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
+from nndl_core.activations import ACTIVATIONS, Activation
 from nndl_core.kernel import Block
 from nndl_core.losses import LOSSES, VECTOR, hits, probabilities
 from nndl_core.passes import Problem, Windows
@@ -220,37 +220,44 @@ class Telemetry:
     def _activations(self, block: Block) -> dict[str, Tensor]:
         n = self.problem.n_train
         layers = zip(block.activations, block.kept, strict=True)
-        rows = [self._in_pieces(self._outputs, a, kept) for a, kept in layers]
-        rows.append(self._in_pieces(self._predictions, block.logits[..., :n]))
+        rows = [self._outputs(a, kept) for a, kept in layers]
+        rows.append(self._predictions(block.logits[..., :n]))
         names = ("activation_mean", "activation_std", "saturated_share", "dead_units")
         by_name = zip(names, zip(*rows, strict=True), strict=True)
         return {name: torch.stack(values, -1) for name, values in by_name}
 
-    def _in_pieces(self, measure: Callable[..., Row], *blocks: Tensor) -> list[Tensor]:
-        """Measure a few epochs at a time, so that what is computed stays near the processor."""
-        count = max(1, PIECE // blocks[0][0].numel())
-        pieces = zip(*(torch.split(block, count) for block in blocks), strict=True)
-        rows = [measure(*piece) for piece in pieces]
-        return [torch.cat(values) for values in zip(*rows, strict=True)]
-
     def _outputs(self, a: Tensor, kept: Tensor) -> Row:
         """Measure the outputs of a hidden layer [k, R, n, N]."""
         act, p = ACTIVATIONS[self.problem.activation], self.problem.slope
-        memory = self._memory(a.numel(), a.dtype).view(a.shape)
-        moments = _moments(a, memory)
-        flat = act.is_flat(kept, FLAT_SLOPE, p, memory).sum(-1)
+        sums, squares, flat = self._reduced(act, a, kept)
         dead = flat == a.shape[-1]
         if dead.any() and not act.flat_is_zero:
-            act.backward_(memory.fill_(1), kept, p)
-            dead = memory.abs_().amax(-1) == 0
-        return (*moments, _share(flat, a), dead.sum(-1).double())
+            slope = self._memory(a.numel(), a.dtype).view(a.shape).fill_(1)
+            act.backward_(slope, kept, p)
+            dead = slope.abs_().amax(-1) == 0
+        return (*_moments(a, sums, squares), _share(flat, a), dead.sum(-1).double())
 
     def _predictions(self, logits: Tensor) -> Row:
         """Measure the probabilities; no output unit is called dead."""
-        p, memory = self._memory(2 * logits.numel(), logits.dtype).view(2, *logits.shape)
-        moments = _moments(probabilities(logits, p), memory)
-        flat = ACTIVATIONS["sigmoid"].is_flat(p, FLAT_SLOPE, 0.0, memory).sum(-1)
-        return (*moments, _share(flat, p), torch.zeros_like(moments[0]))
+        p = probabilities(logits)
+        sums, squares, flat = self._reduced(ACTIVATIONS["sigmoid"], p, p)
+        return (*_moments(p, sums, squares), _share(flat, p), torch.zeros_like(sums))
+
+    def _reduced(self, act: Activation, a: Tensor, kept: Tensor) -> list[Tensor]:
+        """Reduce outputs [k, R, n, N] to [k, R] and [k, R, n].
+
+        These are the sum and the norm of the distances to the first output, and for each unit
+        the number of examples on which it is flat.
+        """
+        count = max(1, PIECE // a[0].numel())
+        rows = []
+        for piece, k in zip(torch.split(a, count), torch.split(kept, count), strict=True):
+            memory = self._memory(piece.numel(), a.dtype).view(piece.shape)
+            d = torch.sub(piece, piece[..., :1, :1], out=memory).flatten(-2)
+            reduced = d.sum(-1), torch.linalg.vector_norm(d, dim=-1)
+            flat = act.is_flat(k, FLAT_SLOPE, self.problem.slope, memory)
+            rows.append((*reduced, flat.sum(-1)))
+        return [torch.cat(values) for values in zip(*rows, strict=True)]
 
     def release(self) -> None:
         """Give the working memory back."""
@@ -293,16 +300,14 @@ def _share(counts: Tensor, a: Tensor) -> Tensor:
     return counts.double().sum(-1) / (a.shape[-1] * a.shape[-2])
 
 
-def _moments(a: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over units and examples: [..., n, N] -> [...]."""
-    # shifted by one value, so that a spread of 1e-7 around 0.73 does not cancel; summed in the
+def _moments(a: Tensor, sums: Tensor, norms: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of outputs [..., n, N] from those of their distances."""
+    # from one of the values, so that a spread of 1e-7 around 0.73 does not cancel; summed in the
     # precision of the run, because converting every element costs five times more
-    shift = a[..., :1, :1]
-    d = torch.sub(a, shift, out=memory).flatten(-2)
-    count = d.shape[-1]
-    mean = d.sum(-1).double() / count
-    square = torch.linalg.vector_norm(d, dim=-1).double().square() / count
-    return shift[..., 0, 0] + mean, (square - mean * mean).clamp(min=0).sqrt()
+    count = a.shape[-1] * a.shape[-2]
+    mean = sums.double() / count
+    variance = norms.double().square() / count - mean * mean
+    return a[..., 0, 0] + mean, variance.clamp(min=0).sqrt()
 
 
 def as_dict(record: EpochRecord) -> dict[str, Any]:
