@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -60,7 +60,7 @@ class WideNet:
         sigma_w = law.std * math.sqrt(width)
         return cls(config.activation, sigma_w, bias=config.bias, slope=config.slope)
 
-    @cached_property
+    @property
     def variance(self) -> float:
         """The fixed point q* of q = sigma_w^2 E[phi(z)^2] + sigma_b^2, z ~ N(bias, q).
 
@@ -69,15 +69,14 @@ class WideNet:
         """
         return _fixed_point(self)
 
-    @cached_property
+    @property
     def chi_1(self) -> float:
         """The factor of one layer on the mean square of a gradient, sigma_w^2 E[phi'(z)^2].
 
         Below 1 gradients vanish, above 1 they explode; at 1 the network is critical.
         Source: Schoenholz et al. 2017, arXiv 1611.01232, equation 5.
         """
-        spread = min(max(self.variance, SMALLEST), LARGEST)
-        return self.sigma_w**2 * slope_square(self.activation, self.bias, spread, self.slope)
+        return _chi_1(self)
 
     @property
     def depth_scale(self) -> float:
@@ -150,6 +149,12 @@ def _fixed_point(net: WideNet) -> float:
             return _bisected(lambda v: grows(v) * start > 0, inside, outside)
         q *= factor
     return 0.0 if q < 1 else math.inf
+
+
+@lru_cache(maxsize=4096)
+def _chi_1(net: WideNet) -> float:
+    spread = min(max(net.variance, SMALLEST), LARGEST)
+    return net.sigma_w**2 * slope_square(net.activation, net.bias, spread, net.slope)
 
 
 def _bisected(is_before: Callable[[float], bool], before: float, after: float) -> float:

@@ -26,6 +26,7 @@ def map_panel(session: MapSession) -> None:
     def panel() -> None:
         _toolbar(session)
         write_url(session)
+        session.answering = True
         st.fragment(_tick, run_every=TICK_SECONDS if session.playing else STOPPED)(session)
         export_buttons(session)
 
@@ -65,10 +66,10 @@ def _named(shown: str) -> str:
 
 
 def _tick(session: MapSession) -> None:
-    if session.playing:
-        session.advance(SLICE_SECONDS)
-        if not session.playing:
-            st.rerun()  # the button stands outside this fragment
+    was_playing = session.playing
+    session.tick(SLICE_SECONDS)
+    if was_playing and not session.playing:
+        st.rerun()  # the button stands outside this fragment
     for sentence in session.messages:
         st.warning(escape(sentence), icon=":material/info:")
     session.messages = []

@@ -25,6 +25,7 @@ class MapSession:
         self.messages: list[str] = []
         # what the page writes into a control gets a new key, by its version
         self.version = self.choice_version = 0
+        self.answering = False  # the next picture is the answer to a person: it comes first
         self._cached = True
         self._start()
 
@@ -79,6 +80,12 @@ class MapSession:
         self.apply(plan)
         self.version += 1
 
+    def tick(self, seconds: float) -> None:
+        """Train for a slice of time, unless a person waits for the picture."""
+        if self.playing and not self.answering:
+            self.advance(seconds)
+        self.answering = False
+
     def advance(self, seconds: float) -> None:
         """Train for about this long; stop when the map is complete.
 
@@ -103,6 +110,7 @@ class MapSession:
             return
         if 0 <= place[0] < rows and 0 <= place[1] < columns:
             self.selected = (place[0], place[1])
+            self.answering = True
             self.choice_version += 1
 
 
