@@ -203,7 +203,10 @@ class Kernel:
 
     def _batch(self, count: int) -> Pass:
         if count not in self._batches:
-            x, target = self.problem.x[..., :count], self.problem.target[..., :count]
+            p, orders = self.problem, len(self.seeds)
+            x, target = (
+                t[..., :count].expand(max(orders, len(t)), -1, -1) for t in (p.x, p.target)
+            )
             self._batches[count] = Pass(self.problem, self.runs, x, target, count, 1)
         return self._batches[count]
 

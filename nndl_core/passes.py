@@ -117,7 +117,7 @@ class Pass:
         examples = self.width + _whole(rest)
         self.rest = slice(self.width, self.width + rest)
         self.is_padded = examples > x.shape[-1]
-        self.input = torch.ones(runs, p.sizes[0] + 1, examples, dtype=dtype)
+        self.input = torch.ones(len(x), p.sizes[0] + 1, examples, dtype=dtype)
         # padding repeats an example with no weight: what is no number there is none anywhere else
         self.input[:, :-1] = x[..., :1]
         self.input[:, :-1, :n], self.input[:, :-1, self.rest] = x[..., :n], x[..., n:]
@@ -143,7 +143,7 @@ class Pass:
             self.weight = (torch.arange(self.width) < n).to(dtype) / n
         # with one output unit; many small products are slower by bmm, a single one by mul
         self.is_outer = runs > 1 and outputs == 1
-        self._bind(rows)
+        self._bind(runs, rows)
 
     def recorded(self, k: int) -> Tensor:
         """Return the logits [k, R, K, N] of the first slots, without padding."""
@@ -152,15 +152,16 @@ class Pass:
             return logits
         return torch.cat([logits[..., : self.n], logits[..., self.rest]], -1)
 
-    def _bind(self, rows: list[Tensor]) -> None:
+    def _bind(self, runs: int, rows: list[Tensor]) -> None:
         """Make every view once: creating one costs as much as a small kernel."""
         n = self.width
+        shared = self.input.expand(runs, -1, -1)
         pick = self.z if self.act.keeps_z else self.outputs
         self.kept = [k[..., :n] for k in pick]
         self.ahead: list[_Ahead] = []
         self.back: list[_Back] = []
         for s in range(self.logits.shape[0]):
-            layer_in = [self.input, *(a[s % a.shape[0]] for a in rows)]
+            layer_in = [shared, *(a[s % a.shape[0]] for a in rows)]
             z = [zs[s % zs.shape[0]] for zs in self.z]
             a_t = [a[:, :, :n].mT for a in layer_in]
             out = [a[s % a.shape[0]] for a in self.outputs]
