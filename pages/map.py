@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui import map_controls
 from pages.ui.map_panel import map_panel
 from pages.ui.map_session import map_session
+from pages.ui.messages import escape
 
 session = map_session()
 st.header("Which networks can be trained?", anchor=False)
@@ -14,4 +15,6 @@ st.markdown(
 )
 with st.sidebar:
     map_controls.sidebar(session)
+for sentence in session.take_messages():
+    st.warning(escape(sentence), icon=":material/info:")
 map_panel(session)

@@ -26,7 +26,6 @@ def map_panel(session: MapSession) -> None:
     def panel() -> None:
         _toolbar(session)
         write_url(session)
-        session.answering = True
         st.fragment(_tick, run_every=TICK_SECONDS if session.playing else STOPPED)(session)
         export_buttons(session)
 
@@ -66,15 +65,11 @@ def _named(shown: str) -> str:
 
 
 def _tick(session: MapSession) -> None:
-    was_playing = session.playing
-    session.tick(SLICE_SECONDS)
-    if was_playing and not session.playing:
-        st.rerun()  # the button stands outside this fragment
-    for sentence in session.messages:
-        st.warning(escape(sentence), icon=":material/info:")
-    session.messages = []
-    cells, trained = session.plan.cells, len(session.cells)
-    words = f"{trained} of {cells} cells · {session.seconds:.1f} s of training"
+    """Draw, then train: what waits for a slice of training would fade in the browser."""
+    if session.notice:
+        st.warning(escape(session.notice), icon=":material/info:")
+    words = f"{len(session.cells)} of {session.plan.cells} cells"
+    words += f" · {session.seconds:.1f} s of training"
     st.progress(session.sweep.share, text=words)
     left, right = st.columns([3, 2])
     with left:
@@ -82,6 +77,10 @@ def _tick(session: MapSession) -> None:
     with right:
         cell_section(session)
     theory_section(session)
+    if session.playing:
+        session.advance(SLICE_SECONDS)
+        if not session.playing:
+            st.rerun()  # the button stands outside this fragment
 
 
 def _draw(session: MapSession) -> None:

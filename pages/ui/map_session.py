@@ -22,10 +22,10 @@ class MapSession:
     def __init__(self, plan: MapPlan, shown: Shown = "accuracy") -> None:
         self.plan, self.shown = plan, shown
         self.theory, self.playing = True, False
-        self.messages: list[str] = []
+        self.messages: list[str] = []  # about what was asked for
+        self.notice = ""  # about what happened meanwhile
         # what the page writes into a control gets a new key, by its version
         self.version = self.choice_version = 0
-        self.answering = False  # the next picture is the answer to a person: it comes first
         self._cached = True
         self._start()
 
@@ -64,6 +64,11 @@ class MapSession:
         """Keep what is trained; play goes on from there."""
         self.playing = False
 
+    def take_messages(self) -> list[str]:
+        """Return the sentences that wait to be shown, once."""
+        messages, self.messages = self.messages, []
+        return messages
+
     def start_again(self) -> None:
         """Train anew; what this server has trained already comes from its memory."""
         self._start()
@@ -80,12 +85,6 @@ class MapSession:
         self.apply(plan)
         self.version += 1
 
-    def tick(self, seconds: float) -> None:
-        """Train for a slice of time, unless a person waits for the picture."""
-        if self.playing and not self.answering:
-            self.advance(seconds)
-        self.answering = False
-
     def advance(self, seconds: float) -> None:
         """Train for about this long; stop when the map is complete.
 
@@ -98,7 +97,7 @@ class MapSession:
         except OSError:
             self._cached = False
             self._start()
-            self.messages.append("Finished runs cannot be kept on this server; the map began anew.")
+            self.notice = "Finished runs cannot be kept on this server; the map began anew."
         self.seconds += time.perf_counter() - start
         self.playing = self.playing and not self.finished
 
@@ -110,7 +109,6 @@ class MapSession:
             return
         if 0 <= place[0] < rows and 0 <= place[1] < columns:
             self.selected = (place[0], place[1])
-            self.answering = True
             self.choice_version += 1
 
 

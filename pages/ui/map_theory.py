@@ -73,7 +73,7 @@ def disagreement_table(judged: list[Judged]) -> str:
 
 
 def _row(one: Judged) -> tuple[str, ...]:
-    depth = "infinite" if math.isinf(one.trainable_depth) else f"{one.trainable_depth:.1f}"
+    depth = "infinite" if math.isinf(one.trainable_depth) else f"{one.trainable_depth:.2f}"
     does = "trains, though too deep" if one.trains else "does not train, though shallow enough"
     scale = f"{one.cell.config.init_scale:.4g}"
     return str(one.depth), scale, depth, f"{one.accuracy:.3f}", does

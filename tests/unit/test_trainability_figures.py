@@ -6,20 +6,28 @@ import itertools
 import math
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from nndl_core.charts.parts import Figure
 from nndl_core.charts.static import draw_static
-from nndl_core.charts.trainability import BRIGHT_TO_DARK, DARK_TO_BRIGHT, trainability_map
+from nndl_core.charts.trainability import (
+    BRIGHT_TO_DARK,
+    DARK_TO_BRIGHT,
+    cell_curves,
+    trainability_map,
+)
 from nndl_core.charts.trainability_plane import axis_of, edges
 from nndl_core.charts.trainability_theory import critical_scale, deadly_width, theory_lines
 from nndl_core.charts.trainability_words import STATUS_LOOK, spread_words
 from nndl_core.map_axis import Axis
 from nndl_core.map_plan import BASE, PRESETS, MapPlan
 from nndl_core.mean_field import born_dead
+from nndl_core.sweep import Cell
 from nndl_core.trainability import QUANTITIES, Spread, Summary
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -163,6 +171,32 @@ def test_the_words_under_the_pointer_are_those_of_the_cell() -> None:
     assert said.startswith("<b>hidden layers 1, weight scale 2</b><br>test accuracy: 1 ± 0.1<br>")
     assert "signs: 3 dead layer, 1 no sign" in said
     assert not trace["hoverongaps"]
+
+
+def test_what_is_not_trained_looks_like_the_nearest_trained_cell() -> None:
+    plan = MapPlan(Axis("init_scale", 0.5, 2, 6), Axis("depth", 1, 3, 3))
+    left, right = (s for s in two_cells() if s is not None)
+    cells: list[Summary | None] = [None] * 18
+    cells[6], cells[11] = replace(left, index=(1, 0)), replace(right, index=(1, 5))
+    pale = next(t for t in trainability_map(plan, cells, "accuracy")["data"] if "opacity" in t)
+    rows = [[0.5] * 3 + [1.0] * 3] * 3
+    assert [row[:] for row in pale["z"]] == [rows[0], [None, *rows[1][1:5], None], rows[2]]
+
+
+def curves_of(*losses: list[float]) -> Figure:
+    outcomes = [
+        SimpleNamespace(curves={"epoch": np.arange(len(v)), "train_loss": np.array(v)})
+        for v in losses
+    ]
+    return cell_curves(Cell((0, 0), {}, BASE, tuple(outcomes)), "loss")  # type: ignore[arg-type]
+
+
+def test_a_cell_has_a_curve_per_seed_and_a_log_axis_where_a_loss_needs_one() -> None:
+    flat, steep = curves_of([0.7, 0.5], [0.6, 0.1]), curves_of([0.7, 0.5], [30.0, 0.6])
+    assert [trace["name"] for trace in flat["data"]] == ["seed 0", "seed 1"]
+    assert flat["data"][1]["y"] == [0.6, 0.1]
+    assert flat["layout"]["yaxis"].get("type") != "log"
+    assert steep["layout"]["yaxis"]["type"] == "log"
 
 
 def corners(svg: bytes, fill: str) -> list[np.ndarray[Any, Any]]:
