@@ -16,9 +16,9 @@ from nndl_core.config import RunConfig
 from nndl_core.outcome_file import encode
 from nndl_core.run_cache import RunCache
 from nndl_core.sweep_grid import Chunk, Index, Run, chunks, points
-from nndl_core.sweep_tasks import Here, SweepError, Workers, processes
+from nndl_core.sweep_tasks import AHEAD, Here, SweepError, Workers, processes
 
-__all__ = ["Cell", "Sweep", "SweepError", "processes", "sweep"]
+__all__ = ["AHEAD", "Cell", "Sweep", "SweepError", "processes", "sweep"]
 
 SLICE_SECONDS = 0.1
 
@@ -44,7 +44,7 @@ class Sweep:
     not pulling. ``cells`` is in row-major order, None where a cell is not finished. The first
     cells span the grid and each level halves the distance between them. What is in the folder
     ``cache`` is not trained again. executor trains elsewhere: a pool made by ``processes``, or
-    Dask's ``Client(...).get_executor()``; the sweep never shuts it down.
+    Dask's ``Client(...).get_executor()``; it gets ``ahead`` chunks at once and is never shut down.
     Raises ConfigError with one sentence for axes, values or seeds that cannot be used, SweepError
     when the workers of an executor are lost again and again.
     """
@@ -57,6 +57,7 @@ class Sweep:
         *,
         cache: Path | None = None,
         executor: Executor | None = None,
+        ahead: int = AHEAD,
     ) -> None:
         self._points = points(base, axes, seeds)
         self.base, self.seeds = base, int(seeds)
@@ -65,7 +66,7 @@ class Sweep:
         self.cells: list[Cell | None] = [None] * len(self._points)
         self._waiting = deque(chunks(self._points, self.seeds))
         self._cache = RunCache(cache) if cache is not None else None
-        self._trainer = Here() if executor is None else Workers(executor)
+        self._trainer = Here() if executor is None else Workers(executor, ahead)
         self._parts: dict[int, dict[int, Outcome]] = {}
         self._fresh: deque[Cell] = deque()
         self._missing = len(self.cells)

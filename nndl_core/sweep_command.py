@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Any
 from tqdm import tqdm
 
 from nndl_core.config import ConfigError, RunConfig, short
-from nndl_core.sweep import Sweep, SweepError, processes
+from nndl_core.sweep import AHEAD, Sweep, SweepError, processes
 from nndl_core.sweep_grid import points
-from nndl_core.sweep_table import write_parquet
 
 INTERRUPTED = 130
 """The exit status that shells give to Ctrl-C."""
@@ -56,25 +54,31 @@ def run_sweep(options: argparse.Namespace) -> int:
 
     Raises ConfigError, SweepError or OSError with one sentence for what cannot be done.
     """
+    # here, because pandas is slow to import and every other command would wait for it
+    from nndl_core.sweep_table import write_parquet
+
     plan = _read(options.sweep)
     out: Path = options.out
     _check_place(out)
     cache = options.cache or out.with_name(f"{out.name}.cache")
-    with _executor(options.cluster, options.jobs) as executor:
-        sweep = Sweep(plan.base, plan.axes, plan.seeds, cache=cache, executor=executor)
+    with _executor(options.cluster, options.jobs) as where:
+        sweep = Sweep(plan.base, plan.axes, plan.seeds, cache=cache, **where)
         try:
             _train(sweep)
         except KeyboardInterrupt:
-            done = sum(cell is not None for cell in sweep.cells)
-            print(
-                f"Interrupted after {done} of {len(sweep.cells)} cells; what is finished is kept "
-                f"in {cache}, and the same command goes on from there.",
-                file=sys.stderr,
-            )
+            print(_interrupted(sweep, cache), file=sys.stderr)
             return INTERRUPTED
         write_parquet(sweep, out)
     print(f"{out}: {len(sweep.cells) * sweep.seeds} runs in {len(sweep.cells)} cells.")
     return 0
+
+
+def _interrupted(sweep: Sweep, cache: Path) -> str:
+    done = sum(cell is not None for cell in sweep.cells)
+    return (
+        f"Interrupted after {done} of {len(sweep.cells)} cells; what is finished is kept in "
+        f"{cache}, and the same command goes on from there."
+    )
 
 
 def _train(sweep: Sweep) -> None:
@@ -116,24 +120,25 @@ def _check_place(out: Path) -> None:
 
 
 @contextmanager
-def _executor(cluster: str | None, jobs: int | None) -> Iterator[Executor | None]:
+def _executor(cluster: str | None, jobs: int | None) -> Iterator[dict[str, Any]]:
+    """Yield the options of a Sweep that say where it is trained."""
     if cluster is not None:
-        with _cluster(cluster) as executor:
-            yield executor
+        with _cluster(cluster) as options:
+            yield options
     elif jobs is None or jobs == 1:
-        yield None
+        yield {}
     elif not 1 < jobs <= MOST_JOBS:
         raise ConfigError(f"--jobs: {jobs} is out of range; allowed is from 1 to {MOST_JOBS}.")
     else:
         pool = processes(jobs)
         try:
-            yield pool
+            yield {"executor": pool, "ahead": max(AHEAD, 2 * jobs)}
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Executor]:
+def _cluster(address: str) -> Iterator[dict[str, Any]]:
     try:
         from distributed import Client
     except ImportError:
@@ -145,6 +150,7 @@ def _cluster(address: str) -> Iterator[Executor]:
     except (OSError, ValueError):
         raise SweepError(f"--cluster: no Dask scheduler answers at {short(address)}.") from None
     try:
-        yield client.get_executor()
+        cores = sum(client.ncores().values())
+        yield {"executor": client.get_executor(), "ahead": max(AHEAD, 2 * cores)}
     finally:
         client.close()
