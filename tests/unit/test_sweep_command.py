@@ -175,13 +175,20 @@ def test_control_c_reaches_workers_and_ends_with_a_sentence(tmp_path: Path) -> N
     plan = PLAN | {"seeds": 200, "base": PLAN["base"] | {"epochs": 3000}}
     out, plan_path = tmp_path / "results.parquet", plan_file(tmp_path, plan)
     line = [sys.executable, "-m", "nndl_core", "sweep", str(plan_path), "--out", str(out)]
-    with subprocess.Popen(
+    # a shell starts what runs in the background deaf to Ctrl-C, and a child inherits that
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
         [*line, "--jobs", "2"], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    )
+    signal.signal(signal.SIGINT, before)
+    try:
         while not any(tmp_path.rglob("*.run")) and process.poll() is None:
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
         _, error = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 130
     assert "Traceback" not in error
     assert error.splitlines()[-1].startswith("Interrupted after ")
