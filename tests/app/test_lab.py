@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import (
+from nndl_core.config import MAX_DEPTH, (
     ActivationName,
     DatasetName,
     InitializerName,
@@ -221,7 +221,7 @@ def test_a_loss_that_cannot_serve_is_refused_and_the_run_stays(
         ("learning_rate", "-1"),
         ("learning_rate", "nan"),
         ("hidden", "5-x"),
-        ("hidden", "1-2-3-4-5-6-7-8-9-10-11-12-13"),
+        ("hidden", "1-" * MAX_DEPTH + "1"),
         ("hidden", "65"),
         ("activation", "sigmund"),
         ("dataset", "<script>alert(1)</script>"),
@@ -297,7 +297,7 @@ def test_the_list_of_layers_moves_depth_and_width(open_lab: OpenLab, session_of:
         2,
         5,
     )
-    for text in ("5-three", "99", "1 " * 13, "0", "-", "5-3-" * 9):
+    for text in ("5-three", "99", "1 " * (MAX_DEPTH + 1), "0", "-", "5-3-" * 9):
         session_of(at).step()
         at.text_input(key=newest(at, "hidden")).set_value(text).run()
         assert not at.exception
