@@ -8,7 +8,8 @@ from typing import Any, get_args
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import MAX_DEPTH, (
+from nndl_core.config import (
+    MAX_DEPTH,
     ActivationName,
     DatasetName,
     InitializerName,
