@@ -158,10 +158,11 @@ def test_another_engine_has_entries_of_its_own(
     assert len(files(tmp_path)) == 2 * 9 * SEEDS
 
 
-def test_the_engine_is_everything_that_an_ensemble_imports() -> None:
+def test_the_engine_holds_everything_that_an_ensemble_imports() -> None:
+    """A file too many would only train again what is known; a file too few would be a lie."""
     graph = grimp.build_graph("nndl_core")
     found = graph.find_upstream_modules("nndl_core.ensemble") | {"nndl_core.ensemble"}
-    assert {name.removeprefix("nndl_core.") for name in found} == set(run_cache.ENGINE_MODULES)
+    assert {name.removeprefix("nndl_core.") for name in found} <= set(run_cache.ENGINE_MODULES)
 
 
 def test_the_version_changes_with_every_engine_file_and_library(
