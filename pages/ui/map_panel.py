@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from nndl_core.charts.parts import Figure
 from nndl_core.charts.trainability import trainability_map
 from nndl_core.charts.trainability_words import SHOWN
 from nndl_core.trainability import QUANTITIES
@@ -84,15 +85,20 @@ def _tick(session: MapSession) -> None:
 
 
 def _draw(session: MapSession) -> None:
-    figure = trainability_map(
+    state = (session.shown, session.theory, session.selected)
+    figure = session.kept("figure", lambda: _figure(session), *state)
+    x, y = (axis.kind.label.lower() for axis in (session.plan.x, session.plan.y))
+    alt = f"Map of {_named(session.shown)}: {x} across, {y} up, {len(session.cells)} cells trained"
+    draw_figure(figure, key="map_figure", alt=alt, height=MAP_PIXELS, on_click=session.choose)
+    pale = "" if session.finished else " Pale: not trained yet, painted like the nearest cell."
+    st.caption(f"Each cell: mean over {session.plan.seeds} seeds.{pale} Click a cell.")
+
+
+def _figure(session: MapSession) -> Figure:
+    return trainability_map(
         session.plan,
         session.summaries,
         session.shown,
         theory=session.theory,
         selected=session.selected,
     )
-    x, y = (axis.kind.label.lower() for axis in (session.plan.x, session.plan.y))
-    alt = f"Map of {_named(session.shown)}: {x} across, {y} up, {len(session.cells)} cells trained"
-    draw_figure(figure, key="map_figure", alt=alt, height=MAP_PIXELS, on_click=session.choose)
-    pale = "" if session.finished else " Pale: not trained yet, painted like the nearest cell."
-    st.caption(f"Each cell: mean over {session.plan.seeds} seeds.{pale} Click a cell.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from nndl_core.trainability import Summary, summarize
 from pages.ui.map_cache import cache_folder
 
 Index = tuple[int, int]
+Made = TypeVar("Made")
 
 
 class MapSession:
@@ -34,6 +36,7 @@ class MapSession:
         plan = self.plan
         self.sweep = Sweep(plan.base, plan.axes, plan.seeds, cache=cache)
         self.summaries: list[Summary | None] = [None] * plan.cells
+        self._kept: dict[str, tuple[object, Any]] = {}
         self.selected: Index | None = None
         self.seconds = 0.0
 
@@ -55,6 +58,17 @@ class MapSession:
     def _at(self, index: tuple[int, ...]) -> int:
         row, column = index
         return row * len(self.plan.x.values) + column
+
+    def kept(self, name: str, make: Callable[[], Made], *state: object) -> Made:
+        """Make something anew only when cells were added, or the state that it shows has changed.
+
+        Most ticks of the clock finish no cell.
+        """
+        key = (len(self.cells), state)
+        if self._kept.get(name, (None,))[0] != key:
+            self._kept[name] = (key, make())
+        made: Made = self._kept[name][1]
+        return made
 
     def play(self) -> None:
         """Train on."""

@@ -9,7 +9,8 @@ import streamlit as st
 from nndl_core.charts.trainability_theory import critical_scale, has_born_dead, net_of
 from nndl_core.map_plan import MapPlan
 from nndl_core.mean_field import DEPTH_SCALES
-from nndl_core.trainability import Agreement, Judged, agreement, births
+from nndl_core.sweep import Cell
+from nndl_core.trainability import HALFWAY, Agreement, Judged, agreement, births
 from pages.ui.map_session import MapSession
 from pages.ui.number_table import table
 
@@ -40,20 +41,32 @@ def theory_section(session: MapSession) -> None:
 
 def _depth_rule(session: MapSession) -> None:
     st.subheader("What theory foretells", anchor=False, divider="gray")
-    cells = session.cells
-    found = agreement(cells) if cells else None
-    if found is not None:
-        st.markdown(agreement_words(found))
-        others = [(agreement(cells, part), words) for part, words in OTHER_LIMITS.items()]
-        st.caption(
-            "Halfway needs no number that belongs to one data set. With the limit at "
-            + ", at ".join(f"{words} of the way {one.share:.0%}" for one, words in others if one)
-            + "."
-        )
-        with st.expander(f"The {len(found.disagreeing)} cells that do otherwise"):
-            st.html(disagreement_table(found.disagreeing))
+    if session.cells:
+        words, others, disagreeing, rows = session.kept("rule", lambda: _rule(session.cells))
+        st.markdown(words)
+        st.caption(others)
+        with st.expander(f"The {disagreeing} cells that do otherwise"):
+            st.html(rows)
     with st.expander("Where the lines come from"):
         _mean_field_words(session.plan)
+
+
+def _rule(cells: list[Cell]) -> tuple[str, str, int, str]:
+    """Return how many cells do as the rule says, with other limits too, and those that do not."""
+    found = {part: agreement(cells, part) for part in (HALFWAY, *OTHER_LIMITS)}
+    half = found[HALFWAY]
+    assert half is not None  # the plan has random weights, so every cell has a theory
+    shares = [
+        f"{words} of the way {one.share:.0%}"
+        for part, words in OTHER_LIMITS.items()
+        if (one := found[part])
+    ]
+    others = (
+        "Halfway needs no number that belongs to one data set. With the limit at "
+        f"{', at '.join(shares)}."
+    )
+    wrong = half.disagreeing
+    return agreement_words(half), others, len(wrong), disagreement_table(wrong)
 
 
 def agreement_words(found: Agreement) -> str:
