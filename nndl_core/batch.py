@@ -14,9 +14,9 @@ from torch import Tensor
 from nndl_core.activations import ACTIVATIONS, Slope
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset, Split
+from nndl_core.initializers import first_parameters
 from nndl_core.kernel import Block, Kernel
 from nndl_core.losses import LOSSES, hits, output_units, targets
-from nndl_core.model import MLP, pack
 from nndl_core.optimizers import Optimizer
 from nndl_core.passes import Problem, Windows
 from nndl_core.telemetry import SCALARS, Columns, EpochRecord, Telemetry, record_at
@@ -77,8 +77,8 @@ def kernel_of(members: list[Member]) -> Kernel:
     x, y = _tensors([(m.data.train, m.data.dev) for m in members], sizes[-1], dtype)
     n_train = len(members[0].data.train.x)
     problem = Problem(sizes, c.activation, _slope(configs), c.loss, x, y, n_train)
-    models = (MLP.from_config(m.config, sizes[0], len(m.data.classes)) for m in members)
-    windows = [torch.cat(stack) for stack in zip(*map(pack, models), strict=True)]
+    drawn = [first_parameters(config, sizes) for config in configs]
+    windows = [torch.stack(layer) for layer in zip(*drawn, strict=True)]
     seeds = [config.init_seed for config in configs]
     optimizer = _optimizer(configs, Windows(sizes, len(members)))
     return Kernel(problem, windows, optimizer, c.batch_size, seeds, lean=True)

@@ -8,8 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from nndl_core.config import InitializerName, RunConfig
-from nndl_core.initializers import INITIALIZERS
-from nndl_core.model import MLP
+from nndl_core.initializers import INITIALIZERS, first_parameters
+from nndl_core.model import MLP, pack
 
 NAMES: tuple[InitializerName, ...] = get_args(InitializerName)
 OUT, IN = 300, 400  # 120 000 draws: the standard error of a standard deviation is 0.2 %
@@ -90,6 +90,19 @@ def test_the_random_convention_of_the_course(dtype: str) -> None:
         expected = (torch.randn(*shape, generator=g) * 0.01).to(getattr(torch, dtype))
         assert torch.equal(layer.weight, expected)
         assert torch.equal(layer.bias, torch.full((shape[0],), -8.0, dtype=expected.dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_first_parameters_are_those_of_the_network(name: InitializerName, dtype: str) -> None:
+    config = RunConfig.from_dict(
+        {"hidden": [5, 3], "init": name, "init_scale": 0.7, "init_seed": 7, "bias": 0.1}
+        | {"dtype": dtype}
+    )
+    model = MLP.from_config(config, features=2, classes=2)
+    found = first_parameters(config, model.sizes)
+    for layer, expected in zip(found, pack(model), strict=True):
+        torch.testing.assert_close(layer, expected[0], rtol=0, atol=0)
 
 
 def test_drawing_weights_leaves_the_global_generator_alone() -> None:
