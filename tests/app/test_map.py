@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -344,5 +347,25 @@ def test_the_folder_is_one_of_the_system_and_of_this_process() -> None:
     folder = cache_folder()
     assert folder is not None
     assert folder.parent == Path(tempfile.gettempdir())
+    assert folder.name.startswith(f"nndl-sweep-{os.getpid()}-")
     assert cache_folder() == folder
     folder.rmdir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process can be asked for on POSIX only")
+@pytest.mark.usefixtures("fresh_folder")
+def test_folders_of_processes_that_are_gone_are_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True
+    )
+    names = [f"nndl-sweep-{int(gone.stdout)}-x", f"nndl-sweep-{os.getpid()}-x"]
+    names += ["nndl-sweep-x-y", f"nndl-sweep-{10**30}-x", f"another-{int(gone.stdout)}-x"]
+    for name in names:
+        (tmp_path / name / "ab").mkdir(parents=True)
+    folder = cache_folder()
+    assert folder is not None
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {*names[1:], folder.name}
