@@ -32,7 +32,7 @@ def rows(content: bytes) -> list[dict[str, str]]:
 def test_the_autograd_report_holds_every_entry_in_both_precisions() -> None:
     files = unpacked(autograd_report(QUICK, {}, [], date=DATE))
     for dtype in ("float32", "float64"):
-        expected = gradient_table(QUICK, dtype).rows  # type: ignore[arg-type]
+        expected = gradient_table(QUICK, dtype).rows
         table = rows(files[f"tables/Entries-of-the-gradient-{dtype}.csv"])
         assert [row["parameter"] for row in table] == [row.name for row in expected]
         assert [float(row["by hand"]) for row in table] == [row.by_hand for row in expected]
