@@ -24,6 +24,9 @@ SAME_UNIT = 1e-4
 PIECE = 1_000_000
 """The numbers of a block that are measured at once."""
 
+TINY, LIFT = 1e-150, 2.0**1000
+"""A norm below TINY is taken of entries times LIFT, for the square of 1e-170 is 0 in float64."""
+
 Row = tuple[Tensor, Tensor, Tensor, Tensor]
 """Mean, standard deviation, saturated share and dead units of a layer, each [k, R]."""
 Column = NDArray[np.float64]
@@ -201,10 +204,19 @@ class Telemetry:
         total.index_add_(1, self.segment, flat)
         return total.view(-1, self.runs, self.layers, 2)
 
+    def _norm(self, flat: Tensor) -> Tensor:
+        """L2 norm of flat [k, T] over each weight matrix and bias vector -> [k, R, layers, 2]."""
+        norm = self._sum(flat.square()).sqrt()
+        tiny = norm < TINY  # only in float64: a float32 number is 0 long before
+        if self.problem.x.dtype == torch.float64 and tiny.any():
+            lifted = self._sum((flat * LIFT).square()).sqrt() / LIFT
+            norm = lifted.where(tiny, norm)
+        return norm
+
     def _parameters(self, block: Block) -> dict[str, Tensor]:
         parameters = block.parameters.double()
         step = parameters[1:] - parameters[:-1]
-        gradient_norm = self._sum(block.gradients.double().square()).sqrt()
+        gradient_norm = self._norm(block.gradients.double())
         weight_norm = self._sum(parameters[:-1].square()).sqrt()[..., 0]
         step_norm = self._sum(step.square()).sqrt()[..., 0]
         changed = self._sum((step != 0).double()).sum(-1) / self.sizes.sum(-1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import RunConfig
+from nndl_core.datasets import dataset_of
 from nndl_core.gradients import by_hand
 from nndl_core.losses import LOSSES, output_units, probabilities, targets
 from nndl_core.model import MLP
@@ -276,3 +277,25 @@ def test_probabilities_are_the_output_of_the_last_layer() -> None:
     assert last.activation_mean == pytest.approx(1.0)
     assert last.saturated_share == 1.0
     assert last.dead_units == 0
+
+
+def test_a_gradient_whose_square_is_no_number_of_float64_is_no_exact_zero() -> None:
+    deep = RunConfig(
+        points=60,
+        hidden=(3,) * 16,
+        activation="tanh",
+        bias=-10.0,
+        init_scale=0.001,
+        dtype="float64",
+    )
+    model = MLP.from_config(deep, 2, 2)
+    data = dataset_of(deep)
+    y = targets(data.train.y, 1, torch.float64).T
+    expected = by_hand(model, data.train.x.double(), y, "bce")
+    record = next(Runner.from_config(deep))
+    for layer, (weight, bias) in zip(record.layers, expected, strict=True):
+        for norm, entries in ((layer.weight_grad_norm, weight), (layer.bias_grad_norm, bias)):
+            largest = float(entries.abs().max())
+            scaled = float((entries / largest).norm()) * largest
+            assert norm == pytest.approx(scaled, rel=1e-6, abs=0)
+    assert 0 < record.layers[0].weight_grad_norm < 1e-162
