@@ -14,6 +14,14 @@ from torch import Tensor
 from nndl_core.config import ActivationName
 
 _aten: Any = torch.ops.aten
+# bound once: looking an overload up takes as long as computing it on 640 examples
+_sigmoid_backward = _aten.sigmoid_backward.grad_input
+_tanh_backward = _aten.tanh_backward.grad_input
+_threshold_backward = _aten.threshold_backward.grad_input
+_leaky_relu, _leaky_relu_backward = _aten.leaky_relu.out, _aten.leaky_relu_backward.grad_input
+_elu_out, _elu_backward = _aten.elu.out, _aten.elu_backward.grad_input
+_gelu, _gelu_backward = _aten.gelu.out, _aten.gelu_backward.grad_input
+_silu, _silu_backward = _aten.silu.out, _aten.silu_backward.grad_input
 
 Slope = float | Tensor
 """The Leaky slope or the ELU alpha: a number, or one for each run, [R, 1, 1]."""
@@ -82,7 +90,7 @@ def _silu_slope(z: Tensor, p: float) -> Tensor:
 def _gelu_(z: Tensor, a: Tensor) -> None:
     # PyTorch's own out= writes in a row, whatever the strides of a, where z is contiguous float32
     if a.is_contiguous():
-        _aten.gelu.out(z, out=a)
+        _gelu(z, out=a)
     else:
         a.copy_(_aten.gelu(z))
 
@@ -91,14 +99,14 @@ def _leaky_(z: Tensor, a: Tensor, p: Slope) -> None:
     if isinstance(p, Tensor):
         torch.where(z > 0, z, z * p, out=a)
     else:
-        _aten.leaky_relu.out(z, p, out=a)
+        _leaky_relu(z, p, out=a)
 
 
 def _leaky_back_(d: Tensor, z: Tensor, p: Slope) -> None:
     if isinstance(p, Tensor):
         torch.where(z > 0, d, d * p, out=d)
     else:
-        _aten.leaky_relu_backward.grad_input(d, z, p, False, grad_input=d)
+        _leaky_relu_backward(d, z, p, False, grad_input=d)
 
 
 def _elu(z: Tensor, p: Slope) -> Tensor:
@@ -113,14 +121,14 @@ def _elu_(z: Tensor, a: Tensor, p: Slope) -> None:
     if isinstance(p, Tensor):
         torch.where(z > 0, z, torch.expm1(z) * p, out=a)
     else:
-        _aten.elu.out(z, p, out=a)
+        _elu_out(z, p, out=a)
 
 
 def _elu_back_(d: Tensor, z: Tensor, p: Slope) -> None:
     if isinstance(p, Tensor):
         torch.where(z > 0, d, d * p * torch.exp(z), out=d)
     else:
-        _aten.elu_backward.grad_input(d, p, 1, 1, False, z, grad_input=d)
+        _elu_backward(d, p, 1, 1, False, z, grad_input=d)
 
 
 def _sigmoid_flat_(a: Tensor, limit: Tensor, out: Tensor) -> None:
@@ -142,7 +150,7 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         value=lambda z, p: torch.sigmoid(z),  # 1 / (1 + exp(-z)) without its overflow
         slope=_sigmoid_slope,
         forward_=lambda z, a, p: torch.sigmoid(z, out=a),
-        backward_=lambda d, a, p: _aten.sigmoid_backward.grad_input(d, a, grad_input=d),
+        backward_=lambda d, a, p: _sigmoid_backward(d, a, grad_input=d),
         max_slope=lambda p: 0.25,
         fixed_gain=lambda p: 1.0,
         flat_=_sigmoid_flat_,
@@ -151,7 +159,7 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         value=lambda z, p: torch.tanh(z),
         slope=lambda z, p: 1 - torch.tanh(z) ** 2,
         forward_=lambda z, a, p: torch.tanh(z, out=a),
-        backward_=lambda d, a, p: _aten.tanh_backward.grad_input(d, a, grad_input=d),
+        backward_=lambda d, a, p: _tanh_backward(d, a, grad_input=d),
         fixed_gain=lambda p: 5 / 3,
         flat_=_tanh_flat_,
     ),
@@ -159,7 +167,7 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         value=lambda z, p: torch.relu(z),  # max(z, 0); autograd of clamp has slope 1 at 0
         slope=lambda z, p: (z > 0).to(z.dtype),
         forward_=lambda z, a, p: torch.clamp(z, min=0, out=a),
-        backward_=lambda d, a, p: _aten.threshold_backward.grad_input(d, a, 0, grad_input=d),
+        backward_=lambda d, a, p: _threshold_backward(d, a, 0, grad_input=d),
         fixed_gain=lambda p: math.sqrt(2),
         flat_=lambda a, limit, out: torch.le(a, a.new_zeros(()), out=out),
         flat_is_zero=True,
@@ -185,15 +193,15 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
         value=lambda z, p: z * 0.5 * (1 + torch.erf(z / math.sqrt(2))),
         slope=_gelu_slope,
         forward_=lambda z, a, p: _gelu_(z, a),
-        backward_=lambda d, z, p: _aten.gelu_backward.grad_input(d, z, grad_input=d),
+        backward_=lambda d, z, p: _gelu_backward(d, z, grad_input=d),
         keeps_z=True,
         max_slope=lambda p: 1.1289043,  # at z = sqrt(2)
     ),
     "silu": Activation(
         value=lambda z, p: z * torch.sigmoid(z),
         slope=_silu_slope,
-        forward_=lambda z, a, p: _aten.silu.out(z, out=a),
-        backward_=lambda d, z, p: _aten.silu_backward.grad_input(d, z, grad_input=d),
+        forward_=lambda z, a, p: _silu(z, out=a),
+        backward_=lambda d, z, p: _silu_backward(d, z, grad_input=d),
         keeps_z=True,
         max_slope=lambda p: 1.0998394,  # at z = 2.3994
     ),

@@ -21,7 +21,7 @@ from nndl_core.passes import Pass, Problem, Windows, slots_of
 __all__ = ["Block", "Kernel", "Problem", "Windows"]
 
 BLOCK_BYTES = 16_000_000
-MIN_SLOTS, MAX_SLOTS = 4, 256
+MIN_SLOTS, MAX_SLOTS = 4, 512
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,10 @@ class Kernel:
 
     def _most_slots(self) -> int:
         p = self.problem
-        examples = p.x.shape[-1]
-        units = p.sizes[-1] if self.lean else 1 + 2 * sum(p.sizes[1:])
-        floats = self.runs * examples * units + 2 * self.windows.total
+        units, kept = p.sizes[-1], 1 + ACTIVATIONS[p.activation].keeps_z
+        if not self.lean:
+            units += sum(1 + kept * width for width in p.sizes[1:-1])
+        floats = self.runs * p.x.shape[-1] * units + 2 * self.windows.total
         return max(MIN_SLOTS, min(MAX_SLOTS, BLOCK_BYTES // (floats * p.x.element_size())))
 
     def _reserve(self, slots: int) -> None:
