@@ -1,178 +1,121 @@
-"""Time an epoch of the engine against a plain eager loop and the course's Runner loop.
+"""Compare the engine's speed with its goals: one run, mini-batches, 64 runs, a panel of seeds.
 
-All contenders run interleaved in one process on one thread, on the same data, weights and
-learning rate: full batch, train and dev loss and accuracy every epoch. The engine measures
-everything it always measures (all of LayerStats); the peers measure nothing but these four.
+Run it from the project's root: `python benchmarks/engine.py`. All contenders take turns in one
+process on one thread, on the same data, weights and learning rate, with train and dev loss and
+accuracy in every epoch. The engine's single run measures all of LayerStats as well, in every
+epoch; its Ensemble does so at both ends of a run. Times are of the processor.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
-from torch import Tensor, nn
 
+from benchmarks import peers_numeric, peers_torch
+from benchmarks.peers import EPOCHS, RUNS, SHAPES, Contender, ensemble, quartiles, rounds_of, runner
+from nndl_core.claims import CLAIMS
 from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, dataset_of
-from nndl_core.runner import Runner
+from nndl_core.datasets import dataset_of
+from nndl_core.study import Study
 
-SHAPES = {
-    "2-5-1 sigmoid": RunConfig(hidden=(5,), epochs=100_000),
-    "2-3-3-3-3-1 sigmoid": RunConfig(hidden=(3,) * 4, epochs=100_000),
-    "2-3-3-3-3-1 relu": RunConfig(hidden=(3,) * 4, activation="relu", epochs=100_000),
-    "2-8x6-1 relu": RunConfig(hidden=(8,) * 6, activation="relu", init="he_normal", epochs=100_000),
-}
 BATCH_10 = RunConfig(
     hidden=(4, 2), activation="tanh", points=390, batch_size=10, learning_rate=0.03, epochs=100_000
 )
-Step = Callable[[], None]
+EAGER, COURSE, CEILING = "plain eager loop", "course's Runner", "C++ ceiling"
+SINGLE = {"2-5-1 sigmoid": 10.0, "2-3-3-3-3-1 sigmoid": 7.0}
+AT_ONCE = {"2-5-1 sigmoid": 25.0, "2-3-3-3-3-1 sigmoid": 20.0}
+OF_CEILING = {"2-5-1 sigmoid": 3.5, "2-8-8-8-8-8-8-1 relu": 2.5}
+PAIRS, PANEL_SECONDS = 200, 12.0
 
 
-def network(config: RunConfig) -> nn.Sequential:
-    """Build the network of a config from torch's own layers, ending in a sigmoid."""
-    act = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}[config.activation]
-    widths = (2, *config.hidden)
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in itertools.pairwise(widths):
-        layers += [nn.Linear(fan_in, fan_out), act()]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], 1), nn.Sigmoid())
-
-
-def labelled(data: Dataset) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return train x, train y, dev x, dev y with labels [n, 1]."""
-    train, dev = data.train, data.dev
-    return train.x, train.y.float()[:, None], dev.x, dev.y.float()[:, None]
-
-
-def score(p: Tensor, y: Tensor) -> float:
-    """Return the accuracy as the course computes it."""
-    return ((p >= 0.5).float() == y).float().mean().item()
-
-
-def eager(config: RunConfig, data: Dataset) -> Step:
-    """Make the loop that one writes by hand with autograd, BCE and SGD."""
-    model, loss_fn = network(config), nn.BCELoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=config.learning_rate)
-    x, y, dev_x, dev_y = labelled(data)
-    size = config.batch_size or len(x)
-
-    def epoch() -> None:
-        order = torch.randperm(len(x)) if size < len(x) else None
-        for start in range(0, len(x), size):
-            rows = slice(None) if order is None else order[start : start + size]
-            p = model(x[rows])
-            loss = loss_fn(p, y[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        loss.item(), score(p, y[rows])
-        with torch.no_grad():
-            p = model(dev_x)
-            loss_fn(p, dev_y).item(), score(p, dev_y)
-
-    return epoch
-
-
-class CourseRunner:
-    """The shape of the course's RunnerV2_2: histories, evaluate, best score."""
-
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self.model, self.optimizer, self.loss_fn = model, optimizer, nn.BCELoss()
-        self.train_loss: list[float] = []
-        self.train_scores: list[float] = []
-        self.dev_loss: list[float] = []
-        self.dev_scores: list[float] = []
-        self.best_score = 0.0
-
-    def train_epoch(self, x: Tensor, y: Tensor, dev_x: Tensor, dev_y: Tensor) -> None:
-        """Train one epoch and evaluate the dev set."""
-        self.model.train()
-        p = self.model(x)
-        loss = self.loss_fn(p, y)
-        self.train_loss.append(loss.item())
-        self.train_scores.append(score(p, y))
-        loss.backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        dev_score = self.evaluate(dev_x, dev_y)
-        if dev_score > self.best_score:
-            self.best_score = dev_score
-
-    @torch.no_grad()
-    def evaluate(self, x: Tensor, y: Tensor) -> float:
-        """Append dev loss and score."""
-        self.model.eval()
-        p = self.model(x)
-        self.dev_loss.append(self.loss_fn(p, y).item())
-        self.dev_scores.append(score(p, y))
-        return self.dev_scores[-1]
-
-
-def course(config: RunConfig, data: Dataset) -> Step:
-    """Make the course's loop."""
-    model = network(config)
-    runner = CourseRunner(model, torch.optim.SGD(model.parameters(), lr=config.learning_rate))
-    sets = labelled(data)
-    return lambda: runner.train_epoch(*sets)
-
-
-def microseconds(step: Step, epochs: int) -> float:
-    """Time a step that trains one epoch."""
-    start = time.perf_counter()
-    for _ in range(epochs):
-        step()
-    return (time.perf_counter() - start) / epochs * 1e6
-
-
-def void(_: object) -> None:
-    """Drop a result."""
-
-
-def compare(config: RunConfig, rounds: int, epochs: int) -> dict[str, list[float]]:
-    """Time all contenders in turn, ``rounds`` times; microseconds per epoch."""
-    data = dataset_of(config)
-    runner = Runner.from_config(config, data)
-    single = Runner.from_config(config, data)
-    peers = {"plain eager": eager(config, data)}
-    if not config.batch_size:
-        peers["course's Runner"] = course(config, data)
-    times: dict[str, list[float]] = {name: [] for name in ("engine", "one by one", *peers)}
-    for _ in range(rounds):
-        start = time.perf_counter()
-        runner.advance(epochs)
-        times["engine"].append((time.perf_counter() - start) / epochs * 1e6)
-        times["one by one"].append(microseconds(lambda: void(next(single)), epochs // 4))
-        for name, step in peers.items():
-            times[name].append(microseconds(step, epochs // 4))
-    return times
-
-
-def report(name: str, times: dict[str, list[float]]) -> None:
-    """Print medians and the ratios of each round against the engine."""
-    print(f"\n{name}")
-    for contender, values in times.items():
-        ratios = sorted(v / e for v, e in zip(values, times["engine"], strict=True))
-        low, high = ratios[len(ratios) // 4], ratios[3 * len(ratios) // 4]
-        print(
-            f"  {contender:16s} {statistics.median(values):8.1f} us/epoch   "
-            f"x {statistics.median(ratios):5.2f}  (quartiles {low:.2f} to {high:.2f})"
+def say(name: str, ratios: list[float], goal: float | None, at_least: bool = True) -> None:
+    """Print a ratio with its quartiles and what was asked of it."""
+    middle, low, high = quartiles(ratios)
+    asked = ""
+    if goal is not None:
+        met = middle >= goal if at_least else middle <= goal
+        asked = (
+            f"goal {'at least' if at_least else 'within'} {goal:g}: {'met' if met else 'missed'}"
         )
+    print(f"{name:58s} x {middle:5.2f}  ({low:5.2f} to {high:5.2f})  {asked}", flush=True)
+
+
+def ratios(times: dict[str, list[float]], over: str, under: str) -> list[float]:
+    """Divide the times of two contenders, round by round."""
+    return [a / b for a, b in zip(times[over], times[under], strict=True)]
+
+
+def compare(shape: str, rounds: int, seconds: float, folder: Path) -> None:
+    """Time one run and 64 of a shape against the loops and the ceiling."""
+    config = SHAPES[shape]
+    data = dataset_of(config)
+    configs = [replace(config, init_seed=seed) for seed in range(RUNS)]
+    field = [
+        Contender("one", runner(config, data)),
+        Contender(EAGER, peers_torch.eager(config, data)),
+        Contender(COURSE, peers_torch.course(config, data)),
+        Contender("many", ensemble(configs, data), RUNS, EPOCHS),
+    ]
+    try:
+        field.append(Contender(CEILING, peers_numeric.ceiling(config, data, folder)))
+    except FileNotFoundError as missing:
+        print(f"{CEILING} is skipped: {missing}.")
+    times = rounds_of(field, rounds, seconds)
+    for name, values in times.items():
+        print(f"{shape}, {name}: {statistics.median(values):.1f} us per epoch and run")
+    for loop in (EAGER, COURSE):
+        say(f"{shape}, one run, {loop} / engine", ratios(times, loop, "one"), SINGLE.get(shape))
+    say(f"{shape}, 64 runs, {EAGER} / engine", ratios(times, EAGER, "many"), AT_ONCE.get(shape))
+    if CEILING in times:
+        found, goal = ratios(times, "many", CEILING), OF_CEILING.get(shape)
+        say(f"{shape}, 64 runs, engine / {CEILING}", found, goal, at_least=False)
+
+
+def mini_batches(rounds: int, seconds: float) -> None:
+    """Time batches of 10 against the eager loop."""
+    data = dataset_of(BATCH_10)
+    field = [
+        Contender("engine", runner(BATCH_10, data)),
+        Contender(EAGER, peers_torch.eager(BATCH_10, data)),
+    ]
+    times = rounds_of(field, rounds, seconds)
+    name = f"2-4-2-1 tanh, batches of 10, {EAGER} / engine"
+    say(name, ratios(times, EAGER, "engine"), 5.0)
+
+
+def panel(pairs: int) -> None:
+    """Train a lesson's panel of seeds, two runs of 1000 epochs for each."""
+    study, wall, start = Study(CLAIMS["deeper-is-better"], pairs), time.time(), time.process_time()
+    study.advance()
+    taken, seconds = time.process_time() - start, time.time() - wall
+    asked = f"goal within {PANEL_SECONDS:g}" if pairs == PAIRS else ""
+    print(
+        f"{2 * pairs} paired runs of 1000 epochs: {taken:.1f} s, {seconds:.1f} by the clock {asked}"
+    )
 
 
 def main() -> None:
     """Run every comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--epochs", type=int, default=400)
+    parser.add_argument("--seconds", type=float, default=0.1, help="per sample of one run")
+    parser.add_argument("--pairs", type=int, default=PAIRS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for name, config in SHAPES.items():
-        report(name, compare(config, options.rounds, options.epochs))
-    report("2-4-2-1 tanh, batches of 10", compare(BATCH_10, options.rounds, options.epochs // 8))
+    with tempfile.TemporaryDirectory() as folder:
+        for shape in SHAPES:
+            compare(shape, options.rounds, options.seconds, Path(folder))
+    mini_batches(options.rounds, options.seconds)
+    panel(options.pairs)
 
 
 if __name__ == "__main__":
