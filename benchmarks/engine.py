@@ -2,8 +2,9 @@
 
 Run it from the project's root: `python benchmarks/engine.py`. All contenders take turns in one
 process on one thread, on the same data, weights and learning rate, with train and dev loss and
-accuracy in every epoch. The engine's single run measures all of LayerStats as well, in every
-epoch; its Ensemble does so at both ends of a run. Times are of the processor.
+accuracy in every epoch, and only after a check that they train the same. The engine's single run
+measures all of LayerStats as well, in every epoch; its Ensemble does so at both ends of a run.
+Times are of the processor.
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 
 from benchmarks import peers_numeric, peers_torch
-from benchmarks.peers import EPOCHS, RUNS, SHAPES, Contender, ensemble, quartiles, rounds_of, runner
+from benchmarks.peers import (
+    EPOCHS,
+    MANY,
+    ONE,
+    RUNS,
+    SHAPES,
+    Contender,
+    check,
+    ensemble,
+    quartiles,
+    rounds_of,
+    runner,
+)
 from nndl_core.claims import CLAIMS
 from nndl_core.config import RunConfig
 from nndl_core.datasets import dataset_of
@@ -60,36 +73,37 @@ def compare(shape: str, rounds: int, seconds: float, folder: Path) -> None:
     data = dataset_of(config)
     configs = [replace(config, init_seed=seed) for seed in range(RUNS)]
     field = [
-        Contender("one", runner(config, data)),
+        Contender(ONE, runner(config, data)),
         Contender(EAGER, peers_torch.eager(config, data)),
         Contender(COURSE, peers_torch.course(config, data)),
-        Contender("many", ensemble(configs, data), RUNS, EPOCHS),
+        Contender(MANY, ensemble(configs, data), RUNS, EPOCHS),
     ]
     try:
         field.append(Contender(CEILING, peers_numeric.ceiling(config, data, folder)))
     except FileNotFoundError as missing:
         print(f"{CEILING} is skipped: {missing}.")
+    check(field)
     times = rounds_of(field, rounds, seconds)
     for name, values in times.items():
         print(f"{shape}, {name}: {statistics.median(values):.1f} us per epoch and run")
     for loop in (EAGER, COURSE):
-        say(f"{shape}, one run, {loop} / engine", ratios(times, loop, "one"), SINGLE.get(shape))
-    say(f"{shape}, 64 runs, {EAGER} / engine", ratios(times, EAGER, "many"), AT_ONCE.get(shape))
+        say(f"{shape}, one run, {loop} / engine", ratios(times, loop, ONE), SINGLE.get(shape))
+    say(f"{shape}, 64 runs, {EAGER} / engine", ratios(times, EAGER, MANY), AT_ONCE.get(shape))
     if CEILING in times:
-        found, goal = ratios(times, "many", CEILING), OF_CEILING.get(shape)
+        found, goal = ratios(times, MANY, CEILING), OF_CEILING.get(shape)
         say(f"{shape}, 64 runs, engine / {CEILING}", found, goal, at_least=False)
 
 
 def mini_batches(rounds: int, seconds: float) -> None:
-    """Time batches of 10 against the eager loop."""
+    """Time batches of 10 against the eager loop, which shuffles in an order of its own."""
     data = dataset_of(BATCH_10)
     field = [
-        Contender("engine", runner(BATCH_10, data)),
+        Contender(ONE, runner(BATCH_10, data)),
         Contender(EAGER, peers_torch.eager(BATCH_10, data)),
     ]
     times = rounds_of(field, rounds, seconds)
     name = f"2-4-2-1 tanh, batches of 10, {EAGER} / engine"
-    say(name, ratios(times, EAGER, "engine"), 5.0)
+    say(name, ratios(times, EAGER, ONE), 5.0)
 
 
 def panel(pairs: int) -> None:
