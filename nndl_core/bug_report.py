@@ -43,7 +43,10 @@ def _text(done: list[BugCase], outcomes: Outcomes) -> Iterator[str]:
         "from the same seeds; one number tells them apart."
     )
     if not done:
-        yield "No case has been run yet. Press Run both on the page, then make the report again."
+        yield (
+            "No case has been run in both versions yet. Find the bug or show the answer, press "
+            "Run both, then make the report again."
+        )
     for case in done:
         row = _row(case, outcomes)
         yield f"## {case.title}"

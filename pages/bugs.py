@@ -20,4 +20,4 @@ else:
     bug_hunt.ask(case)
 bug_hunt.draw_helpers()
 st.subheader("Your report", anchor="report")
-report_button("bugs", bug_hunt.report, bug_hunt.REPORT_CONTENT)
+report_button("bugs", bug_hunt.report_maker(), bug_hunt.REPORT_CONTENT)

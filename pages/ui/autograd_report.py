@@ -12,8 +12,9 @@ from pages.ui.report_button import report_button, studies_of
 def report_section(config: RunConfig) -> None:
     """Draw the button of the report."""
 
+    times, studies = measured_times(config), studies_of([CLAIMS["autograd-is-better"]])
+
     def make(date: str) -> bytes:
-        studies = studies_of([CLAIMS["autograd-is-better"]])
-        return autograd_report(config, measured_times(config), studies, date=date)
+        return autograd_report(config, times(), studies(), date=date)
 
     report_button("autograd", make)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter
 
 import streamlit as st
@@ -108,9 +108,10 @@ def _timing(config: RunConfig) -> Timing:
     return timing
 
 
-def measured_times(config: RunConfig) -> dict[str, list[float]]:
-    """Return what this tab has measured for a network: seconds per 1000 epochs of each way."""
-    return _named(_timing(config))
+def measured_times(config: RunConfig) -> Callable[[], dict[str, list[float]]]:
+    """Return a function that gives this tab's times of a network: seconds per 1000 epochs."""
+    timing = _timing(config)
+    return lambda: _named(timing)
 
 
 def _named(timing: Timing) -> dict[str, list[float]]:

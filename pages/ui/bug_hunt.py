@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -116,9 +117,10 @@ def draw_helpers() -> None:
         draw_listing("\n\n\n".join(source(helper) for helper in HELPERS))
 
 
-def report(date: str) -> bytes:
-    """Pack the cases of which this tab has run both versions."""
-    return bug_report(progress()["outcomes"], date=date)
+def report_maker() -> Callable[[str], bytes]:
+    """Return a function that packs the cases of which this tab has run both versions."""
+    outcomes = progress()["outcomes"]
+    return lambda date: bug_report(outcomes, date=date)
 
 
 def _from_address(last: str) -> str:

@@ -10,6 +10,7 @@ from nndl_core.lesson_report import lesson_report
 from nndl_core.lessons import TOPICS, claims_of
 from nndl_core.lessons.lesson import Lesson
 from nndl_core.lessons.measured import Reading, found_signs, readings, signs_sentence
+from nndl_core.study import Study
 from pages.ui.lesson_code import draw_code
 from pages.ui.lesson_controls import choose_lesson, choose_settings, draw_lab_links
 from pages.ui.messages import escape, show_messages
@@ -40,12 +41,13 @@ def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
     _heading(4, "The code")
     draw_code(lesson.code)
     _heading(5, "Your report")
-    report_button(lesson.name, lambda date: _report(lesson, session, date))
+    studies = studies_of(claims_of(lesson))
+    report_button(lesson.name, lambda date: _report(lesson, session, studies(), date))
 
 
-def _report(lesson: Lesson, session: PairSession, date: str) -> bytes:
+def _report(lesson: Lesson, session: PairSession, studies: list[Study], date: str) -> bytes:
     runs = {name: run.runner for name, run in session.runs.items()}
-    return lesson_report(lesson, runs, studies_of(claims_of(lesson)), date=date)
+    return lesson_report(lesson, runs, studies, date=date)
 
 
 def _heading(number: int, text: str) -> None:

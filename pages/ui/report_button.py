@@ -8,7 +8,7 @@ from datetime import date
 import streamlit as st
 
 from nndl_core.study import Claim, Study
-from pages.ui.study_panel import study_of
+from pages.ui.study_panel import panel_of
 
 CONTENT = (
     "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text with the "
@@ -17,7 +17,10 @@ CONTENT = (
 
 
 def report_button(name: str, make: Callable[[str], bytes], content: str = CONTENT) -> None:
-    """Draw the download of make(date) at the moment of the click."""
+    """Draw the download of make(date) at the moment of the click.
+
+    make runs outside of the page, where there is no session state: it must hold what it reads.
+    """
     st.markdown(content)
     st.download_button(
         "Make the report",
@@ -30,6 +33,7 @@ def report_button(name: str, make: Callable[[str], bytes], content: str = CONTEN
     )
 
 
-def studies_of(claims: list[Claim]) -> list[Study]:
-    """Return what this tab has measured of these claims."""
-    return [study for claim in claims if (study := study_of(claim.name)) is not None]
+def studies_of(claims: list[Claim]) -> Callable[[], list[Study]]:
+    """Return a function that gives what this tab has measured of these claims when it is called."""
+    panels = [panel_of(claim) for claim in claims]
+    return lambda: [panel.study for panel in panels if panel.study is not None]

@@ -51,19 +51,19 @@ class SeedsPanel:
             self.start(seeds)
 
 
-def study_of(name: str) -> Study | None:
-    """Return what this tab has measured of a claim."""
-    panel = st.session_state.get(f"seeds_of_{name}")
-    return panel.study if isinstance(panel, SeedsPanel) else None
+def panel_of(claim: Claim) -> SeedsPanel:
+    """Return this tab's panel of a claim."""
+    kept = f"seeds_of_{claim.name}"
+    if kept not in st.session_state:
+        st.session_state[kept] = SeedsPanel(claim)
+    panel = st.session_state[kept]
+    assert isinstance(panel, SeedsPanel)
+    return panel
 
 
 def seeds_panel(claim: Claim) -> None:
     """Draw a claim with the button that measures it; only this panel reruns meanwhile."""
-    kept = f"seeds_of_{claim.name}"
-    if kept not in st.session_state:
-        st.session_state[kept] = SeedsPanel(claim)
-    panel: SeedsPanel = st.session_state[kept]
-    name = f"study_{claim.name}"
+    panel, name = panel_of(claim), f"study_{claim.name}"
 
     @st.fragment(key=name)
     def draw() -> None:
