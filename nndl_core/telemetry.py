@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, overload
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS, Activation
 from nndl_core.kernel import Block
 from nndl_core.losses import LOSSES, VECTOR, hits, probabilities
 from nndl_core.passes import Problem, Windows
+from nndl_core.records import (
+    COUNTS,
+    LAYER_FIELDS,
+    SCALARS,
+    Column,
+    Columns,
+    EpochRecord,
+    LayerStats,
+    Records,
+    as_dict,
+    record_at,
+)
+
+__all__ = [
+    "COUNTS",
+    "LAYER_FIELDS",
+    "SCALARS",
+    "Column",
+    "Columns",
+    "EpochRecord",
+    "LayerStats",
+    "Records",
+    "Telemetry",
+    "as_dict",
+    "count_distinct",
+    "record_at",
+]
 
 FLAT_SLOPE = 0.05
 """A unit is saturated on an example where its slope is below this share of the largest slope."""
@@ -29,105 +53,6 @@ TINY, LIFT = 1e-150, 2.0**1000
 
 Row = tuple[Tensor, Tensor, Tensor, Tensor]
 """Mean, standard deviation, saturated share and dead units of a layer, each [k, R]."""
-Column = NDArray[np.float64]
-Columns = dict[str, Column]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerStats:
-    """One layer at one epoch, measured on the whole training set before the update.
-
-    Norms are L2 norms in float64. update_ratio is |dW| / |W| and changed_share the share of
-    weights and biases that the update changed at all. Activations are outputs of the layer:
-    mean and spread over all units and examples, saturated_share where the slope is below 5 % of
-    its largest, dead_units those whose slope is exactly 0 on every example. distinct_units counts
-    units whose incoming weights and bias differ. The last layer's activation is the probability.
-    update_ratio is NaN where all weights are zero.
-    """
-
-    weight_grad_norm: float
-    bias_grad_norm: float
-    weight_norm: float
-    update_ratio: float
-    changed_share: float
-    activation_mean: float
-    activation_std: float
-    saturated_share: float
-    dead_units: int
-    distinct_units: int
-    units: int
-
-
-@dataclass(frozen=True, slots=True)
-class EpochRecord:
-    """One epoch, measured before its update; accuracies are shares."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    dev_loss: float
-    dev_accuracy: float
-    layers: tuple[LayerStats, ...]
-
-
-SCALARS = ("train_loss", "train_accuracy", "dev_loss", "dev_accuracy")
-LAYER_FIELDS = tuple(f.name for f in fields(LayerStats))
-COUNTS = ("dead_units", "distinct_units", "units")
-
-
-class Records(Sequence[EpochRecord]):
-    """The history of a run, stored by columns and read as a sequence of EpochRecord."""
-
-    def __init__(self) -> None:
-        self._columns: Columns = {}
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, index: int) -> EpochRecord: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[EpochRecord]: ...
-    def __getitem__(self, index: int | slice) -> EpochRecord | list[EpochRecord]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._length))]
-        if not -self._length <= index < self._length:
-            raise IndexError("no such epoch")
-        return record_at(self._columns, index % self._length)
-
-    def column(self, name: str) -> Column:
-        """Return one quantity of all epochs: [epochs], or [epochs, layers] for a layer's."""
-        if name not in self._columns:
-            return np.empty(0)
-        return self._columns[name][: self._length]
-
-    def append(self, columns: Columns, count: int) -> None:
-        """Add the first ``count`` rows of measured columns."""
-        end = self._length + count
-        for name, new in columns.items():
-            old = self._columns.get(name)
-            if old is None or len(old) < end:
-                grown = np.empty((max(64, 2 * end), *new.shape[1:]))
-                if old is not None:
-                    grown[: self._length] = old[: self._length]
-                self._columns[name] = old = grown
-            old[self._length : end] = new[:count]
-        self._length = end
-
-
-def record_at(columns: Columns, row: int) -> EpochRecord:
-    """Read one row of columns as an EpochRecord."""
-    table = [columns[name][row].tolist() for name in LAYER_FIELDS]
-    layers = tuple(
-        LayerStats(*v[: -len(COUNTS)], *map(int, v[-len(COUNTS) :]))
-        for v in zip(*table, strict=True)
-    )
-    train_loss, train_accuracy, dev_loss, dev_accuracy = (
-        float(columns[name][row]) for name in SCALARS
-    )
-    epoch = int(columns["epoch"][row])
-    return EpochRecord(epoch, train_loss, train_accuracy, dev_loss, dev_accuracy, layers)
 
 
 class Telemetry:
@@ -320,17 +245,3 @@ def _moments(a: Tensor, sums: Tensor, norms: Tensor) -> tuple[Tensor, Tensor]:
     mean = sums.double() / count
     variance = norms.double().square() / count - mean * mean
     return a[..., 0, 0] + mean, variance.clamp(min=0).sqrt()
-
-
-def as_dict(record: EpochRecord) -> dict[str, Any]:
-    """Return a record as plain JSON values; NaN becomes None."""
-    layers = [
-        {name: _json_number(getattr(layer, name)) for name in LAYER_FIELDS}
-        for layer in record.layers
-    ]
-    scalars = {name: _json_number(getattr(record, name)) for name in SCALARS}
-    return {"epoch": record.epoch, **scalars, "layers": layers}
-
-
-def _json_number(value: float) -> float | None:
-    return value if np.isfinite(value) else None
