@@ -142,6 +142,11 @@ class FigureView {
     if (this.plot._dragging) return this.wait(); // a redraw now would break off the user's zoom
     this.theme ??= readTheme(this.root);
     this.root.classList.toggle("is-dark", this.theme.dark);
+    // Every run of the page brings the figure once more; only what has changed is drawn.
+    const { clientWidth, clientHeight } = this.plot;
+    const stamp = JSON.stringify([this.theme, this.zoom, clientWidth, clientHeight]);
+    if (this.drawnText === this.text && this.drawnStamp === stamp) return;
+    [this.drawnText, this.drawnStamp] = [this.text, stamp];
     // Plotly writes into what it is given; the next draw needs the figure as it came.
     const traces = structuredClone(this.figure.data);
     await this.Plotly.react(this.plot, traces, this.layout(), CONFIG);
@@ -157,6 +162,7 @@ class FigureView {
   listen() {
     this.plot.on("plotly_doubleclick", () => {
       this.zoom = {};
+      this.drawnText = null; // Plotly has moved the axes itself
       this.schedule();
     });
     this.plot.on("plotly_click", ({ points }) => {

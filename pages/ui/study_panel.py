@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import streamlit as st
 
-from nndl_core.charts.study import study_figures
+from nndl_core.charts.study import Drawn, study_figures
 from nndl_core.config import ConfigError
 from nndl_core.study import Claim, Condition, Estimate, Measure, State, Study, Verdict
 from pages.ui.figure import draw_figure
@@ -12,7 +14,9 @@ from pages.ui.lesson_controls import draw_lab_links
 from pages.ui.messages import escape
 from pages.ui.number_table import table
 
-TICK_SECONDS, SLICE_SECONDS, STOPPED = 0.4, 0.25, 86_400.0
+TICK_SECONDS, SLICE_SECONDS, STOPPED = 0.4, 0.3, 86_400.0
+FIGURE_SECONDS = 1.0
+"""Between two drawings of a study that grows: the browser draws longer than a slice trains."""
 VERDICTS: dict[Verdict, tuple[str, str]] = {
     "holds": ("Holds", "green"),
     "conditional": ("Holds only in part", "orange"),
@@ -30,15 +34,25 @@ class SeedsPanel:
         self.study: Study | None = None
         self.running = False
         self.refused = ""
+        self.figures: list[Drawn] = []
+        self.drawn_at = -FIGURE_SECONDS
 
     def start(self, seeds: int) -> None:
         """Start the study anew; an impossible number of seeds gets a sentence."""
         try:
             self.study, self.refused = Study(self.claim, seeds), ""
+            self.figures, self.drawn_at = [], -FIGURE_SECONDS
         except ConfigError as error:
             self.refused = str(error)
             return
         self.running = True
+
+    def draw(self, study: Study) -> list[Drawn]:
+        """Return the figures of the study, at most FIGURE_SECONDS old while it grows."""
+        now = perf_counter()
+        if not self.running or now - self.drawn_at >= FIGURE_SECONDS:
+            self.figures, self.drawn_at = study_figures(study), now
+        return self.figures
 
     def toggle(self, seeds: int) -> None:
         """Stop a study that runs, go on with one that was stopped, else start."""
@@ -111,10 +125,10 @@ def _tick(panel: SeedsPanel) -> None:
             panel.running = False
             st.rerun()  # the button, in the fragment around this one, says Measure again
     st.progress(study.share, text=f"{study.done} of {study.seeds} seeds · {study.seconds:.1f} s")
-    _draw_card(study)
+    _draw_card(study, panel.draw(study))
 
 
-def _draw_card(study: Study) -> None:
+def _draw_card(study: Study, figures: list[Drawn]) -> None:
     claim, found = study.claim, study.estimates()
     if not found:
         return
@@ -124,7 +138,7 @@ def _draw_card(study: Study) -> None:
         st.markdown(escape(claim.truth))
     rows = [_condition(condition, state, study) for condition, state in study.states()]
     st.html(table(["The claim says", "measured, 95 % interval", "true?"], rows, names=1))
-    for at, (alt, height, figure) in enumerate(study_figures(study)):
+    for at, (alt, height, figure) in enumerate(figures):
         draw_figure(figure, key=f"figure_{claim.name}_{at}", alt=alt, height=height)
     with st.expander("All figures"):
         measures = [_measure(m, found[m.name]) for m in claim.measures]
