@@ -86,4 +86,5 @@ def test_the_bug_report_holds_the_cases_that_were_run_twice_and_no_other() -> No
 
 
 def test_a_bug_report_before_any_run_says_so() -> None:
-    assert "No case has been run in both" in unpacked(bug_report({}, date=DATE))["report.md"].decode()
+    text = unpacked(bug_report({}, date=DATE))["report.md"].decode()
+    assert "No case has been run in both" in text
