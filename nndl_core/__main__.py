@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from nndl_core.config import ConfigError, RunConfig, describe
 from nndl_core.lessons.command import list_claims, run_claim
+from nndl_core.records import as_dict
 from nndl_core.runner import Divergence, Runner
 from nndl_core.sweep_command import add_parser, run_sweep
-from nndl_core.telemetry import as_dict
 
 
 def main(arguments: list[str] | None = None) -> int:

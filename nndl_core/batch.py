@@ -19,7 +19,8 @@ from nndl_core.kernel import Block, Kernel
 from nndl_core.losses import LOSSES, hits, output_units, targets
 from nndl_core.optimizers import Optimizer
 from nndl_core.passes import Problem, Windows
-from nndl_core.telemetry import SCALARS, Columns, EpochRecord, Telemetry, record_at
+from nndl_core.records import SCALARS, Columns, EpochRecord, record_at
+from nndl_core.telemetry import Telemetry
 
 BLOCK_SECONDS, BLOCK_EPOCHS = 0.02, 32
 """The processor time between two looks at the clock, and the most epochs of that."""

@@ -16,8 +16,8 @@ from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.datasets import dataset_of
 from nndl_core.gradient_law import draw_seeds, measure_flow
+from nndl_core.records import EpochRecord
 from nndl_core.runner import Runner
-from nndl_core.telemetry import EpochRecord
 
 Table = NDArray[np.float64]
 

@@ -21,8 +21,8 @@ from nndl_core.config import KNOBS, ActivationName, ConfigError, RunConfig
 from nndl_core.datasets import dataset_of
 from nndl_core.initializers import INITIALIZERS
 from nndl_core.losses import LOSSES, output_units, targets
+from nndl_core.records import EpochRecord
 from nndl_core.runner import Runner
-from nndl_core.telemetry import EpochRecord
 
 Table = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nndl_core.batch import Outcome
 from nndl_core.config import RunConfig
-from nndl_core.telemetry import COUNTS, LAYER_FIELDS, SCALARS, EpochRecord, LayerStats
+from nndl_core.records import COUNTS, LAYER_FIELDS, SCALARS, EpochRecord, LayerStats
 
 MAGIC = b"nndl-outcome-1\n"
 DIGEST_BYTES, LENGTH_BYTES = 32, 4

@@ -9,7 +9,7 @@ from typing import Any
 
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.ensemble import Ensemble, Outcome
-from nndl_core.telemetry import EpochRecord
+from nndl_core.records import EpochRecord
 
 MAX_SEEDS = 200
 RECOVERED = 0.7

@@ -26,6 +26,7 @@ ENGINE_MODULES = (
     "model",
     "optimizers",
     "passes",
+    "records",
     "telemetry",
 )
 """The files that a run's numbers depend on: all that the ensemble imports."""

@@ -18,7 +18,8 @@ from nndl_core.kernel import Block, Kernel, Problem
 from nndl_core.losses import LOSSES, accuracy, probabilities, targets
 from nndl_core.model import MLP, pack, unpack
 from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
-from nndl_core.telemetry import Columns, EpochRecord, Records, Telemetry, record_at
+from nndl_core.records import Columns, EpochRecord, Records, record_at
+from nndl_core.telemetry import Telemetry
 
 Metric = Callable[[Tensor, Tensor], float]
 """(probabilities [n, K], labels [n, K]) -> score; larger is better."""

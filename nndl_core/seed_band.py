@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.ensemble import Ensemble, Outcome
-from nndl_core.telemetry import SCALARS
+from nndl_core.records import SCALARS
 
 MOST_SEEDS = 200
 POINTS = 100

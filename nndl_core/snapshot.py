@@ -13,8 +13,8 @@ from torch import Tensor
 
 from nndl_core.datasets import Dataset
 from nndl_core.kernel import Block
+from nndl_core.records import EpochRecord
 from nndl_core.runner import Runner
-from nndl_core.telemetry import EpochRecord
 
 GRID = 50
 BINS = 40

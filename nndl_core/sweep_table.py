@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from nndl_core.batch import Outcome
+from nndl_core.records import EpochRecord
 from nndl_core.sweep import Cell, Sweep
-from nndl_core.telemetry import EpochRecord
 
 WHOLE = ("seed", "best_epoch", "epochs_trained", "diverged_at")
 

@@ -13,32 +13,9 @@ from nndl_core.kernel import Block
 from nndl_core.losses import LOSSES, VECTOR, hits, probabilities
 from nndl_core.passes import Problem, Windows
 from nndl_core.records import (
-    COUNTS,
-    LAYER_FIELDS,
     SCALARS,
-    Column,
     Columns,
-    EpochRecord,
-    LayerStats,
-    Records,
-    as_dict,
-    record_at,
 )
-
-__all__ = [
-    "COUNTS",
-    "LAYER_FIELDS",
-    "SCALARS",
-    "Column",
-    "Columns",
-    "EpochRecord",
-    "LayerStats",
-    "Records",
-    "Telemetry",
-    "as_dict",
-    "count_distinct",
-    "record_at",
-]
 
 FLAT_SLOPE = 0.05
 """A unit is saturated on an example where its slope is below this share of the largest slope."""

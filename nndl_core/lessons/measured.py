@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from nndl_core.baselines import bayes_accuracy, logistic_accuracy
 from nndl_core.config import RunConfig
+from nndl_core.records import EpochRecord
 from nndl_core.runner import Runner
 from nndl_core.signs import Sign, signs
 from nndl_core.snapshot import evaluate_test
-from nndl_core.telemetry import EpochRecord
 
 SIGN_WORDS: dict[Sign, str] = {
     "symmetric_units": "a hidden layer whose units are all the same",

@@ -11,6 +11,7 @@ import streamlit as st
 from nndl_core.charts.times import time_strips
 from nndl_core.config import RunConfig
 from nndl_core.gradient_check import time_gradients, ways
+from pages.ui.clock import tick_every
 from pages.ui.figure import draw_figure
 from pages.ui.messages import escape
 from pages.ui.number_table import table
@@ -18,7 +19,6 @@ from pages.ui.number_table import table
 EPOCHS, REPEATS = 20, 60
 SLICE_SECONDS = 0.06
 TICK_SECONDS = 0.15
-STOPPED = 86_400.0
 ROW_PIXELS = 82
 WAY_NAMES = {
     "by_hand": "by hand",
@@ -87,7 +87,7 @@ def timing_section(config: RunConfig) -> None:
                 "of one thread of this server. All ways start from the same weights and end at "
                 "the same."
             )
-        st.fragment(_tick, run_every=TICK_SECONDS if timing.running else STOPPED)(timing)
+        tick_every(TICK_SECONDS if timing.running else None, _tick, timing)
 
     panel()
 

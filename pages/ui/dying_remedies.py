@@ -16,10 +16,10 @@ from nndl_core.gradient_forms import expected_exponents
 from nndl_core.gradient_law import MAX_SEEDS
 from nndl_core.remedies import RECOVERED, REMEDIES, Trial
 from pages.ui import dying_tables as tables
-from pages.ui.dying_panel import Task, draw_panel
 from pages.ui.figure import draw_figure
 from pages.ui.log_slider import seeds_input, start_at
 from pages.ui.messages import escape
+from pages.ui.seeds_panel import Task, draw_panel
 
 _norms = st.cache_data(max_entries=200, show_spinner=False)(dead.slope_law)
 

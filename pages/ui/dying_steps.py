@@ -10,10 +10,10 @@ from nndl_core.charts import gradient_law as charts
 from nndl_core.config import RunConfig
 from nndl_core.large_steps import DeathCount, Deaths, large_steps
 from pages.ui import dying_step_tables as tables
-from pages.ui.dying_panel import Task, draw_panel
 from pages.ui.figure import draw_figure
 from pages.ui.log_slider import log_slider
 from pages.ui.messages import escape
+from pages.ui.seeds_panel import Task, draw_panel
 
 _deaths = st.cache_data(max_entries=200, show_spinner=False)(large_steps)
 

@@ -8,8 +8,8 @@ from html import escape
 
 from nndl_core.config import RunConfig
 from nndl_core.dead_units import BiasPath, DeadStart
+from nndl_core.records import EpochRecord
 from nndl_core.remedies import Recovery
-from nndl_core.telemetry import EpochRecord
 from pages.ui.number_table import NOTHING, marked, number, table
 
 LAW_SHARE = 0.05

@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 from nndl_core.charts.theme import CLASS_COLORS
+from nndl_core.records import SCALARS, EpochRecord, as_dict
 from nndl_core.seed_band import SeedBand
 from nndl_core.snapshot import Curves, Plane, Snapshot, TestResult
-from nndl_core.telemetry import SCALARS, EpochRecord, as_dict
 
 ALIGNMENT = 8
 CURVES = ("train_loss", "dev_loss", "train_accuracy", "dev_accuracy")

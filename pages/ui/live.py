@@ -7,6 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
+from pages.ui.clock import tick_every
 from pages.ui.live_component import draw_live
 from pages.ui.player import Player
 from pages.ui.session import LabSession
@@ -16,7 +17,6 @@ Button = tuple[str, str, str, Callable[[], None]]
 """Label, key, icon and what it does."""
 AS_FAST_AS_IT_GOES = 1_000_000
 TICK_SECONDS = 0.1
-STOPPED = 86_400.0
 SPEEDS = {
     "1 epoch / frame": 1,
     "5 epochs / frame": 5,
@@ -42,7 +42,7 @@ def live_panel(session: LabSession) -> None:
         session.set_seeds(seeds())
         if session.wanted is not None:
             st.rerun()  # the controls stand outside this panel
-        st.fragment(_tick, run_every=interval(session))(session)
+        tick_every(interval(session), _tick, session)
 
     panel()
 
@@ -82,10 +82,10 @@ def _button(player: Player, ticket: int, button: Button, kind: Kind) -> None:
     st.button(label, key=key, icon=icon, type=kind, on_click=player.once, args=(ticket, action))
 
 
-def interval(player: Player, seconds: float = TICK_SECONDS) -> float:
-    """Return the seconds between two ticks of a clock: a day when nothing plays."""
+def interval(player: Player, seconds: float = TICK_SECONDS) -> float | None:
+    """Return the seconds between two ticks of a clock: None when nothing plays."""
     player.clocked = player.busy
-    return seconds if player.clocked else STOPPED
+    return seconds if player.clocked else None
 
 
 def speed() -> int:

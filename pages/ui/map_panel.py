@@ -8,6 +8,7 @@ from nndl_core.charts.parts import Figure
 from nndl_core.charts.trainability import trainability_map
 from nndl_core.charts.trainability_words import SHOWN
 from nndl_core.trainability import QUANTITIES
+from pages.ui.clock import tick_every
 from pages.ui.figure import draw_figure
 from pages.ui.map_cell import cell_section
 from pages.ui.map_controls import write_url
@@ -16,7 +17,7 @@ from pages.ui.map_session import MapSession
 from pages.ui.map_theory import theory_section
 from pages.ui.messages import escape
 
-TICK_SECONDS, SLICE_SECONDS, STOPPED = 0.3, 0.25, 86_400.0
+TICK_SECONDS, SLICE_SECONDS = 0.3, 0.25
 MAP_PIXELS = 540
 
 
@@ -27,7 +28,7 @@ def map_panel(session: MapSession) -> None:
     def panel() -> None:
         _toolbar(session)
         write_url(session)
-        st.fragment(_tick, run_every=TICK_SECONDS if session.playing else STOPPED)(session)
+        tick_every(TICK_SECONDS if session.playing else None, _tick, session)
         export_buttons(session)
 
     panel()

@@ -9,6 +9,7 @@ from time import perf_counter
 import streamlit as st
 
 from nndl_core.config import RunConfig
+from pages.ui.clock import tick_every
 from pages.ui.live import interval, seeds, speed, toolbar
 from pages.ui.live_component import draw_live
 from pages.ui.live_run import LiveRun, restarts
@@ -153,11 +154,11 @@ def pair_panel(
     def panel() -> None:
         toolbar(session)
         session.set_seeds(seeds())
-        st.fragment(_tick, run_every=interval(session))(session, panels, key)
+        tick_every(interval(session), _tick, session, panels, key)
         if after is not None:
             # A fragment of its own: drawn at every tick, a table would cost more than the charts;
             # drawn only when the clock stands, the page would jump at Play and at the end.
-            st.fragment(_measured, run_every=interval(session, AFTER_SECONDS))(session, after)
+            tick_every(interval(session, AFTER_SECONDS), _measured, session, after)
 
     panel()
 

@@ -8,7 +8,7 @@ from datetime import date
 import streamlit as st
 
 from nndl_core.study import Claim, Study
-from pages.ui.study_panel import panel_of
+from pages.ui.study_panel import panel_of_claim
 
 CONTENT = (
     "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text with the "
@@ -35,5 +35,5 @@ def report_button(name: str, make: Callable[[str], bytes], content: str = CONTEN
 
 def studies_of(claims: list[Claim]) -> Callable[[], list[Study]]:
     """Return a function that gives what this tab has measured of these claims when it is called."""
-    panels = [panel_of(claim) for claim in claims]
-    return lambda: [panel.study for panel in panels if panel.study is not None]
+    panels = [panel_of_claim(claim) for claim in claims]
+    return lambda: [panel.runs for panel in panels if panel.runs is not None]

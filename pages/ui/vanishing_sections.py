@@ -14,7 +14,7 @@ from nndl_core.charts import gradient_law as charts
 from nndl_core.charts.parts import Figure
 from nndl_core.config import MAX_DEPTH, ActivationName, RunConfig
 from nndl_core.gradient_law import Flow, Ratio, Steps
-from nndl_core.telemetry import EpochRecord
+from nndl_core.records import EpochRecord
 from pages.ui import vanishing_tables as tables
 from pages.ui import vanishing_words as words
 from pages.ui.figure import draw_figure

@@ -10,7 +10,7 @@ import nndl_core.gradient_forms as forms
 import nndl_core.gradient_law as law
 from nndl_core.config import RunConfig
 from nndl_core.gradient_law import Flow, Ratio, Steps
-from nndl_core.telemetry import EpochRecord
+from nndl_core.records import EpochRecord
 from pages.ui.number_table import marked, number, table
 
 FACTOR = 10

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import nndl_core.gradient_law as law
 from nndl_core.config import RunConfig
 from nndl_core.gradient_law import Flow, Ratio, Steps
-from nndl_core.telemetry import EpochRecord
+from nndl_core.records import EpochRecord
 from pages.ui.layer_names import layer_runs
 from pages.ui.vanishing_tables import away, away_text, seeds_text, share
 

@@ -15,7 +15,7 @@ from nndl_core.claims.measures import DYING_NET
 from nndl_core.lessons.dying import HEALTHY_RELU
 from nndl_core.remedies import REMEDIES
 from nndl_core.runner import Runner
-from pages.ui.dying_panel import Panel, Task
+from pages.ui.seeds_panel import Panel, Task
 
 Open = Callable[..., AppTest]
 ONES = {0: 320, 3: 324, 9: 307}
@@ -197,10 +197,13 @@ def test_where_the_law_ends_a_sentence_says_so(
     assert sentence in words(at)
 
 
-def test_the_table_of_remedies_grows_and_a_sane_start_recovers(leaky: AppTest) -> None:
+def test_the_table_of_remedies_grows_and_a_sane_start_recovers(
+    leaky: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages.ui.seeds_panel.SLICE_SECONDS", 0.05)
     leaky.number_input(key="trial_seeds").set_value(2)
     leaky.button(key="trial_go").click().run()
-    assert leaky.button(key="trial_go").label == "Stop"
+    assert leaky.button(key="trial_stop").label == "Stop"
     said = run_to_end(leaky, "trial")
     counts = [int(text.split()[0]) for text in said]
     assert counts == sorted(counts)
@@ -258,16 +261,20 @@ class Three:
 def test_a_panel_stops_goes_on_and_starts_anew() -> None:
     task = Task("k", "subject", Three, print, "Go", "Nothing yet.", 5)
     panel: Panel[Three] = Panel(task.subject)
-    panel.toggle(5, task.make)
+    panel.go(5, task.make)
     first = panel.runs
     assert panel.running
-    panel.toggle(5, task.make)
-    assert not panel.running
-    panel.toggle(5, task.make)
+    panel.go(5, task.make)  # a click that comes twice
     assert panel.running
     assert panel.runs is first
-    panel.toggle(5, task.make)
-    panel.toggle(6, task.make)
+    panel.stop()
+    panel.stop()
+    assert not panel.running
+    panel.go(5, task.make)
+    assert panel.running
+    assert panel.runs is first
+    panel.stop()
+    panel.go(6, task.make)
     assert panel.runs is not first
     assert panel.runs is not None
     assert panel.runs.seeds == 6

@@ -17,7 +17,6 @@ from nndl_core.lessons.lesson import Lesson
 from nndl_core.runner import Runner
 from nndl_core.study import Study
 from pages.ui.pair import PairSession
-from pages.ui.study_panel import SeedsPanel
 
 Open = Callable[..., AppTest]
 QUICK = {"epochs": "20"}
@@ -105,10 +104,10 @@ def test_the_answer_is_told_only_after_a_guess(open_lab: Open) -> None:
 
 def test_seeds_are_measured_and_judged(open_lab: Open) -> None:
     at = open_lab("dying.py", lesson="leaky", **QUICK)
-    at.number_input(key="n_slope-to-the-fourth").set_value(3)
-    at.button(key="measure_slope-to-the-fourth").click().run()
+    at.number_input(key="slope-to-the-fourth_seeds").set_value(3)
+    at.button(key="slope-to-the-fourth_go").click().run()
     for _ in range(50):
-        panel = at.session_state["seeds_of_slope-to-the-fourth"]
+        panel = at.session_state["slope-to-the-fourth_panel"]
         if not panel.running:
             break
         at.run()
@@ -121,25 +120,10 @@ def test_seeds_are_measured_and_judged(open_lab: Open) -> None:
 @pytest.mark.parametrize("seeds", [0, 10_000])
 def test_an_impossible_number_of_seeds_gets_a_sentence(open_lab: Open, seeds: int) -> None:
     at = open_lab("networks.py", **QUICK)
-    at.number_input(key="n_deeper-is-better").set_value(seeds)
-    at.button(key="measure_deeper-is-better").click().run()
+    at.number_input(key="deeper-is-better_seeds").set_value(seeds)
+    at.button(key="deeper-is-better_go").click().run()
     assert not at.exception
     assert f"seeds: {seeds} is out of range; allowed is from 1 to 200." in words(at)
-
-
-def test_a_study_can_be_stopped_and_goes_on() -> None:
-    panel = SeedsPanel(CLAIMS["slope-to-the-fourth"])
-    panel.toggle(3)
-    first = panel.study
-    assert panel.running
-    panel.toggle(3)
-    assert not panel.running
-    panel.toggle(3)
-    assert panel.running
-    assert panel.study is first
-    panel.toggle(3)
-    panel.toggle(4)
-    assert panel.study is not first
 
 
 @pytest.mark.parametrize("topic", ["networks", "initialization", "vanishing", "dying"])

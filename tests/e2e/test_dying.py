@@ -51,15 +51,15 @@ def test_the_count_follows_the_bias(open_app: OpenApp) -> None:
 
 def test_remedies_train_while_another_control_answers(open_app: OpenApp) -> None:
     page = open_app("/dying?lesson=leaky&epochs=100000")
-    button = page.locator(".st-key-trial_go button")
-    button.click(timeout=WAIT)
-    expect(button).to_contain_text("Stop")
+    page.locator(".st-key-trial_go button").click(timeout=WAIT)
+    stop = page.locator(".st-key-trial_stop button")
+    expect(stop).to_contain_text("Stop")
     page.locator(".st-key-slope_leaky input[type=range]").focus()
     page.keyboard.press("Home")
     law = page.locator(".numbers", has_text="power of the slope, fitted")
     leaky = law.get_by_role("row", name="fc1").get_by_role("cell").nth(2)
     expect(leaky).to_have_text("exactly 0", timeout=WAIT)
-    expect(button).to_contain_text("Stop")
+    expect(stop).to_be_visible()
     bar = page.get_by_role("progressbar")
     before = float(bar.get_attribute("aria-valuenow") or 0)
     page.wait_for_function(
@@ -67,19 +67,20 @@ def test_remedies_train_while_another_control_answers(open_app: OpenApp) -> None
         arg=before,
         timeout=WAIT,
     )
-    button.click()
-    expect(button).to_contain_text("Try all remedies", timeout=WAIT)
+    stop.click()
+    go = page.locator(".st-key-trial_go button")
+    expect(go).to_contain_text("Try all remedies", timeout=WAIT)
 
 
 def test_remedies_end_with_a_network_that_recovers(open_app: OpenApp) -> None:
     page = open_app("/dying?lesson=leaky&epochs=1200")
     seeds = page.locator(".st-key-trial_seeds input")
-    seeds.fill("2", timeout=WAIT)
+    seeds.fill("20", timeout=WAIT)
     page.locator(".st-key-trial_go button").click()
     rows = page.locator(".numbers", has_text="what is changed")
     sane = rows.get_by_role("row", name="bias 0.1, He's scale, learning rate 0.1")
-    expect(sane).to_contain_text("0 of 2", timeout=WAIT)
-    expect(sane.get_by_role("cell", name="2 of 2").last).to_be_visible(timeout=WAIT)
+    expect(sane).to_contain_text("0 of 20", timeout=WAIT)
+    expect(sane.get_by_role("cell", name="20 of 20").last).to_be_visible(timeout=WAIT)
     expect(page.get_by_text("Recovered with every seed:")).to_be_visible(timeout=WAIT)
     expect(page.locator(".st-key-trial_go button")).to_contain_text("Try all remedies")
 

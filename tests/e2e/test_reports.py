@@ -30,9 +30,9 @@ def test_the_report_of_a_lesson_holds_the_seeds_that_were_measured(
 ) -> None:
     open_path(page, "/dying?lesson=leaky&epochs=5")
     panel = page.locator(".st-key-card_slope-to-the-fourth")
-    panel.locator(".st-key-n_slope-to-the-fourth input").fill("3")
-    panel.locator(".st-key-n_slope-to-the-fourth input").press("Enter")
-    page.locator(".st-key-measure_slope-to-the-fourth button").click()
+    panel.locator(".st-key-slope-to-the-fourth_seeds input").fill("3")
+    panel.locator(".st-key-slope-to-the-fourth_seeds input").press("Enter")
+    page.locator(".st-key-slope-to-the-fourth_go button").click()
     panel.get_by_text("3 of 3 seeds").wait_for(timeout=60_000)
     text = report_of(page, "leaky", tmp_path)
     assert "The claim holds. Measured with 3 seeds:" in text

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from nndl_core.config import RunConfig
 from nndl_core.ensemble import Ensemble, Outcome
+from nndl_core.records import SCALARS
 from nndl_core.runner import Runner
-from nndl_core.telemetry import SCALARS
 
 EXACT = platform.machine() in ("x86_64", "AMD64")
 

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from nndl_core.batch import Outcome
 from nndl_core.config import RunConfig
 from nndl_core.outcome_file import OutcomeError, decode, encode
-from nndl_core.telemetry import SCALARS, EpochRecord, LayerStats
+from nndl_core.records import SCALARS, EpochRecord, LayerStats
 
 DOUBLES, COUNTS = st.floats(), st.integers(0, 64)
 SINGLES = st.floats(width=32)

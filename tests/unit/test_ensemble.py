@@ -12,8 +12,8 @@ import torch
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Split, dataset_of, make_dataset
 from nndl_core.ensemble import CURVE_POINTS, MOST_RUNS, Ensemble, Outcome
+from nndl_core.records import SCALARS, EpochRecord
 from nndl_core.runner import Runner
-from nndl_core.telemetry import SCALARS, EpochRecord
 
 # The order in which a product is summed belongs to the processor's library.
 EXACT = platform.machine() in ("x86_64", "AMD64")

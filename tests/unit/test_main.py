@@ -11,8 +11,8 @@ import pytest
 from nndl_core.__main__ import main
 from nndl_core.claims import CLAIMS
 from nndl_core.config import RunConfig, describe
+from nndl_core.records import LAYER_FIELDS, as_dict
 from nndl_core.runner import Runner
-from nndl_core.telemetry import LAYER_FIELDS, as_dict
 
 ROOT = Path(__file__).parents[2]
 VALUES: dict[str, Any] = {"points": 60, "epochs": 300, "hidden": [4, 2], "optimizer": "adam"}

@@ -19,8 +19,9 @@ from nndl_core.kernel import Kernel, Problem
 from nndl_core.losses import accuracy, targets
 from nndl_core.model import MLP
 from nndl_core.optimizers import Optimizer
+from nndl_core.records import Column, EpochRecord
 from nndl_core.runner import Runner
-from nndl_core.telemetry import Column, EpochRecord, Telemetry
+from nndl_core.telemetry import Telemetry
 
 FIVE = {"hidden": [3, 3, 3, 3], "init_scale": 0.01, "learning_rate": 0.01, "dtype": "float64"}
 

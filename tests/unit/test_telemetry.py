@@ -14,8 +14,9 @@ from nndl_core.datasets import dataset_of
 from nndl_core.gradients import by_hand
 from nndl_core.losses import LOSSES, output_units, probabilities, targets
 from nndl_core.model import MLP
+from nndl_core.records import LAYER_FIELDS, EpochRecord, Records, as_dict
 from nndl_core.runner import Runner
-from nndl_core.telemetry import LAYER_FIELDS, EpochRecord, Records, as_dict, count_distinct
+from nndl_core.telemetry import count_distinct
 
 BASE: dict[str, Any] = {"points": 100, "dtype": "float64", "hidden": [6, 4], "epochs": 50}
 CASES: list[dict[str, Any]] = [

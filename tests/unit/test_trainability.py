@@ -17,9 +17,9 @@ from nndl_core.datasets import dataset_of
 from nndl_core.map_axis import Axis
 from nndl_core.map_plan import PRESETS, MapPlan
 from nndl_core.mean_field import born_dead
+from nndl_core.records import EpochRecord, LayerStats
 from nndl_core.report import csv_text
 from nndl_core.sweep import Cell, Sweep
-from nndl_core.telemetry import EpochRecord, LayerStats
 from nndl_core.trainability import agreement, births, chance, run_rows, summarize
 
 LAYER = LayerStats(1.0, 1.0, 1.0, 1e-3, 1.0, 0.0, 1.0, 0.0, 0, 4, 4)

@@ -9,9 +9,10 @@ from typing import Generic, Protocol, TypeVar
 import streamlit as st
 
 from nndl_core.config import ConfigError
+from pages.ui.clock import tick_every
 from pages.ui.messages import escape
 
-TICK_SECONDS, SLICE_SECONDS, STOPPED = 0.4, 0.25, 86_400.0
+TICK_SECONDS, SLICE_SECONDS = 0.4, 0.3
 
 
 class Trained(Protocol):
@@ -27,7 +28,7 @@ class Trained(Protocol):
     def share(self) -> float:
         """How much of the training is done, from 0 to 1."""
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> object:
         """Train for about this long."""
 
 
@@ -59,38 +60,43 @@ class Panel(Generic[T]):
         self.running = False
         self.refused = ""
 
-    def toggle(self, seeds: int, make: Callable[[int], T]) -> None:
-        """Stop runs that train, go on with stopped ones, else start anew."""
+    def go(self, seeds: int, make: Callable[[int], T]) -> None:
+        """Go on with stopped runs of as many seeds, else start anew; twice is as good as once."""
         self.refused = ""
         if self.running:
-            self.running = False
-        elif self.runs is not None and not self.runs.finished and self.runs.seeds == seeds:
-            self.running = True
-        else:
-            self._start(seeds, make)
-
-    def _start(self, seeds: int, make: Callable[[int], T]) -> None:
-        try:
-            self.runs = make(seeds)
-        except ConfigError as error:
-            self.refused = str(error)
             return
+        if self.runs is None or self.runs.finished or self.runs.seeds != seeds:
+            try:
+                self.runs = make(seeds)
+            except ConfigError as error:
+                self.refused = str(error)
+                return
         self.running = True
+
+    def stop(self) -> None:
+        """Keep what is done; go trains on from there."""
+        self.running = False
+
+    def advance(self) -> None:
+        """Train for a slice of time."""
+        if self.running and self.runs is not None:
+            self.runs.advance(SLICE_SECONDS)
+            self.running = not self.runs.finished
 
 
 def draw_panel(task: Task[T]) -> None:
     """Draw the number of seeds, the button and the runs; only this panel reruns meanwhile."""
-    panel = _panel(task)
+    panel = panel_of(task)
 
     @st.fragment(key=task.key)
     def draw() -> None:
         _draw_controls(task, panel)
-        st.fragment(_tick, run_every=TICK_SECONDS if panel.running else STOPPED)(task, panel)
+        tick_every(TICK_SECONDS if panel.running else None, _tick, task, panel)
 
     draw()
 
 
-def _panel(task: Task[T]) -> Panel[T]:
+def panel_of(task: Task[T]) -> Panel[T]:
     """Return this tab's panel; other settings are another subject and start an empty one."""
     kept = st.session_state.get(f"{task.key}_panel")
     if not isinstance(kept, Panel) or kept.subject != task.subject:
@@ -99,33 +105,31 @@ def _panel(task: Task[T]) -> Panel[T]:
 
 
 def _draw_controls(task: Task[T], panel: Panel[T]) -> None:
+    """Draw the controls; the two buttons differ in key, so that a click that comes twice is one."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = f"{task.key}_seeds"
         st.number_input("Seeds", value=task.usual_seeds, step=1, key=key, width=130)
-        st.button(
-            "Stop" if panel.running else task.button,
-            key=f"{task.key}_go",
-            icon=":material/stop:" if panel.running else ":material/science:",
-            on_click=_toggle,
-            args=(task, panel, key),
-        )
+        if panel.running:
+            icon = ":material/stop:"
+            st.button("Stop", key=f"{task.key}_stop", icon=icon, on_click=panel.stop)
+        else:
+            icon, go = ":material/science:", f"{task.key}_go"
+            st.button(task.button, key=go, icon=icon, on_click=_go, args=(task, panel, key))
     if panel.refused:
         st.warning(escape(panel.refused), icon=":material/info:")
 
 
-def _toggle(task: Task[T], panel: Panel[T], key: str) -> None:
+def _go(task: Task[T], panel: Panel[T], key: str) -> None:
     """Take the number as it stands now: it may have been typed just before the click."""
-    panel.toggle(int(st.session_state[key]), task.make)
+    panel.go(int(st.session_state[key]), task.make)
 
 
 def _tick(task: Task[T], panel: Panel[T]) -> None:
-    runs = panel.runs
-    if runs is None:
+    if panel.runs is None:
         st.caption(task.idle)
         return
     if panel.running:
-        runs.advance(SLICE_SECONDS)
-        if runs.finished:
-            panel.running = False
+        panel.advance()
+        if not panel.running:
             st.rerun()  # the button, in the fragment around this one, says its own name again
-    task.draw(runs)
+    task.draw(panel.runs)
