@@ -19,7 +19,8 @@ class LayerStats:
 
     Norms are L2 norms in float64. update_ratio is |dW| / |W| and changed_share the share of
     weights and biases that the update changed at all. Activations are outputs of the layer:
-    mean and spread over all units and examples, saturated_share where the slope is below 5 % of
+    mean and spread over all units and examples; example_std is the part of the spread that comes
+    from the examples, the root mean square over units of a unit's spread; saturated_share where the slope is below 5 % of
     its largest, dead_units those whose slope is exactly 0 on every example. distinct_units counts
     units whose incoming weights and bias differ. The last layer's activation is the probability.
     update_ratio is NaN where all weights are zero.
@@ -32,6 +33,7 @@ class LayerStats:
     changed_share: float
     activation_mean: float
     activation_std: float
+    example_std: float
     saturated_share: float
     dead_units: int
     distinct_units: int

@@ -28,8 +28,8 @@ PIECE = 1_000_000
 TINY, LIFT = 1e-150, 2.0**1000
 """A norm below TINY is taken of entries times LIFT, for the square of 1e-170 is 0 in float64."""
 
-Row = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Mean, standard deviation, saturated share and dead units of a layer, each [k, R]."""
+Row = tuple[Tensor, ...]
+"""Mean, standard deviation, signal, saturated share and dead units of a layer, each [k, R]."""
 
 
 class Telemetry:
@@ -136,7 +136,7 @@ class Telemetry:
         layers = zip(block.activations, block.kept, strict=True)
         rows = [self._outputs(a, kept) for a, kept in layers]
         rows.append(self._predictions(block.logits[..., :n]))
-        names = ("activation_mean", "activation_std", "saturated_share", "dead_units")
+        names = ("activation_mean", "activation_std", "example_std", "saturated_share", "dead_units")
         by_name = zip(names, zip(*rows, strict=True), strict=True)
         return {name: torch.stack(values, -1) for name, values in by_name}
 
@@ -155,20 +155,20 @@ class Telemetry:
         """Measure the probabilities; no output unit is called dead."""
         p = probabilities(logits)
         sums, squares, flat = self._reduced(ACTIVATIONS["sigmoid"], p, p)
-        return (*_moments(p, sums, squares), _share(flat, p), torch.zeros_like(sums))
+        return (*_moments(p, sums, squares), _share(flat, p), torch.zeros_like(flat[..., 0]))
 
     def _reduced(self, act: Activation, a: Tensor, kept: Tensor) -> list[Tensor]:
         """Reduce outputs [k, R, n, N] to [k, R] and [k, R, n].
 
-        These are the sum and the norm of the distances to the first output, and for each unit
-        the number of examples on which it is flat.
+        These are the norm of the distances to each unit's first output, and for each unit their
+        sum and the number of examples on which it is flat.
         """
         count = max(1, PIECE // a[0].numel())
         rows = []
         for piece, k in zip(torch.split(a, count), torch.split(kept, count), strict=True):
             memory = self._memory(piece.numel(), a.dtype).view(piece.shape)
-            d = torch.sub(piece, piece[..., :1, :1], out=memory).flatten(-2)
-            reduced = d.sum(-1), torch.linalg.vector_norm(d, dim=-1)
+            d = torch.sub(piece, piece[..., :1], out=memory)
+            reduced = d.sum(-1), torch.linalg.vector_norm(d.flatten(-2), dim=-1)
             flat = act.is_flat(k, FLAT_SLOPE, self.problem.slope, memory)
             rows.append((*reduced, flat.sum(-1)))
         return [torch.cat(values) for values in zip(*rows, strict=True)]
@@ -214,11 +214,18 @@ def _share(counts: Tensor, a: Tensor) -> Tensor:
     return counts.double().sum(-1) / (a.shape[-1] * a.shape[-2])
 
 
-def _moments(a: Tensor, sums: Tensor, norms: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of outputs [..., n, N] from those of their distances."""
-    # from one of the values, so that a spread of 1e-7 around 0.73 does not cancel; summed in the
-    # precision of the run, because converting every element costs five times more
-    count = a.shape[-1] * a.shape[-2]
-    mean = sums.double() / count
-    variance = norms.double().square() / count - mean * mean
-    return a[..., 0, 0] + mean, variance.clamp(min=0).sqrt()
+def _moments(a: Tensor, sums: Tensor, norms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, standard deviation and signal of outputs [..., n, N] from those of their distances.
+
+    The signal is the root mean square over units of a unit's standard deviation over examples.
+    """
+    # from a value of each unit, so that a spread of 1e-7 around 0.73 does not cancel; summed in
+    # the precision of the run, because converting every element costs five times more
+    units, examples = a.shape[-2:]
+    sums = sums.double() / examples
+    means = a[..., 0] + sums
+    within = norms.double().square() / (units * examples) - sums.square().mean(-1)
+    within = within.clamp(min=0)
+    mean = means.mean(-1)
+    variance = within + (means - mean[..., None]).square().mean(-1)
+    return mean, variance.sqrt(), within.sqrt()

@@ -21,7 +21,7 @@ STATS = st.builds(
     LayerStats,
     **dict.fromkeys(("weight_grad_norm", "bias_grad_norm", "weight_norm"), DOUBLES),
     **dict.fromkeys(("update_ratio", "changed_share", "saturated_share"), DOUBLES),
-    **dict.fromkeys(("activation_mean", "activation_std"), DOUBLES),
+    **dict.fromkeys(("activation_mean", "activation_std", "example_std"), DOUBLES),
     **dict.fromkeys(("dead_units", "distinct_units", "units"), COUNTS),
 )
 CONFIGS = st.builds(

@@ -79,6 +79,7 @@ def outputs_of(a: Tensor, slope: Tensor, largest: float) -> dict[str, Any]:
     return {
         "activation_mean": values.mean().item(),
         "activation_std": values.std(correction=0).item(),
+        "example_std": math.sqrt(a.double().var(0, correction=0).mean().item()),
         "saturated_share": (slope.abs() < 0.05 * largest).double().mean().item(),
         "dead_units": sum(bool((slope[:, j] == 0).all()) for j in range(slope.shape[1])),
     }
@@ -212,6 +213,8 @@ def test_a_spread_of_a_ten_millionth_is_measured() -> None:
         std = torch.sigmoid(z).std(correction=0).item()
         assert 1e-8 < std < 3e-7
         assert record.layers[0].activation_std == pytest.approx(std, rel=tolerance)
+        apart = torch.sigmoid(z).var(0, correction=0).mean().sqrt().item()
+        assert record.layers[0].example_std == pytest.approx(apart, rel=2 * tolerance)
         assert record.layers[0].activation_mean == pytest.approx(0.7310585786, abs=1e-6)
 
 
