@@ -12,11 +12,13 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from nndl_core import diagnose_command, sweep_command
 from nndl_core.config import ConfigError, RunConfig, describe
+from nndl_core.diagnose_command import run_diagnose
 from nndl_core.lessons.command import list_claims, run_claim
 from nndl_core.records import as_dict
 from nndl_core.runner import Divergence, Runner
-from nndl_core.sweep_command import add_parser, run_sweep
+from nndl_core.sweep_command import run_sweep
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
             _lesson(options.claim, options.seeds)
         elif options.command == "sweep":
             return run_sweep(options)
+        elif options.command == "diagnose":
+            return run_diagnose(options)
         else:
             _train(options.config, options.records, options.save)
     except (ValueError, OSError) as error:
@@ -48,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     lesson = commands.add_parser("lesson", help="list the chapter's claims, or test one over seeds")
     lesson.add_argument("claim", nargs="?", metavar="CLAIM", help="default: list them")
     lesson.add_argument("--seeds", type=int, metavar="N", help="default: the claim's own number")
-    add_parser(commands)
+    sweep_command.add_parser(commands)
+    diagnose_command.add_parser(commands)
     return parser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 DatasetName = Literal[
     "moons", "circles", "xor", "blobs2", "blobs3", "spirals2", "spirals3", "iris", "digits", "csv"
@@ -77,6 +77,9 @@ class RunConfig:
     Raises ConfigError with one sentence that names the setting, the value and what is allowed.
     """
 
+    most_layers: ClassVar[int] = MAX_DEPTH
+    most_units: ClassVar[int] = MAX_WIDTH
+
     dataset: DatasetName = knob("moons", "Data set", "What is to be classified.", names=DatasetName)
     points: int = knob(
         1000, "Points", "Train, dev and test points together (64/16/20 %).", low=20, high=5000
@@ -134,7 +137,7 @@ class RunConfig:
         for name, k in KNOBS.items():
             if name != "hidden":
                 object.__setattr__(self, name, _checked(name, getattr(self, name), k))
-        _check_hidden(self.hidden)
+        _check_hidden(self.hidden, self.most_layers, self.most_units)
 
     def to_json(self) -> str:
         """Return the settings as a JSON object; from_json gives the equal config back."""
@@ -250,11 +253,12 @@ def _checked(name: str, value: Any, k: Knob) -> Any:
     return int(value) if whole else float(value)
 
 
-def _check_hidden(widths: Any) -> None:
+def _check_hidden(widths: Any, layers: int = MAX_DEPTH, units: int = MAX_WIDTH) -> None:
     whole = isinstance(widths, tuple) and all(type(w) is int for w in widths)
-    if not whole or len(widths) > MAX_DEPTH or not all(1 <= w <= MAX_WIDTH for w in widths):
+    if not whole or len(widths) > layers or not all(1 <= w <= units for w in widths):
         shown = list(widths) if isinstance(widths, tuple) else widths
-        raise ConfigError(f"hidden: {short(shown)} is not possible; {ALLOWED}.")
+        allowed = f"allowed are 0 to {layers} layers of 1 to {units} units"
+        raise ConfigError(f"hidden: {short(shown)} is not possible; {allowed}.")
 
 
 def _bounds(k: Knob) -> str:

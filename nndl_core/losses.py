@@ -88,6 +88,15 @@ def targets(labels: Tensor, outputs: int, dtype: torch.dtype) -> Tensor:
     return F.one_hot(labels, outputs).to(dtype).T.contiguous()
 
 
+def constant_loss(loss: LossName, target: Tensor) -> float:
+    """Return the least loss of a prediction that is the same for all examples; target [K, n]."""
+    share = target.double().mean(-1, keepdim=True)
+    logits = torch.log(share) - torch.log1p(-share) if len(target) == 1 else torch.log(share)
+    # a class that does not occur has the logit minus infinity
+    logits = logits.clamp(-100, 100).expand(target.shape)
+    return LOSSES[loss].value(logits, target.double()).mean().item()
+
+
 def _bce(logits: Tensor, target: Tensor) -> Tensor:
     # log(1 + exp(-(2y - 1) z)): exact where the form with probabilities clamps or gives 0
     return -F.logsigmoid((2 * target - 1) * logits)[..., 0, :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, overload
@@ -20,10 +21,10 @@ class LayerStats:
     Norms are L2 norms in float64. update_ratio is |dW| / |W| and changed_share the share of
     weights and biases that the update changed at all. Activations are outputs of the layer:
     mean and spread over all units and examples; example_std is the part of the spread that comes
-    from the examples, the root mean square over units of a unit's spread; saturated_share where the slope is below 5 % of
-    its largest, dead_units those whose slope is exactly 0 on every example. distinct_units counts
-    units whose incoming weights and bias differ. The last layer's activation is the probability.
-    update_ratio is NaN where all weights are zero.
+    from the examples, the root mean square over units of a unit's spread; saturated_share where
+    the slope is below 5 % of its largest, dead_units those whose slope is exactly 0 on every
+    example. distinct_units counts units whose incoming weights and bias differ. The last layer's
+    activation is the probability. update_ratio is NaN where all weights are zero.
     """
 
     weight_grad_norm: float
@@ -58,9 +59,15 @@ COUNTS = ("dead_units", "distinct_units", "units")
 
 
 class Records(Sequence[EpochRecord]):
-    """The history of a run, stored by columns and read as a sequence of EpochRecord."""
+    """The history of a run, stored by columns and read as a sequence of EpochRecord.
 
-    def __init__(self) -> None:
+    constant_loss is the least training loss of a prediction that is the same for all examples, and
+    diverged_at the epoch whose loss was no finite number.
+    """
+
+    def __init__(self, constant_loss: float = math.nan) -> None:
+        self.constant_loss = constant_loss
+        self.diverged_at: int | None = None
         self._columns: Columns = {}
         self._length = 0
 

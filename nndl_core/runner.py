@@ -15,7 +15,7 @@ from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes, in_p
 from nndl_core.config import LossName, RunConfig
 from nndl_core.datasets import Data, Dataset, Split, as_split, dataset_of
 from nndl_core.kernel import Block, Kernel, Problem
-from nndl_core.losses import LOSSES, accuracy, probabilities, targets
+from nndl_core.losses import LOSSES, accuracy, constant_loss, probabilities, targets
 from nndl_core.model import MLP, pack, unpack
 from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
 from nndl_core.records import Columns, EpochRecord, Records, record_at
@@ -244,7 +244,8 @@ class Runner:
         check_shapes(checkpoint.tensors, {name: t.shape for name, t in own.items()})
         tensors = in_precision(checkpoint.tensors, next(iter(own.values())).dtype)
         self.model.load_state_dict({name: tensors[name] for name in own})
-        self.records, self.best, self.diverged = Records(), None, None
+        self.records = Records(self.records.constant_loss)
+        self.best, self.diverged = None, None
         self._previous = None
         if self._kernel is not None:
             self._kernel.state = self._remembered(self._kernel, tensors, checkpoint.steps)
@@ -270,6 +271,7 @@ class Runner:
         problem = Problem(
             sizes, self.model.activation, self.model.slope, self.loss_fn, x, y, len(train.x)
         )
+        self.records.constant_loss = constant_loss(self.loss_fn, y[0, :, : len(train.x)])
         before = self._kernel
         self._kernel = Kernel(problem, pack(self.model), self.optimizer, batch_size, seed)
         if before is not None:
@@ -344,6 +346,7 @@ class Runner:
         ratios = np.nan_to_num(self.records.column("update_ratio"), posinf=np.inf)
         worst = int(ratios[-1].argmax()) if len(ratios) else 0
         ratio = float(ratios[-1, worst]) if len(ratios) else float("nan")
+        self.records.diverged_at = bad
         self.diverged = Divergence(bad, self.optimizer.learning_rate, f"fc{worst + 1}", ratio)
 
     def _call_hook(self, gradients: list[Tensor]) -> None:

@@ -136,7 +136,13 @@ class Telemetry:
         layers = zip(block.activations, block.kept, strict=True)
         rows = [self._outputs(a, kept) for a, kept in layers]
         rows.append(self._predictions(block.logits[..., :n]))
-        names = ("activation_mean", "activation_std", "example_std", "saturated_share", "dead_units")
+        names = (
+            "activation_mean",
+            "activation_std",
+            "example_std",
+            "saturated_share",
+            "dead_units",
+        )
         by_name = zip(names, zip(*rows, strict=True), strict=True)
         return {name: torch.stack(values, -1) for name, values in by_name}
 

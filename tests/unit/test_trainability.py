@@ -22,7 +22,7 @@ from nndl_core.report import csv_text
 from nndl_core.sweep import Cell, Sweep
 from nndl_core.trainability import agreement, births, chance, run_rows, summarize
 
-LAYER = LayerStats(1.0, 1.0, 1.0, 1e-3, 1.0, 0.0, 1.0, 0.0, 0, 4, 4)
+LAYER = LayerStats(1.0, 1.0, 1.0, 1e-3, 1.0, 0.0, 1.0, 1.0, 0.0, 0, 4, 4)
 
 
 def record(accuracy: float, gradients: tuple[float, ...], dead: int = 0) -> EpochRecord:

@@ -1,0 +1,287 @@
+"""Diagnosis: why a run does not learn, proven by its telemetry, the cause before the symptom.
+
+A rule reads the Facts of a run and returns a Finding or None. It never looks at the data, and it
+never concludes from the loss alone: a bad loss only makes a proven mechanism a disease. Every
+limit stands here with its derivation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from nndl_core.config import RunConfig
+from nndl_core.findings import (
+    Array,
+    Evidence,
+    Facts,
+    Finding,
+    Marks,
+    Severity,
+    always,
+    standing_since,
+)
+from nndl_core.records import Records
+
+Rule = Callable[[Facts], Finding | None]
+
+LEARNED, HALF_LEARNED, NOT_LEARNED = 0.9, 0.75, 0.25
+"""Shares of what there is to learn, 1 - loss / H. A mechanism that did not keep a run from 90 % is
+harmless; a run below 25 % has learned little more than the class frequencies."""
+SIGNAL_LOST = math.exp(-3)
+"""In a wide network a difference of two examples shrinks by exp(-1 / 2 xi) per layer, and networks
+train down to about 6 xi layers (Schoenholz et al. 2017): exp(-3) = .05 of the amplitude is left.
+Gradients shrink by the same factor on the way back."""
+SIGNAL_GROWN = math.exp(3)
+"""The same law on the other side of criticality."""
+FAR_ABOVE = 20.0
+"""Times H. No network whose logits are only biases can reach it: with |b| <= 10 the loss is at most
+10 = 14.4 ln 2. Beyond it the weights must have blown the logits up."""
+MOST_DEAD = 0.9
+"""Of a layer. A closed boundary in the plane needs three lines; of 29 units 2 are left."""
+MOSTLY_FLAT = 0.5
+"""Most outputs of a layer lie where the slope is below 5 % of its largest."""
+TURN = 0.3
+"""Radian. Sum of |dW| / |W| over the run, an upper bound of the angle by which weights turn."""
+JUMP, JUMPS, CALM = 0.05, 0.2, 0.1
+"""A jump changes the loss by 5 % of H from one epoch to the next, either way. Gradient descent
+that is stable goes down; 15 % of the epochs is three in twenty, more than chance or one escape."""
+RISE, GAP = 1.1, 0.08
+"""The dev loss above its minimum, and the accuracy on train above that on dev: with 250 dev points
+a share has a standard error of at most .032, so .08 is 2.5 of them."""
+EARLY, LATE = 0.1, 0.2
+"""Shares of the run: what must persist is judged after 10 % of it, what wobbles over 20 %."""
+
+
+def symmetric_weights(run: Facts) -> Finding | None:
+    """Find layers whose units were equal before and after updates: they compute one function.
+
+    Judged before the tenth update, because round-off grows at the saddle.
+    """
+    hidden = slice(run.hidden)
+    one = (run.distinct[:, hidden] == 1) & (run.units[:, hidden] > 1)
+    proven = always(one).any(1) & run.from_epoch(0, 2)
+    on = proven & (np.arange(run.epochs) <= 10) & (run.progress < LEARNED)
+    since = standing_since(on, run.progress >= LEARNED)
+    if since is None:
+        return None
+    layers = np.flatnonzero(one[: since + 1].all(0))
+    k = int(layers[0])
+    shown = Evidence("distinct units of this layer", 1, run.units[since, k], "below")
+    return Finding("symmetric_weights", "fatal", since, (shown,), _names(layers), born=True)
+
+
+def dying_relu(run: Facts) -> Finding | None:
+    """Find layers of which most units have slope exactly 0 on every training example."""
+    if not run.hidden or run.config.activation in ("sigmoid", "tanh"):
+        return None
+    dead = run.dead[:, : run.hidden]
+    learned = run.progress >= LEARNED
+    whole = (dead == 1).any(1) & run.from_epoch(0, 1)
+    most = (dead >= MOST_DEAD).any(1) & run.from_epoch(EARLY, 5)
+    since = standing_since((whole | most) & ~learned, learned | (dead < MOST_DEAD).all(1))
+    if since is None:
+        return None
+    layers = np.flatnonzero(dead[since] >= MOST_DEAD)
+    worst = float(dead[since].max())
+    shown = [Evidence("dead share of the layer", worst, MOST_DEAD, "above")]
+    if run.gradient[since, 0] == 0:
+        shown.append(Evidence("gradient norm of fc1", 0.0, 0.0, "below"))
+    born = bool((dead[0] >= MOST_DEAD).any())
+    severity: Severity = "fatal" if worst == 1 else "severe"
+    return Finding("dying_relu", severity, since, tuple(shown), _names(layers), born)
+
+
+def saturation(run: Facts) -> Finding | None:
+    """Find layers of sigmoid or tanh that work where the curve is flat, while little is learned."""
+    if not run.hidden or run.config.activation not in ("sigmoid", "tanh"):
+        return None
+    flat = run.flat[:, : run.hidden]
+    stuck = (flat > MOSTLY_FLAT).any(1) & (run.progress < HALF_LEARNED)
+    since = standing_since(
+        stuck & run.from_epoch(EARLY, 5),
+        (run.progress >= HALF_LEARNED) | (flat <= MOSTLY_FLAT).all(1),
+    )
+    if since is None:
+        return None
+    layers = np.flatnonzero(flat[since] > MOSTLY_FLAT)
+    shown = Evidence("flat share of the outputs", float(flat[since].max()), MOSTLY_FLAT, "above")
+    born = bool((flat[0] > MOSTLY_FLAT).any())
+    return Finding("saturation", "severe", since, (shown,), _names(layers), born)
+
+
+def vanishing_gradient(run: Facts) -> Finding | None:
+    """Find layers through which the difference of examples, or the gradient, does not get.
+
+    The shrinking must be there before the first update and still be there.
+    """
+    if run.hidden < 2:
+        return None
+    forward, backward = _forward(run), _backward(run)
+    lost = (forward < SIGNAL_LOST) | (backward < SIGNAL_LOST)
+    stuck = lost & lost[:1] & (run.progress < NOT_LEARNED)
+    since = standing_since(
+        stuck & run.from_epoch(EARLY, 5),
+        (run.progress >= HALF_LEARNED) | (~lost & (run.progress >= NOT_LEARNED)),
+    )
+    if since is None:
+        return None
+    shown = (
+        Evidence("signal, last hidden layer / fc1", float(forward[since]), SIGNAL_LOST, "below"),
+        Evidence("gradient, fc1 / largest", float(backward[since]), SIGNAL_LOST, "below"),
+    )
+    layers = range(run.hidden)
+    return Finding("vanishing_gradient", "fatal", since, shown, _names(layers), born=True)
+
+
+def exploding_gradient(run: Facts) -> Finding | None:
+    """Find a loss that left the finite numbers, or layers that blow the signal up and do harm."""
+    grown = float(_forward(run)[0]) if run.epochs and run.hidden > 1 else 1.0
+    bounded = run.config.activation in ("sigmoid", "tanh")  # cannot blow a signal up
+    far = run.epochs == 0 or run.loss[0] > FAR_ABOVE * run.constant_loss
+    blown = not bounded and (far or grown > SIGNAL_GROWN)
+    growth = Evidence("signal, last hidden layer / fc1, at the start", grown, SIGNAL_GROWN, "above")
+    if run.diverged_at is not None:
+        shown = (Evidence("training loss", math.inf, math.inf, "above"), growth)
+        return Finding("exploding_gradient", "fatal", run.diverged_at, shown, born=bool(blown))
+    if not blown:
+        return None
+    since = standing_since(
+        (run.progress < 0) & run.from_epoch(EARLY, 5), run.progress >= NOT_LEARNED
+    )
+    if since is None:
+        return None
+    times = float(run.loss[since]) / run.constant_loss
+    shown = (Evidence("training loss / loss of a constant answer", times, 1.0, "above"), growth)
+    return Finding("exploding_gradient", "severe", since, shown, born=True)
+
+
+def oscillating_loss(run: Facts) -> Finding | None:
+    """Find a loss that jumps up and down by a visible part of what there is to learn."""
+    window = max(10, math.ceil(LATE * run.planned))
+    if run.epochs <= window:
+        return None
+    change = np.diff(run.loss, prepend=run.loss[:1]) / run.constant_loss
+    up, down = _mean(change > JUMP, window), _mean(change < -JUMP, window)
+    ready = run.from_epoch(0, window)
+    wild = (up + down >= JUMPS) & (np.minimum(up, down) >= JUMPS / 4)
+    learned = _mean(run.progress, window) >= LEARNED
+    since = standing_since(wild & ready & ~learned, (up + down < CALM) | learned)
+    if since is None:
+        return None
+    jumps = float((up + down)[since])
+    shown = Evidence("share of epochs in which the loss jumps", jumps, JUMPS, "above")
+    return Finding("oscillating_loss", "severe", since, (shown,))
+
+
+def overfitting(run: Facts) -> Finding | None:
+    """Find a dev loss that rises while the training loss falls, and two accuracies that part."""
+    if not run.epochs:
+        return None
+    window = max(3, math.ceil(EARLY / 2 * run.planned))
+    dev_loss, gap = _mean(run.dev_loss, window), _mean(run.gap, window)
+    rise = dev_loss / np.maximum(np.minimum.accumulate(dev_loss), 1e-12)
+    on = (rise > RISE) & (gap >= GAP) & run.from_epoch(EARLY, window)
+    since = standing_since(on, (rise < (1 + RISE) / 2) | (gap < GAP / 2))
+    if since is None:
+        return None
+    shown = (
+        Evidence("dev loss / its least", float(rise[since]), RISE, "above"),
+        Evidence("accuracy, train - dev", float(gap[since]), GAP, "above"),
+    )
+    best = int(run.dev_loss.argmin())
+    return Finding("overfitting", "severe", since, shown, best_epoch=best)
+
+
+def slow_convergence(run: Facts) -> Finding | None:
+    """Find weights that hardly turn in the whole run, or a run that ends while it still gains."""
+    if not run.epochs:
+        return None
+    turning = run.update[:, : max(1, run.hidden)]
+    path = np.cumsum(turning, axis=0)
+    pace = path.max(1) * run.planned / np.arange(1, run.epochs + 1)
+    short = (pace < TURN) & (run.progress < LEARNED)
+    gains = _still_gains(run)
+    since = standing_since((short & run.from_epoch(EARLY, 5)) | gains, run.progress >= LEARNED)
+    if since is None or not (short[-1] or gains[-1]):
+        return None
+    shown = [Evidence("turn of the weights in the whole run, rad", pace[-1], TURN, "below")]
+    if gains[-1]:
+        half = float(run.progress[-1] - run.progress[run.epochs // 2])
+        shown.append(Evidence("progress in the second half", half, 0.1, "above"))
+    return Finding("slow_convergence", "mild", since, tuple(shown))
+
+
+def _still_gains(run: Facts) -> Marks:
+    """Mark the end of a run that learned more than a third of its gain in its second half."""
+    marks = np.zeros(run.epochs, dtype=bool)
+    if run.epochs >= max(4, run.planned):
+        first, middle, last = (run.progress[i] for i in (0, run.epochs // 2, -1))
+        late = last - middle
+        marks[-1] = late > 0.1 and late > (middle - first) / 2 and last < LEARNED - 0.05
+    return marks
+
+
+RULES: tuple[Rule, ...] = (
+    symmetric_weights,
+    exploding_gradient,
+    dying_relu,
+    saturation,
+    vanishing_gradient,
+    overfitting,
+    oscillating_loss,
+    slow_convergence,
+)
+
+
+def diagnose(config: RunConfig, records: Records) -> list[Finding]:
+    """Return the primary diagnosis of a run so far and, below it, what else is found.
+
+    What was there before the first update is a cause and comes first; of two such, and of what
+    came up in training, the order of RULES decides. Without a disease the run is healthy, or none
+    of these if it has learned less than a quarter by its end. Before the first epoch nothing is
+    said.
+    """
+    run = Facts.of(config, records)
+    found = [finding for rule in RULES if (finding := rule(run)) is not None]
+    if not found:
+        return [_unremarkable(run)] if run.epochs else []
+    return sorted(found, key=lambda finding: not finding.born)
+
+
+def _unremarkable(run: Facts) -> Finding:
+    """Return healthy, or none of these for a run that ends without having learned."""
+    learned = float(run.progress[-1])
+    shown = (Evidence("learned, 1 - loss / H", learned, NOT_LEARNED, "below"),)
+    if run.epochs >= run.planned and learned < NOT_LEARNED:
+        return Finding("none_of_these", "mild", run.epochs - 1, shown)
+    return Finding("healthy", "fine", run.epochs - 1, shown)
+
+
+def _forward(run: Facts) -> Array:
+    """The signal of the last hidden layer over that of the first, [E]."""
+    first, last = run.signal[:, 0], run.signal[:, run.hidden - 1]
+    ratio: Array = np.divide(last, first, out=np.zeros_like(last), where=first > 0)
+    return ratio
+
+
+def _backward(run: Facts) -> Array:
+    """The gradient of the first layer's weights over the largest of a hidden layer, [E]."""
+    first, largest = run.gradient[:, 0], run.gradient[:, : run.hidden].max(1)
+    ratio: Array = np.divide(first, largest, out=np.zeros_like(first), where=largest > 0)
+    return ratio
+
+
+def _mean(values: Array | Marks, window: int) -> Array:
+    """The mean of the last ``window`` values of each epoch, of fewer at the start."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(1, len(values) + 1)
+    begin = np.maximum(at - window, 0)
+    mean: Array = (total[at] - total[begin]) / (at - begin)
+    return mean
+
+
+def _names(layers: Iterable[int]) -> tuple[int, ...]:
+    return tuple(int(i) + 1 for i in layers)

@@ -1,0 +1,141 @@
+"""What a diagnosis says: a disease, its evidence beside the limits, and what is read of a run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndl_core.config import RunConfig
+from nndl_core.records import Records
+
+Disease = Literal[
+    "symmetric_weights",
+    "vanishing_gradient",
+    "exploding_gradient",
+    "dying_relu",
+    "saturation",
+    "slow_convergence",
+    "oscillating_loss",
+    "overfitting",
+    "healthy",
+    "none_of_these",
+]
+Severity = Literal["fine", "mild", "severe", "fatal"]
+Array = NDArray[np.float64]
+Marks = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One measured number beside its limit; the disease is above or below it."""
+
+    quantity: str
+    value: float
+    limit: float
+    sick: Literal["above", "below"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A verdict: the first epoch at which it could be said, the layers (1 is fc1), the numbers.
+
+    born is whether the network had it before its first update; best_epoch, of overfitting, is
+    where the dev loss was least.
+    """
+
+    disease: Disease
+    severity: Severity
+    epoch: int
+    evidence: tuple[Evidence, ...] = ()
+    layers: tuple[int, ...] = ()
+    born: bool = False
+    best_epoch: int | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The telemetry of a run as arrays, [E] per epoch or [E, layers]; the output layer is last.
+
+    progress is 1 - loss / H, with H the least loss of a constant prediction: 0 knows the class
+    frequencies and nothing else, 1 knows every answer. planned is the number of epochs of the run.
+    """
+
+    config: RunConfig
+    planned: int
+    constant_loss: float
+    diverged_at: int | None
+    loss: Array
+    dev_loss: Array
+    gap: Array
+    progress: Array
+    gradient: Array
+    update: Array
+    signal: Array
+    flat: Array
+    dead: Array
+    distinct: Array
+    units: Array = field(repr=False)
+
+    @classmethod
+    def of(cls, config: RunConfig, records: Records) -> Facts:
+        """Read what the rules need of the records of a run."""
+        column, layers = records.column, len(config.hidden) + 1
+        loss = column("train_loss")
+
+        def table(name: str) -> Array:
+            return column(name).reshape(len(loss), layers)
+
+        units = table("units")
+        return cls(
+            config=config,
+            planned=config.epochs,
+            constant_loss=records.constant_loss,
+            diverged_at=records.diverged_at,
+            loss=loss,
+            dev_loss=column("dev_loss"),
+            gap=column("train_accuracy") - column("dev_accuracy"),
+            progress=1 - loss / records.constant_loss,
+            gradient=table("weight_grad_norm"),
+            update=np.nan_to_num(table("update_ratio"), posinf=math.inf),
+            signal=table("example_std"),
+            flat=table("saturated_share"),
+            dead=table("dead_units") / np.maximum(units, 1),
+            distinct=table("distinct_units"),
+            units=units,
+        )
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs have been recorded."""
+        return len(self.loss)
+
+    @property
+    def hidden(self) -> int:
+        """The number of hidden layers."""
+        return len(self.config.hidden)
+
+    def from_epoch(self, share: float, least: int) -> Marks:
+        """Mark the epochs from this share of the planned run on, but from ``least`` at earliest."""
+        first = max(min(least, self.planned - 1), math.ceil(share * self.planned))
+        return np.arange(self.epochs) >= first
+
+
+def standing_since(on: Marks, off: Marks) -> int | None:
+    """Return the epoch since which a statement stands without interruption, None if it does not.
+
+    It is made where ``on`` holds and taken back only where ``off`` does; between the two limits it
+    stays what it is, so that it does not flicker.
+    """
+    ends = np.flatnonzero(off & ~on)
+    begin = int(ends[-1]) + 1 if len(ends) else 0
+    starts = np.flatnonzero(on[begin:])
+    return begin + int(starts[0]) if len(starts) else None
+
+
+def always(marks: Marks) -> Marks:
+    """Mark the epochs up to which every epoch was marked, [E] or [E, layers]."""
+    return np.logical_and.accumulate(marks, axis=0)

@@ -1,0 +1,152 @@
+"""Labelled training runs from a file: a list of cases as JSON, and their data as npz."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nndl_core.config import ConfigError, RunConfig, short
+from nndl_core.datasets import Dataset, Split
+from nndl_core.runner import Runner
+
+PARTS = ("x_train", "y_train", "x_test", "y_test")
+NEEDED = ("id", "data", "hidden", "activation", "init", "optimizer", "lr", "epochs", "loss")
+SIZES = {"normal": "std", "constant": "value"}
+ADAM_BETA = 0.9
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class LargeConfig(RunConfig):
+    """The config of a case, which may be deeper and wider than what a page shows."""
+
+    most_layers: ClassVar[int] = 64
+    most_units: ClassVar[int] = 512
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run to be diagnosed: its config, its data, and whether its weights lie in [low, high].
+
+    The held-out part of the data serves as dev and as test set: nothing is chosen with it.
+    """
+
+    name: str
+    config: LargeConfig
+    dataset: Dataset
+    bounds: tuple[float, float] | None = None
+
+    def runner(self, config: RunConfig) -> Runner:
+        """Build the run of a config on the data of this case, with the seed in it."""
+        runner = Runner.from_config(config, self.dataset)
+        if self.bounds is not None and config.init == self.config.init:
+            generator = torch.Generator().manual_seed(config.init_seed)
+            with torch.no_grad():
+                for layer in runner.model.layers:
+                    layer.weight.uniform_(*self.bounds, generator=generator)
+        return runner
+
+    def seeded(self, seed: int) -> RunConfig:
+        """Return the config with this seed of the weights and of the order of the batches."""
+        return replace(self.config, init_seed=seed)
+
+
+def read_cases(path: Path) -> list[dict[str, Any]]:
+    """Read the list of cases; raise ConfigError with a sentence for anything else."""
+    try:
+        cases = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not valid JSON: {error}.") from None
+    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+        raise ConfigError(f"{path} is not a list of cases, each an object with {_listed(NEEDED)}.")
+    return cases
+
+
+def read_data(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the arrays of all data sets; raise ConfigError with a sentence for another file."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise ConfigError(f"{path} is not an npz file of arrays: {error}.") from None
+
+
+def case_of(values: Mapping[str, Any], arrays: Arrays) -> Case:
+    """Build a case; raise ConfigError with a sentence that names the case and what is wrong."""
+    name = str(values.get("id", "a case without id"))
+    missing = [key for key in NEEDED if key not in values]
+    if missing:
+        raise ConfigError(f"{name}: {_listed(missing)} is missing.")
+    try:
+        dataset = _dataset(str(values["data"]), arrays)
+        config, bounds = _config(values, len(dataset.classes))
+    except (ConfigError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"{name}: {error}") from None
+    return Case(name, config, dataset, bounds)
+
+
+def _dataset(name: str, arrays: Arrays) -> Dataset:
+    keys = [f"{name}.{part}" for part in PARTS]
+    missing = [key for key in keys if key not in arrays]
+    if missing:
+        raise ConfigError(f"the data file has no array {missing[0]}.")
+    x_train, y_train, x_test, y_test = (torch.from_numpy(np.asarray(arrays[k])) for k in keys)
+    for x, y in ((x_train, y_train), (x_test, y_test)):
+        if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or len(x) == 0:
+            raise ConfigError(f"the arrays of {name} do not hold one label for each row.")
+        if not torch.isfinite(x).all():
+            raise ConfigError(f"the arrays of {name} hold a number that is not finite.")
+    train, test = (Split(x.float(), y.long()) for x, y in ((x_train, y_train), (x_test, y_test)))
+    labels = torch.cat([train.y, test.y])
+    if labels.min() < 0:
+        raise ConfigError(f"the labels of {name} do not count from 0.")
+    classes = tuple(map(str, range(max(2, int(labels.max()) + 1))))
+    features = tuple(f"x{i + 1}" for i in range(x_train.shape[1]))
+    return Dataset(name, train, test, test, classes, features)
+
+
+def _config(
+    values: Mapping[str, Any], classes: int
+) -> tuple[LargeConfig, tuple[float, float] | None]:
+    init = values["init"]
+    kind = init["kind"]
+    scale, bounds = init.get(SIZES.get(kind, ""), 1.0), None
+    if kind == "uniform":
+        bounds = (float(init["a"]), float(init["b"]))
+        scale = max(map(abs, bounds))
+    adam = values["optimizer"] == "adam"
+    several = classes > 2 and values["loss"] == "bce"
+    loss: Any = "cross_entropy" if several else values["loss"]
+    config = LargeConfig(
+        hidden=tuple(values["hidden"]),
+        activation=values["activation"],
+        slope=values.get("slope", 0.01),
+        init=kind,
+        init_scale=scale,
+        bias=values.get("bias", 0.0),
+        loss=loss,
+        optimizer=values["optimizer"],
+        learning_rate=values["lr"],
+        momentum=ADAM_BETA if adam else values.get("momentum") or 0.0,
+        batch_size=values.get("batch") or 0,
+        epochs=values["epochs"],
+    )
+    return config, bounds
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(str, names))
+
+
+def check_seeds(seeds: int) -> int:
+    """Return a number of seeds that is possible, or raise ConfigError."""
+    if not 1 <= seeds <= 1000:
+        raise ConfigError(f"seeds: {short(seeds)} is out of range; allowed is from 1 to 1000.")
+    return seeds
