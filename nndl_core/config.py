@@ -79,6 +79,7 @@ class RunConfig:
 
     most_layers: ClassVar[int] = MAX_DEPTH
     most_units: ClassVar[int] = MAX_WIDTH
+    wider_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     dataset: DatasetName = knob("moons", "Data set", "What is to be classified.", names=DatasetName)
     points: int = knob(
@@ -135,6 +136,9 @@ class RunConfig:
         if isinstance(self.hidden, list):
             object.__setattr__(self, "hidden", tuple(self.hidden))
         for name, k in KNOBS.items():
+            if name in self.wider_bounds:
+                low, high = self.wider_bounds[name]
+                k = replace(k, low=low, high=high)
             if name != "hidden":
                 object.__setattr__(self, name, _checked(name, getattr(self, name), k))
         _check_hidden(self.hidden, self.most_layers, self.most_units)

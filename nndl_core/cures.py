@@ -27,6 +27,7 @@ SHALLOW_RATES = {"sigmoid": 2.0, "tanh": 0.2}
 of at most 1/4 and needs longer steps."""
 TIME, SIGMOID_TIME = 100.0, 2000.0
 """Learning rate times updates, below which plain gradient descent is still on its way."""
+DECAY = 0.003
 LEAKY = {"activation": "leaky_relu", "slope": 0.2}
 
 
@@ -229,16 +230,20 @@ def _faster(config: RunConfig, finding: Finding) -> list[Remedy]:
 
 def _simpler(config: RunConfig, finding: Finding) -> list[Remedy]:
     narrow: Change = {"hidden": tuple(min(width, NARROW) for width in config.hidden)}
-    stop = {} if finding.best_epoch is None else {"epochs": max(1, finding.best_epoch)}
+    narrow["weight_decay"] = max(config.weight_decay, DECAY)
+    stop: Change = {}
+    if finding.best_epoch is not None:
+        stop = {"epochs": max(1, finding.best_epoch)}
+        narrow["epochs"] = min(config.epochs, 2 * stop["epochs"])
     return [
         Remedy("More points", "What is memorised of 5000 points is the rule.", {"points": 5000}),
         Remedy(
-            "Fewer units, and stop where the dev loss was least",
-            "Less room to memorise, and no time to.",
-            narrow | stop,
+            "Fewer units, weight decay, and stop in time",
+            "Less room to memorise, and an end soon after the dev loss was least.",
+            narrow,
         ),
-        Remedy("Stop where the dev loss was least", "No time to memorise.", stop),
-        Remedy("Weight decay", "Sharp turns need large weights.", {"weight_decay": 0.01}),
+        Remedy("Only stop where the dev loss was least", "No time to memorise.", stop),
+        Remedy("Only weight decay", "Sharp turns need large weights.", {"weight_decay": 0.01}),
     ]
 
 

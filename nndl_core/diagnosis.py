@@ -27,7 +27,7 @@ from nndl_core.records import Records
 
 Rule = Callable[[Facts], Finding | None]
 
-LEARNED, HALF_LEARNED, NOT_LEARNED = 0.9, 0.75, 0.25
+LEARNED, MOSTLY_LEARNED, HALF, NOT_LEARNED = 0.9, 0.75, 0.5, 0.25
 """Shares of what there is to learn, 1 - loss / H. A mechanism that did not keep a run from 90 % is
 harmless; a run below 25 % has learned little more than the class frequencies."""
 SIGNAL_LOST = math.exp(-3)
@@ -45,9 +45,13 @@ MOSTLY_FLAT = 0.5
 """Most outputs of a layer lie where the slope is below 5 % of its largest."""
 TURN = 0.3
 """Radian. Sum of |dW| / |W| over the run, an upper bound of the angle by which weights turn."""
-JUMP, JUMPS, CALM = 0.05, 0.2, 0.1
-"""A jump changes the loss by 5 % of H from one epoch to the next, either way. Gradient descent
-that is stable goes down; 15 % of the epochs is three in twenty, more than chance or one escape."""
+JUMP, JUMPS = 0.05, 0.2
+"""A jump changes the loss by 5 % of H from one epoch to the next, either way; gradient descent that
+is stable goes down, and one escape is a single jump, not every fifth epoch."""
+LOST, CALM, THROWN = 0.05, 0.025, 0.25
+"""What a run has lost again: its loss above the least that it ever had, in H, as a mean over 20 %
+of the run. Small batches that converge lose less than they have still to learn; steps that are too
+long keep the loss up. A quarter of H is lost by no wobble: the run was thrown out of its valley."""
 RISE, GAP = 1.1, 0.08
 """The dev loss above its minimum, and the accuracy on train above that on dev: with 250 dev points
 a share has a standard error of at most .032, so .08 is 2.5 of them."""
@@ -99,16 +103,18 @@ def saturation(run: Facts) -> Finding | None:
     if not run.hidden or run.config.activation not in ("sigmoid", "tanh"):
         return None
     flat = run.flat[:, : run.hidden]
-    stuck = (flat > MOSTLY_FLAT).any(1) & (run.progress < HALF_LEARNED)
-    since = standing_since(
-        stuck & run.from_epoch(EARLY, 5),
-        (run.progress >= HALF_LEARNED) | (flat <= MOSTLY_FLAT).all(1),
-    )
+    if not run.epochs:
+        return None
+    # what came up in training is no cause where half is learned: sure answers are flat too
+    born = bool((flat[0] > MOSTLY_FLAT).any())
+    learned = run.progress >= (LEARNED if born else HALF)
+    stuck = (flat > MOSTLY_FLAT).any(1) & ~learned
+    ends = learned | (flat <= MOSTLY_FLAT).all(1)
+    since = standing_since(stuck & run.from_epoch(EARLY, 5), ends)
     if since is None:
         return None
     layers = np.flatnonzero(flat[since] > MOSTLY_FLAT)
     shown = Evidence("flat share of the outputs", float(flat[since].max()), MOSTLY_FLAT, "above")
-    born = bool((flat[0] > MOSTLY_FLAT).any())
     return Finding("saturation", "severe", since, (shown,), _names(layers), born)
 
 
@@ -119,12 +125,15 @@ def vanishing_gradient(run: Facts) -> Finding | None:
     """
     if run.hidden < 2:
         return None
-    forward, backward = _forward(run), _backward(run)
+    forward, backward = run_forward(run), run_backward(run)
     lost = (forward < SIGNAL_LOST) | (backward < SIGNAL_LOST)
     stuck = lost & lost[:1] & (run.progress < NOT_LEARNED)
+    if run.config.optimizer == "adam":
+        # its steps do not depend on the size of a gradient: short ones are the learning rate's
+        stuck &= _pace(run) >= TURN
     since = standing_since(
         stuck & run.from_epoch(EARLY, 5),
-        (run.progress >= HALF_LEARNED) | (~lost & (run.progress >= NOT_LEARNED)),
+        (run.progress >= MOSTLY_LEARNED) | (~lost & (run.progress >= NOT_LEARNED)),
     )
     if since is None:
         return None
@@ -138,7 +147,7 @@ def vanishing_gradient(run: Facts) -> Finding | None:
 
 def exploding_gradient(run: Facts) -> Finding | None:
     """Find a loss that left the finite numbers, or layers that blow the signal up and do harm."""
-    grown = float(_forward(run)[0]) if run.epochs and run.hidden > 1 else 1.0
+    grown = float(run_forward(run)[0]) if run.epochs and run.hidden > 1 else 1.0
     bounded = run.config.activation in ("sigmoid", "tanh")  # cannot blow a signal up
     far = run.epochs == 0 or run.loss[0] > FAR_ABOVE * run.constant_loss
     blown = not bounded and (far or grown > SIGNAL_GROWN)
@@ -159,21 +168,24 @@ def exploding_gradient(run: Facts) -> Finding | None:
 
 
 def oscillating_loss(run: Facts) -> Finding | None:
-    """Find a loss that jumps up and down by a visible part of what there is to learn."""
+    """Find a loss that jumps up and down and so stays above what it had already reached."""
     window = max(10, math.ceil(LATE * run.planned))
     if run.epochs <= window:
         return None
     change = np.diff(run.loss, prepend=run.loss[:1]) / run.constant_loss
     up, down = _mean(change > JUMP, window), _mean(change < -JUMP, window)
-    ready = run.from_epoch(0, window)
-    wild = (up + down >= JUMPS) & (np.minimum(up, down) >= JUMPS / 4)
+    lost = _mean((run.loss - np.minimum.accumulate(run.loss)) / run.constant_loss, window)
+    wild = (up + down >= JUMPS) & (np.minimum(up, down) >= JUMPS / 4) & (lost >= LOST)
+    on = (wild | (lost >= THROWN)) & run.from_epoch(0, window)
     learned = _mean(run.progress, window) >= LEARNED
-    since = standing_since(wild & ready & ~learned, (up + down < CALM) | learned)
+    since = standing_since(on & ~learned, (lost < CALM) | learned)
     if since is None:
         return None
-    jumps = float((up + down)[since])
-    shown = Evidence("share of epochs in which the loss jumps", jumps, JUMPS, "above")
-    return Finding("oscillating_loss", "severe", since, (shown,))
+    shown = (
+        Evidence("loss above its own least, in H", float(lost[since]), LOST, "above"),
+        Evidence("share of epochs that jump", float((up + down)[since]), JUMPS, "above"),
+    )
+    return Finding("oscillating_loss", "severe", since, shown)
 
 
 def overfitting(run: Facts) -> Finding | None:
@@ -191,7 +203,7 @@ def overfitting(run: Facts) -> Finding | None:
         Evidence("dev loss / its least", float(rise[since]), RISE, "above"),
         Evidence("accuracy, train - dev", float(gap[since]), GAP, "above"),
     )
-    best = int(run.dev_loss.argmin())
+    best = int(dev_loss.argmin())
     return Finding("overfitting", "severe", since, shown, best_epoch=best)
 
 
@@ -199,9 +211,7 @@ def slow_convergence(run: Facts) -> Finding | None:
     """Find weights that hardly turn in the whole run, or a run that ends while it still gains."""
     if not run.epochs:
         return None
-    turning = run.update[:, : max(1, run.hidden)]
-    path = np.cumsum(turning, axis=0)
-    pace = path.max(1) * run.planned / np.arange(1, run.epochs + 1)
+    pace = _pace(run)
     short = (pace < TURN) & (run.progress < LEARNED)
     gains = _still_gains(run)
     since = standing_since((short & run.from_epoch(EARLY, 5)) | gains, run.progress >= LEARNED)
@@ -214,13 +224,19 @@ def slow_convergence(run: Facts) -> Finding | None:
     return Finding("slow_convergence", "mild", since, tuple(shown))
 
 
+def _pace(run: Facts) -> Array:
+    """The turn of the hidden layer that turns most, continued to the end of the run, [E] rad."""
+    path: Array = np.cumsum(run.update[:, : max(1, run.hidden)], axis=0).max(1)
+    return path * run.planned / np.arange(1, run.epochs + 1)
+
+
 def _still_gains(run: Facts) -> Marks:
     """Mark the end of a run that learned more than a third of its gain in its second half."""
     marks = np.zeros(run.epochs, dtype=bool)
     if run.epochs >= max(4, run.planned):
         first, middle, last = (run.progress[i] for i in (0, run.epochs // 2, -1))
         late = last - middle
-        marks[-1] = late > 0.1 and late > (middle - first) / 2 and last < LEARNED - 0.05
+        marks[-1] = late > 0.1 and late > (middle - first) / 2 and last < HALF
     return marks
 
 
@@ -240,7 +256,8 @@ def diagnose(config: RunConfig, records: Records) -> list[Finding]:
     """Return the primary diagnosis of a run so far and, below it, what else is found.
 
     What was there before the first update is a cause and comes first; of two such, and of what
-    came up in training, the order of RULES decides. Without a disease the run is healthy, or none
+    came up in training, the order of RULES decides, but for saturation that came up in training:
+    sure answers and long steps bring it. Without a disease the run is healthy, or none
     of these if it has learned less than a quarter by its end. Before the first epoch nothing is
     said.
     """
@@ -248,7 +265,32 @@ def diagnose(config: RunConfig, records: Records) -> list[Finding]:
     found = [finding for rule in RULES if (finding := rule(run)) is not None]
     if not found:
         return [_unremarkable(run)] if run.epochs else []
-    return sorted(found, key=lambda finding: not finding.born)
+    return sorted(found, key=_rank)
+
+
+def _rank(finding: Finding) -> int:
+    if finding.born:
+        return 0
+    return {"saturation": 2, "slow_convergence": 3}.get(finding.disease, 1)
+
+
+def traced(run: Facts, finding: Finding) -> Array:
+    """Return the quantity of a finding's first evidence at every epoch, [E]."""
+    hidden = slice(max(1, run.hidden))
+    layer = finding.layers[0] - 1 if finding.layers else 0
+    window = max(10, math.ceil(LATE * run.planned))
+    lost = (run.loss - np.minimum.accumulate(run.loss)) / run.constant_loss
+    series: dict[str, Callable[[], Array]] = {
+        "symmetric_weights": lambda: run.distinct[:, layer],
+        "vanishing_gradient": lambda: np.minimum(run_forward(run), run_backward(run)),
+        "exploding_gradient": lambda: run.loss / run.constant_loss,
+        "dying_relu": lambda: run.dead[:, hidden].max(1),
+        "saturation": lambda: run.flat[:, hidden].max(1),
+        "slow_convergence": lambda: _pace(run),
+        "oscillating_loss": lambda: _mean(lost, window),
+        "overfitting": lambda: run.dev_loss / np.minimum.accumulate(run.dev_loss),
+    }
+    return series.get(finding.disease, lambda: run.progress)()
 
 
 def _unremarkable(run: Facts) -> Finding:
@@ -260,14 +302,14 @@ def _unremarkable(run: Facts) -> Finding:
     return Finding("healthy", "fine", run.epochs - 1, shown)
 
 
-def _forward(run: Facts) -> Array:
+def run_forward(run: Facts) -> Array:
     """The signal of the last hidden layer over that of the first, [E]."""
     first, last = run.signal[:, 0], run.signal[:, run.hidden - 1]
     ratio: Array = np.divide(last, first, out=np.zeros_like(last), where=first > 0)
     return ratio
 
 
-def _backward(run: Facts) -> Array:
+def run_backward(run: Facts) -> Array:
     """The gradient of the first layer's weights over the largest of a hidden layer, [E]."""
     first, largest = run.gradient[:, 0], run.gradient[:, : run.hidden].max(1)
     ratio: Array = np.divide(first, largest, out=np.zeros_like(first), where=largest > 0)

@@ -44,7 +44,7 @@ class Finding:
     """A verdict: the first epoch at which it could be said, the layers (1 is fc1), the numbers.
 
     born is whether the network had it before its first update; best_epoch, of overfitting, is
-    where the dev loss was least.
+    where the dev loss, averaged over 5 % of the run, was least.
     """
 
     disease: Disease

@@ -25,10 +25,17 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class LargeConfig(RunConfig):
-    """The config of a case, which may be deeper and wider than what a page shows."""
+    """The config of a case, which may go beyond what a page offers."""
 
     most_layers: ClassVar[int] = 64
     most_units: ClassVar[int] = 512
+    wider_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "bias": (-1e3, 1e3),
+        "epochs": (1, 1e6),
+        "init_scale": (0, 1e4),
+        "learning_rate": (0, 1e6),
+        "slope": (0, 10),
+    }
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,8 @@ def _config(
     if kind == "uniform":
         bounds = (float(init["a"]), float(init["b"]))
         scale = max(map(abs, bounds))
+    elif kind == "constant" and scale < 0:
+        bounds, scale = (scale, scale), -scale
     adam = values["optimizer"] == "adam"
     several = classes > 2 and values["loss"] == "bce"
     loss: Any = "cross_entropy" if several else values["loss"]

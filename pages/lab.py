@@ -3,8 +3,10 @@
 import streamlit as st
 
 from pages.ui import controls, files
+from pages.ui.lab_twin import lab_twin
 from pages.ui.live import live_panel
 from pages.ui.messages import show_messages
+from pages.ui.pair import pair_panel
 from pages.ui.session import lab_session
 
 session = lab_session()
@@ -14,4 +16,8 @@ with st.sidebar:
     files.panel(session)
 show_messages(session)
 controls.write_url(session.config)
-live_panel(session)
+if twin := lab_twin(session):
+    show_messages(twin)
+    pair_panel(twin, key="lab_pair", page="lab")
+else:
+    live_panel(session)

@@ -11,6 +11,7 @@ from nndl_core.lessons import TOPICS, claims_of
 from nndl_core.lessons.lesson import Lesson
 from nndl_core.lessons.measured import Reading, found_signs, readings, signs_sentence
 from nndl_core.study import Study
+from pages.ui import cure
 from pages.ui.lesson_code import draw_code
 from pages.ui.lesson_controls import choose_lesson, choose_settings, draw_lab_links
 from pages.ui.messages import escape, show_messages
@@ -27,11 +28,22 @@ def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
     st.header(TOPICS[topic].title, anchor=False)
     lesson = choose_lesson(topic)
     arms = choose_settings(lesson)
-    session = pair_session(f"{lesson.name}_pair", arms, lesson.arms)
+    found = cure.chosen(lesson.name, arms)
+    session = pair_session(f"{lesson.name}_pair", cure.beside(arms, found), lesson.arms)
     _draw_question(lesson)
     _heading(2, "Run it")
     show_messages(session)
-    pair_panel(session, panels=lesson.panels, key=f"{lesson.name}_live", after=_draw_measured)
+    if found is not None:
+        session.playing = session.playing or found.new
+        found.new = False
+        cure.draw_note(lesson.name, found)
+    pair_panel(
+        session,
+        panels=lesson.panels,
+        key=f"{lesson.name}_live",
+        after=_draw_measured,
+        page=lesson.name,
+    )
     draw_lab_links({name: run.config for name, run in session.runs.items()})
     _heading(3, "What many seeds say")
     for claim in claims_of(lesson):

@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from pages.ui.clock import tick_every
+from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live_component import draw_live
 from pages.ui.player import Player
 from pages.ui.session import LabSession
@@ -16,7 +17,7 @@ Kind = Literal["primary", "secondary"]
 Button = tuple[str, str, str, Callable[[], None]]
 """Label, key, icon and what it does."""
 AS_FAST_AS_IT_GOES = 1_000_000
-TICK_SECONDS = 0.1
+TICK_SECONDS, DIAGNOSIS_SECONDS = 0.1, 1.0
 SPEEDS = {
     "1 epoch / frame": 1,
     "5 epochs / frame": 5,
@@ -42,7 +43,10 @@ def live_panel(session: LabSession) -> None:
         session.set_seeds(seeds())
         if session.wanted is not None:
             st.rerun()  # the controls stand outside this panel
+        runs = {"": session.run}
+        tick_every(interval(session, DIAGNOSIS_SECONDS), verdict_line, runs)
         tick_every(interval(session), _tick, session)
+        tick_every(interval(session, DIAGNOSIS_SECONDS), diagnosis_panel, runs, "lab")
 
     panel()
 

@@ -9,7 +9,9 @@ from time import perf_counter
 import streamlit as st
 
 from nndl_core.config import RunConfig
+from nndl_core.datasets import Dataset
 from pages.ui.clock import tick_every
+from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live import interval, seeds, speed, toolbar
 from pages.ui.live_component import draw_live
 from pages.ui.live_run import LiveRun, restarts
@@ -31,10 +33,10 @@ class PairSession(Player):
     Raises ValueError with one sentence if a config cannot be built.
     """
 
-    def __init__(self, configs: Configs) -> None:
+    def __init__(self, configs: Configs, data: Dataset | None = None) -> None:
         super().__init__()
-        self.pace = FIRST_PACE
-        self.runs = _started(configs)
+        self.pace, self.data = FIRST_PACE, data
+        self.runs = _started(configs, data)
 
     @property
     def finished(self) -> bool:
@@ -44,7 +46,7 @@ class PairSession(Player):
     def start_again(self) -> None:
         """Go back to the first weights of every run: the same seeds give the same weights."""
         for run in self.runs.values():
-            run.start(run.config)
+            run.start(run.config, self.data)
 
     def apply(self, configs: Configs) -> None:
         """Take over changed settings: live where that is possible, else by starting all anew."""
@@ -58,7 +60,7 @@ class PairSession(Player):
 
     def _try_start(self, configs: Configs) -> None:
         try:
-            self.runs = _started(configs)
+            self.runs = _started(configs, self.data)
         except ValueError as error:
             self.messages.append(str(error))
 
@@ -106,10 +108,10 @@ class PairSession(Player):
         ]
 
 
-def _started(configs: Configs) -> dict[str, LiveRun]:
+def _started(configs: Configs, data: Dataset | None) -> dict[str, LiveRun]:
     if not 1 <= len(configs) <= MOST_RUNS:
         raise ValueError(f"A page shows 1 to {MOST_RUNS} runs; {len(configs)} were asked for.")
-    return {name: LiveRun(config, name=name) for name, config in configs.items()}
+    return {name: LiveRun(config, data, name=name) for name, config in configs.items()}
 
 
 def pair_session(page: str, configs: Configs, fallback: Configs | None = None) -> PairSession:
@@ -143,22 +145,28 @@ def pair_panel(
     panels: tuple[str, ...] = PANELS,
     key: str = "pair",
     after: After | None = None,
+    page: str = "",
 ) -> None:
     """Draw the buttons and, side by side, the charts of every run; only this panel reruns.
 
     after(session) draws below the charts what was measured: at every button, at the end, and
-    once a second while the runs play. It must always draw the same elements.
+    once a second while the runs play. It must always draw the same elements. A page's name asks
+    for the diagnosis of the runs too, with remedies that the page is to run.
     """
 
     @st.fragment(key=key)
     def panel() -> None:
         toolbar(session)
         session.set_seeds(seeds())
+        if page:
+            tick_every(interval(session, AFTER_SECONDS), verdict_line, session.runs)
         tick_every(interval(session), _tick, session, panels, key)
         if after is not None:
             # A fragment of its own: drawn at every tick, a table would cost more than the charts;
             # drawn only when the clock stands, the page would jump at Play and at the end.
             tick_every(interval(session, AFTER_SECONDS), _measured, session, after)
+        if page:
+            tick_every(interval(session, AFTER_SECONDS), diagnosis_panel, session.runs, page)
 
     panel()
 

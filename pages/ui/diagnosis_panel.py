@@ -1,0 +1,100 @@
+"""The diagnosis of every run on the page: verdict, evidence, why, and remedies as buttons."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from nndl_core.cures import Remedy, remedies_for, tempting_fix
+from nndl_core.diagnosis import diagnose
+from nndl_core.diagnosis_words import NAMES, change_in_words, explanation, layers_named, sentence
+from nndl_core.findings import Facts, Finding
+from pages.ui import cure
+from pages.ui.evidence import evidence_curve, evidence_table
+from pages.ui.live_run import LiveRun
+from pages.ui.messages import escape
+
+COLORS = {"fine": "green", "mild": "gray", "severe": "orange", "fatal": "red"}
+MOST_BUTTONS = 3
+SILENT = "The diagnosis speaks as soon as the run gives evidence: press Play."
+
+
+def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
+    """Draw one card per run, side by side; a remedy is run beside its sick run."""
+    for column, (at, (name, run)) in zip(
+        st.columns(len(runs)), enumerate(runs.items()), strict=True
+    ):
+        with column, st.container(border=True, key=f"diagnosis_{key}_{at}"):
+            _card(run, name, f"{key}_{at}", key)
+    if cure.is_new(key):
+        st.rerun()  # the charts of the run stand outside this panel
+
+
+def verdict_line(runs: dict[str, LiveRun]) -> None:
+    """Name above the charts what is wrong with every run, in one line each."""
+    for name, run in runs.items():
+        found = diagnose(run.config, run.runner.records)
+        if found:
+            facts = Facts.of(run.config, run.runner.records)
+            badge = f"{COLORS[found[0].severity]}-badge[{NAMES[found[0].disease]}]"
+            words = escape(sentence(facts, found[0]))
+        else:
+            badge, words = "gray-badge[Diagnosis]", SILENT
+        title = f"**{escape(name)}** " if name else ""
+        st.markdown(f"{title}:{badge} :small[{words}]")
+
+
+def _card(run: LiveRun, name: str, key: str, page: str) -> None:
+    records = run.runner.records
+    found = diagnose(run.config, records)
+    title = f"**{escape(name)}** " if name else ""
+    if not found:
+        st.markdown(f"{title}:gray-badge[Diagnosis]")
+        st.caption(SILENT)
+        return
+    first, facts = found[0], Facts.of(run.config, records)
+    start = int(records.column("epoch")[0]) if len(records) else 0
+    st.markdown(f"{title}:{COLORS[first.severity]}-badge[{NAMES[first.disease]}]")
+    st.markdown(escape(sentence(facts, first)))
+    if first.severity != "fine":
+        where = f"{layers_named(first)} · " if first.layers else ""
+        words = f"{where}first said at epoch {start + first.epoch:,}"
+        st.caption(escape(f"{words}. {_others(found)}"))
+    st.html(evidence_table(facts, first) + evidence_curve(facts, first))
+    with st.expander("Why this happens", key=f"{key}_why"):
+        st.markdown(explanation(facts, first))
+    _remedies(run, first, key, page)
+
+
+def _others(found: list[Finding]) -> str:
+    names = [NAMES[finding.disease].lower() for finding in found[1:]]
+    opening = "It brings with it" if found[0].born else "Also seen"
+    return f"{opening}: {', '.join(names)}." if names else ""
+
+
+def _remedies(run: LiveRun, finding: Finding, key: str, page: str) -> None:
+    offered = remedies_for(run.config, finding)[:MOST_BUTTONS]
+    tempting = tempting_fix(run.config, finding) if offered else None
+    if not offered:
+        return
+    st.caption("Run a remedy beside this run, from the same seeds:")
+    with st.container(horizontal=True, key=f"{key}_remedies"):
+        for at, remedy in enumerate(offered):
+            _button(run, remedy, f"{key}_cure_{at}", page, first=at == 0)
+        if tempting is not None:
+            _button(run, tempting, f"{key}_tempting", page, label=f"Why not {tempting.name}?")
+
+
+def _button(
+    run: LiveRun, remedy: Remedy, key: str, page: str, *, first: bool = False, label: str = ""
+) -> None:
+    words = change_in_words(run.config, remedy.change)
+    st.button(
+        label or remedy.name,
+        key=key,
+        icon=":material/healing:" if not label else ":material/help:",
+        type="primary" if first else "secondary",
+        help=escape(f"{remedy.why} Changes {words}."),
+        on_click=partial(cure.choose, page, run.config, remedy),
+    )

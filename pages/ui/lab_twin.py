@@ -1,0 +1,46 @@
+"""The lab's run and a remedy beside it, for as long as the settings stay what they were."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import cure
+from pages.ui.pair import PairSession
+from pages.ui.session import LabSession
+
+AS_IT_IS = "As it is"
+
+
+def lab_twin(session: LabSession) -> PairSession | None:
+    """Draw what runs beside the lab's run and return both; None where no remedy is chosen.
+
+    Both start anew from their seeds and play. Raises nothing: a remedy that cannot be built is
+    refused with a sentence, and the lab stays as it is.
+    """
+    found = cure.chosen("lab", {AS_IT_IS: session.config})
+    if found is None:
+        st.session_state.pop("lab_twin", None)
+        return None
+    twin = st.session_state.get("lab_twin")
+    if found.new or not isinstance(twin, PairSession):
+        twin = _start(session, found)
+        if twin is None:
+            return None
+        st.session_state["lab_twin"] = twin
+    with st.container(horizontal=True, vertical_alignment="center"):
+        cure.draw_note("lab", found)
+    return twin
+
+
+def _start(session: LabSession, found: cure.Cure) -> PairSession | None:
+    found.new = session.playing = False
+    configs = {AS_IT_IS: session.config, found.remedy.name: found.remedy.applied(session.config)}
+    data = session.upload if session.config.dataset == "csv" else None
+    try:
+        twin = PairSession(configs, data)
+    except ValueError as error:
+        st.warning(str(error))
+        cure.forget("lab")
+        return None
+    twin.playing = True
+    return twin
