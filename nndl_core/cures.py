@@ -277,5 +277,4 @@ OFFERS: dict[Disease, Offer] = {
     "slow_convergence": _faster,
     "oscillating_loss": _calm,
     "overfitting": _simpler,
-    "none_of_these": _faster,
 }

@@ -63,7 +63,8 @@ def _tex(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    percent = 100 * share
+    return f"{percent:.3g} %" if percent == 0 or 1e-2 <= percent < 1000 else f"{percent:.1e} %"
 
 
 def _symmetric(run: Facts, finding: Finding) -> str:
@@ -127,7 +128,7 @@ def _slow(run: Facts, finding: Finding) -> str:
 def _oscillating(run: Facts, finding: Finding) -> str:
     lost, jumps = (shown.value for shown in finding.evidence)
     return (
-        f"The loss stays {_percent(lost)} of H above the least that it had, and jumps in "
+        f"The loss stays {_number(lost)} H above the least that it had, and jumps in "
         f"{_percent(jumps)} of the epochs: the steps are too long."
     )
 

@@ -16,7 +16,8 @@ initialization = st.Page("initialization.py", title="Initialization", icon=":mat
 vanishing = st.Page("vanishing.py", title="Vanishing gradient", icon=":material/trending_down:")
 dying = st.Page("dying.py", title="Dying ReLU", icon=":material/heart_broken:")
 trainability = st.Page("map.py", title="Trainability map", icon=":material/grid_on:")
+gallery = st.Page("gallery.py", title="Gallery", icon=":material/photo_library:")
 bugs = st.Page("bugs.py", title="Spot the bug", icon=":material/bug_report:")
 reference = st.Page("reference.py", title="Reference", icon=":material/menu_book:")
 lessons = [networks, autograd, initialization, vanishing, dying, bugs, reference]
-st.navigation({"": [lab, trainability], "Lessons": lessons}, position="top").run()
+st.navigation({"": [lab, trainability, gallery], "Lessons": lessons}, position="top").run()

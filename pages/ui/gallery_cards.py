@@ -1,0 +1,122 @@
+"""The cards of the gallery: each run in miniature, its diagnosis, its cure and the wrong fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+import streamlit as st
+
+from nndl_core.diagnosis_words import NAMES, change_in_words
+from nndl_core.gallery import EXHIBITS, Exhibit, Trained, Visit
+from pages.ui.clock import tick_every
+from pages.ui.diagnosis_panel import COLORS
+from pages.ui.lesson_controls import lab_address
+from pages.ui.messages import escape
+from pages.ui.miniature import miniature
+
+TICK_SECONDS, SLICE_SECONDS = 0.5, 0.25
+COLUMNS = 2
+PARTS: dict[str, Callable[[Exhibit], bool]] = {
+    "Eight diseases": lambda e: e.shows not in ("healthy", "none_of_these"),
+    "Looks alarming, and is fine": lambda e: e.shows == "healthy",
+    "None of these": lambda e: e.shows == "none_of_these",
+}
+
+
+@st.cache_resource(show_spinner=False)
+def _finished() -> dict[str, Visit]:
+    """The runs that somebody has watched to their end; equal configs give equal runs."""
+    return {}
+
+
+class Tour:
+    """The exhibits of one tab, trained one after another."""
+
+    def __init__(self) -> None:
+        self.visits: dict[str, Visit] = {}
+        self.waiting = [e for e in EXHIBITS if e.name not in _finished()]
+
+    @property
+    def running(self) -> bool:
+        """Whether exhibits are still to be trained."""
+        return bool(self.waiting)
+
+    def advance(self, seconds: float) -> None:
+        """Train for about this long."""
+        start = perf_counter()
+        while self.waiting and perf_counter() - start < seconds:
+            exhibit = self.waiting[0]
+            visit = self.visits.setdefault(exhibit.name, Visit(exhibit))
+            visit.advance(seconds - (perf_counter() - start))
+            if visit.finished:
+                _finished()[exhibit.name] = visit
+                self.waiting.pop(0)
+
+    def visit(self, exhibit: Exhibit) -> Visit | None:
+        """Return the run of an exhibit as far as it is, None before it begins."""
+        return _finished().get(exhibit.name) or self.visits.get(exhibit.name)
+
+
+def gallery() -> None:
+    """Draw all cards; they train when the page is opened, and only they rerun meanwhile."""
+    tour = st.session_state.setdefault("gallery", Tour())
+
+    @st.fragment(key="gallery")
+    def panel() -> None:
+        tick_every(TICK_SECONDS if tour.running else None, _tick, tour)
+
+    panel()
+
+
+def _tick(tour: Tour) -> None:
+    was_running = tour.running
+    tour.advance(SLICE_SECONDS)
+    if was_running and not tour.running:
+        st.rerun()  # stops the clock
+    done = len(EXHIBITS) - len(tour.waiting)
+    if tour.running:
+        st.progress(done / len(EXHIBITS), text=f"{done} of {len(EXHIBITS)} cards are trained")
+    for title, belongs in PARTS.items():
+        st.subheader(title, divider="gray")
+        exhibits = [exhibit for exhibit in EXHIBITS if belongs(exhibit)]
+        columns = st.columns(COLUMNS)
+        for at, exhibit in enumerate(exhibits):
+            with columns[at % COLUMNS], st.container(border=True, key=f"card_{exhibit.name}"):
+                _card(exhibit, tour.visit(exhibit))
+
+
+def _card(exhibit: Exhibit, visit: Visit | None) -> None:
+    found = visit.findings() if visit is not None else []
+    badge = f"{COLORS[found[0].severity]}-badge[{NAMES[found[0].disease]}]" if found else ""
+    st.markdown(f"**{escape(exhibit.title)}**" + (f" :{badge}" if badge else ""))
+    st.markdown(escape(exhibit.look))
+    if visit is None:
+        st.caption("Waits for its turn.")
+        return
+    records = visit.sick.runner.records
+    st.html(miniature(records, exhibit.config.epochs, records.constant_loss))
+    st.markdown(f":small[{escape(visit.words())}]")
+    lines = [f"Test accuracy **{_percent(visit.sick)}**."]
+    if visit.cure is not None:
+        lines.append(_tried("Cure", visit.cure, exhibit))
+    if visit.tempting is not None and visit.tempting.change is not None:
+        name = f"Why not {visit.tempting.change.name}?"
+        lines.append(_tried(name, visit.tempting, exhibit))
+    st.markdown("  \n".join(lines))
+    links = [f"[Open in the lab]({lab_address(exhibit.config)})"]
+    if visit.cure is not None and visit.cure.change is not None:
+        cured = visit.cure.change.applied(exhibit.config)
+        links.append(f"[the cured run]({lab_address(cured)})")
+    st.markdown(" · ".join(links))
+
+
+def _tried(title: str, run: Trained, exhibit: Exhibit) -> str:
+    assert run.change is not None
+    words = change_in_words(exhibit.config, run.change.change)
+    result = f"**{_percent(run)}**" if run.runner.finished else "trains …"
+    return f"{escape(title)} {result} :small[({escape(words)}) {escape(run.change.why)}]"
+
+
+def _percent(run: Trained) -> str:
+    return f"{100 * run.accuracy:.1f} %" if run.runner.finished else "…"
