@@ -7,9 +7,8 @@ from functools import partial
 import streamlit as st
 
 from nndl_core.cures import Remedy, remedies_for, tempting_fix
-from nndl_core.diagnosis import diagnose
 from nndl_core.diagnosis_words import NAMES, change_in_words, explanation, layers_named, sentence
-from nndl_core.findings import Facts, Finding
+from nndl_core.findings import Finding
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
@@ -34,9 +33,8 @@ def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
 def verdict_line(runs: dict[str, LiveRun]) -> None:
     """Name above the charts what is wrong with every run, in one line each."""
     for name, run in runs.items():
-        found = diagnose(run.config, run.runner.records)
+        found, facts = run.diagnosis()
         if found:
-            facts = Facts.of(run.config, run.runner.records)
             badge = f"{COLORS[found[0].severity]}-badge[{NAMES[found[0].disease]}]"
             words = escape(sentence(facts, found[0]))
         else:
@@ -47,13 +45,13 @@ def verdict_line(runs: dict[str, LiveRun]) -> None:
 
 def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     records = run.runner.records
-    found = diagnose(run.config, records)
+    found, facts = run.diagnosis()
     title = f"**{escape(name)}** " if name else ""
     if not found:
         st.markdown(f"{title}:gray-badge[Diagnosis]")
         st.caption(SILENT)
         return
-    first, facts = found[0], Facts.of(run.config, records)
+    first = found[0]
     start = int(records.column("epoch")[0]) if len(records) else 0
     st.markdown(f"{title}:{COLORS[first.severity]}-badge[{NAMES[first.disease]}]")
     st.markdown(escape(sentence(facts, first)))

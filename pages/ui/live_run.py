@@ -8,6 +8,8 @@ from typing import Any
 
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import Dataset
+from nndl_core.diagnosis import diagnose
+from nndl_core.findings import Facts, Finding
 from nndl_core.runner import Divergence, Runner
 from nndl_core.seed_band import SeedBand
 from nndl_core.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
@@ -23,6 +25,8 @@ OVERLAP = 4
 """So many frames may be lost before the browser lacks curve points."""
 
 _run_ids = count(1)
+Diagnosed = tuple[int, int | None, RunConfig]
+"""What a diagnosis depends on: epochs, divergence, settings."""
 
 
 class LiveRun:
@@ -52,6 +56,7 @@ class LiveRun:
         self.run_id = next(_run_ids)
         self.ranges: Ranges = {}
         self._measured: tuple[tuple[int, bool], Snapshot] | None = None
+        self._diagnosed: tuple[Diagnosed, list[Finding], Facts] | None = None
         self._start_band()
 
     def set_seeds(self, seeds: int) -> None:
@@ -116,6 +121,15 @@ class LiveRun:
         if self._measured is None or self._measured[0] != state:
             self._measured = (state, take(self.runner, self.plane))
         return self._measured[1]
+
+    def diagnosis(self) -> tuple[list[Finding], Facts]:
+        """Diagnose the run; what has not moved on since is not diagnosed again."""
+        records = self.runner.records
+        state = (len(records), records.diverged_at, self.config)
+        if self._diagnosed is None or self._diagnosed[0] != state:
+            found = diagnose(self.config, records)
+            self._diagnosed = (state, found, Facts.of(self.config, records))
+        return self._diagnosed[1:]
 
     def measure_ranges(self) -> Ranges:
         """Return what the axes of the charts must hold, since the run began."""
