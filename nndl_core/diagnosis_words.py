@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 from nndl_core.config import RunConfig
-from nndl_core.diagnosis import run_backward, run_forward
+from nndl_core.diagnosis import NOT_LEARNED, run_backward, run_forward
 from nndl_core.findings import Disease, Facts, Finding
 
 NAMES: dict[Disease, str] = {
@@ -22,6 +22,8 @@ NAMES: dict[Disease, str] = {
     "healthy": "Healthy",
     "none_of_these": "None of these",
 }
+GAIN = 0.25
+"""Of what there is to learn: what a remedy must add to be called one."""
 PRIME = {"sigmoid": 0.25, "tanh": 1.0}
 """The largest slope of a bounded activation."""
 
@@ -286,6 +288,29 @@ _EXPLANATIONS: dict[Disease, Callable[[Facts, Finding], str]] = {
     "healthy": _why_healthy,
     "none_of_these": _why_nothing,
 }
+
+
+def compared(sick: Facts, cured: Facts) -> str:
+    """Tell apart, in one sentence, a gradient that is back from a run that learns.
+
+    The gradient is back where fc1 gets ten times as much of it and it is no longer lost; a run
+    learns if it has learned a quarter more of what there is to learn.
+    """
+    if not (sick.epochs and cured.epochs):
+        return ""
+    before, after = float(sick.gradient[-1, 0]), float(cured.gradient[-1, 0])
+    learned = [100 * max(0.0, float(run.progress[-1])) for run in (sick, cured)]
+    numbers = (
+        f"Gradient of fc1 {_number(before)} beside {_number(after)}, learned {learned[0]:.0f} % "
+        f"beside {learned[1]:.0f} %"
+    )
+    gain = float(cured.progress[-1] - sick.progress[-1])
+    learns = gain >= GAIN and float(cured.progress[-1]) >= NOT_LEARNED
+    if learns:
+        return f"{numbers}: the run learns."
+    if after > 10 * before:
+        return f"{numbers}: the gradient is back, but the run does not learn for that."
+    return f"{numbers}: not cured so far."
 
 
 def change_in_words(config: RunConfig, change: dict[str, object]) -> str:

@@ -7,7 +7,14 @@ from functools import partial
 import streamlit as st
 
 from nndl_core.cures import Remedy, remedies_for, tempting_fix
-from nndl_core.diagnosis_words import NAMES, change_in_words, explanation, layers_named, sentence
+from nndl_core.diagnosis_words import (
+    NAMES,
+    change_in_words,
+    compared,
+    explanation,
+    layers_named,
+    sentence,
+)
 from nndl_core.findings import Finding
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
@@ -30,8 +37,8 @@ def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
         st.rerun()  # the charts of the run stand outside this panel
 
 
-def verdict_line(runs: dict[str, LiveRun]) -> None:
-    """Name above the charts what is wrong with every run, in one line each."""
+def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
+    """Name above the charts what is wrong with every run, and what a chosen remedy does."""
     for name, run in runs.items():
         found, facts = run.diagnosis()
         if found:
@@ -41,6 +48,11 @@ def verdict_line(runs: dict[str, LiveRun]) -> None:
             badge, words = "gray-badge[Diagnosis]", SILENT
         title = f"**{escape(name)}** " if name else ""
         st.markdown(f"{title}:{badge} :small[{words}]")
+    found_cure = cure.chosen(page, {name: run.config for name, run in runs.items()})
+    if found_cure is not None and found_cure.remedy.name in runs:
+        sick = next(run for run in runs.values() if run.config == found_cure.config)
+        cured = runs[found_cure.remedy.name]
+        st.markdown(f":small[{escape(compared(sick.diagnosis()[1], cured.diagnosis()[1]))}]")
 
 
 def _card(run: LiveRun, name: str, key: str, page: str) -> None:

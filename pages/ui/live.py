@@ -44,7 +44,7 @@ def live_panel(session: LabSession) -> None:
         if session.wanted is not None:
             st.rerun()  # the controls stand outside this panel
         runs = {"": session.run}
-        tick_every(interval(session, DIAGNOSIS_SECONDS), verdict_line, runs)
+        tick_every(interval(session, DIAGNOSIS_SECONDS), verdict_line, runs, "lab")
         tick_every(interval(session), _tick, session)
         tick_every(interval(session, DIAGNOSIS_SECONDS), diagnosis_panel, runs, "lab")
 

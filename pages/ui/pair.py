@@ -159,7 +159,7 @@ def pair_panel(
         toolbar(session)
         session.set_seeds(seeds())
         if page:
-            tick_every(interval(session, AFTER_SECONDS), verdict_line, session.runs)
+            tick_every(interval(session, AFTER_SECONDS), verdict_line, session.runs, page)
         tick_every(interval(session), _tick, session, panels, key)
         if after is not None:
             # A fragment of its own: drawn at every tick, a table would cost more than the charts;

@@ -1,0 +1,120 @@
+"""The diagnosis on the pages: quiet before there is evidence, then verdict, numbers, remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from nndl_core.config import RunConfig
+from nndl_core.records import Records
+from nndl_core.runner import Runner
+from pages.ui.cure import Cure
+from pages.ui.diagnosis_panel import SILENT
+from pages.ui.evidence import evidence_curve
+from pages.ui.live_run import LiveRun
+from pages.ui.miniature import miniature
+from pages.ui.pair import PairSession
+
+Open = Callable[..., AppTest]
+DEAD = {"activation": "relu", "bias": "-8", "hidden": "5-5", "epochs": "200"}
+
+
+def words(at: AppTest) -> str:
+    parts = [*at.markdown, *at.caption, *at.warning]
+    html = [node.proto.body for node in at.get("html")]
+    return "\n".join([*(part.value for part in parts), *html])
+
+
+def stepped(at: AppTest, steps: int) -> AppTest:
+    for _ in range(steps):
+        at.button(key="step").click().run()
+    assert not at.exception
+    return at
+
+
+def test_it_keeps_quiet_before_the_first_epoch_and_speaks_with_the_evidence(
+    open_lab: Open,
+) -> None:
+    at = open_lab(**DEAD)
+    assert SILENT in words(at)
+    assert "Dying ReLU" not in words(at)
+    stepped(at, 2)
+    text = words(at)
+    assert "red-badge[Dying ReLU]" in text
+    assert "5 of 5 units of fc1 are flat on every training example" in text.replace("\\", "")
+    assert "first said at epoch 1" in text
+    assert "exactly 0" in text
+    assert SILENT not in text
+
+
+def test_a_remedy_runs_beside_the_sick_run_from_the_same_seeds(open_lab: Open) -> None:
+    at = stepped(open_lab(**DEAD), 2)
+    at.button(key="lab_0_cure_0").click().run()
+    twin = at.session_state["lab_twin"]
+    assert isinstance(twin, PairSession)
+    sick, cured = twin.runs.values()
+    assert twin.playing
+    assert (cured.config.bias, cured.config.init) == (0.0, "he_normal")
+    for name in ("data_seed", "init_seed", "points", "noise"):
+        assert getattr(sick.config, name) == getattr(cured.config, name)
+    for _ in range(60):
+        if not twin.playing:
+            break
+        at.run()
+    at.run()
+    assert "the run learns" in words(at)
+    assert "green-badge[Healthy]" in words(at)
+    at.button(key="lab_cure_away").click().run()
+    assert not at.exception
+    assert "lab_twin" not in at.session_state
+
+
+def test_a_changed_setting_takes_the_remedy_away(open_lab: Open) -> None:
+    at = stepped(open_lab(**DEAD), 2)
+    at.button(key="lab_0_tempting").click().run()
+    assert "just Leaky ReLU" in at.session_state["lab_twin"].runs
+    at.number_input(key="data_seed").set_value(3).run()
+    assert not at.exception
+    assert "lab_twin" not in at.session_state
+    assert at.session_state["lab"].config.data_seed == 3
+
+
+def test_a_lesson_gets_its_remedy_as_one_more_run(open_lab: Open) -> None:
+    at = open_lab("dying.py", lesson="dying", epochs="60")
+    stepped(at, 2)
+    at.button(key="dying_0_cure_0").click().run()
+    assert not at.exception
+    chosen = at.session_state["dying_cure"]
+    assert isinstance(chosen, Cure)
+    assert not chosen.new
+    session = at.session_state["dying_pair"]
+    assert list(session.runs) == ["b = -8", "Leaky ReLU with a fresh start", "b = 0.1, He"]
+    assert session.playing
+    at.button(key="dying_cure_away").click().run()
+    assert list(at.session_state["dying_pair"].runs) == ["b = -8", "b = 0.1, He"]
+
+
+def test_an_uploaded_table_is_in_both_runs_of_a_remedy(open_lab: Open) -> None:
+    rows = "\n".join(f"{i % 7},{(i * 3) % 5},{'ab'[i % 2]}" for i in range(60))
+    at = open_lab(**DEAD)
+    at.button(key="dataset_csv").click().run()
+    at.file_uploader(key="csv").upload("t.csv", f"u,v,label\n{rows}".encode()).run()
+    session = at.session_state["lab"]
+    assert session.config.dataset == "csv"
+    stepped(at, 2)
+    at.button(key="lab_0_cure_0").click().run()
+    assert not at.exception
+    datasets = [run.dataset for run in at.session_state["lab_twin"].runs.values()]
+    assert datasets == [session.dataset] * 2
+
+
+def test_pictures_of_runs_without_or_with_one_epoch_can_be_drawn() -> None:
+    assert "<img" in miniature(Records(0.69), 10, 0.69)
+    run = LiveRun(RunConfig(epochs=30))
+    run.runner.advance(1)
+    found, facts = run.diagnosis()
+    assert evidence_curve(facts, found[0]) == ""
+    wild = Runner.from_config(RunConfig(hidden=(32,) * 8, activation="relu", epochs=30))
+    wild.advance(30)
+    assert "<img" in miniature(wild.records, 30, wild.records.constant_loss)
