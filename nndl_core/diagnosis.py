@@ -21,6 +21,10 @@ from nndl_core.findings import (
     Marks,
     Severity,
     always,
+    mean_of_last,
+    pace,
+    run_backward,
+    run_forward,
     standing_since,
 )
 from nndl_core.records import Records
@@ -133,7 +137,7 @@ def vanishing_gradient(run: Facts) -> Finding | None:
     stuck = lost & lost[:1] & (run.progress < NOT_LEARNED)
     if run.config.optimizer == "adam":
         # its steps do not depend on the size of a gradient: short ones are the learning rate's
-        stuck &= _pace(run) >= TURN
+        stuck &= pace(run) >= TURN
     since = standing_since(
         stuck & run.from_epoch(EARLY, 5),
         (run.progress >= MOSTLY_LEARNED) | (~lost & (run.progress >= NOT_LEARNED)),
@@ -176,11 +180,11 @@ def oscillating_loss(run: Facts) -> Finding | None:
     if run.epochs <= window:
         return None
     change = np.diff(run.loss, prepend=run.loss[:1]) / run.constant_loss
-    up, down = _mean(change > JUMP, window), _mean(change < -JUMP, window)
-    lost = _mean((run.loss - np.minimum.accumulate(run.loss)) / run.constant_loss, window)
+    up, down = mean_of_last(change > JUMP, window), mean_of_last(change < -JUMP, window)
+    lost = mean_of_last((run.loss - np.minimum.accumulate(run.loss)) / run.constant_loss, window)
     wild = (up + down >= JUMPS) & (np.minimum(up, down) >= JUMPS / 4) & (lost >= LOST)
     on = (wild | (lost >= THROWN)) & run.from_epoch(0, window)
-    learned = _mean(run.progress, window) >= LEARNED
+    learned = mean_of_last(run.progress, window) >= LEARNED
     since = standing_since(on & ~learned, (lost < CALM) | learned)
     if since is None:
         return None
@@ -196,7 +200,7 @@ def overfitting(run: Facts) -> Finding | None:
     if not run.epochs:
         return None
     window = max(3, math.ceil(EARLY / 2 * run.planned))
-    dev_loss, gap = _mean(run.dev_loss, window), _mean(run.gap, window)
+    dev_loss, gap = mean_of_last(run.dev_loss, window), mean_of_last(run.gap, window)
     rise = dev_loss / np.maximum(np.minimum.accumulate(dev_loss), 1e-12)
     on = (rise > RISE) & (gap >= GAP) & run.from_epoch(EARLY, window)
     since = standing_since(on, (rise < (1 + RISE) / 2) | (gap < GAP / 2))
@@ -214,23 +218,17 @@ def slow_convergence(run: Facts) -> Finding | None:
     """Find weights that hardly turn in the whole run, or a run that ends while it still gains."""
     if not run.epochs:
         return None
-    pace = _pace(run)
-    short = (pace < TURN) & (run.progress < HALF) & run.from_epoch(EARLY, 5)
+    turn = pace(run)
+    short = (turn < TURN) & (run.progress < HALF) & run.from_epoch(EARLY, 5)
     gains = _still_gains(run)
-    since = standing_since(short | gains, (run.progress >= HALF) | (pace >= 2 * TURN))
+    since = standing_since(short | gains, (run.progress >= HALF) | (turn >= 2 * TURN))
     if since is None:
         return None
-    shown = [Evidence("turn of the weights in the whole run, rad", pace[-1], TURN, "below")]
+    shown = [Evidence("turn of the weights in the whole run, rad", turn[-1], TURN, "below")]
     if gains[-1]:
         half = float(run.progress[-1] - run.progress[run.epochs // 2])
         shown.append(Evidence("progress in the second half", half, LATE_GAIN, "above"))
     return Finding("slow_convergence", "mild", since, tuple(shown))
-
-
-def _pace(run: Facts) -> Array:
-    """The turn of the hidden layer that turns most, continued to the end of the run, [E] rad."""
-    path: Array = np.cumsum(run.update[:, : max(1, run.hidden)], axis=0).max(1)
-    return path * run.planned / np.arange(1, run.epochs + 1)
 
 
 def _still_gains(run: Facts) -> Marks:
@@ -289,8 +287,8 @@ def traced(run: Facts, finding: Finding) -> Array:
         "exploding_gradient": lambda: run.loss / run.constant_loss,
         "dying_relu": lambda: run.dead[:, hidden].max(1),
         "saturation": lambda: run.flat[:, hidden].max(1),
-        "slow_convergence": lambda: _pace(run),
-        "oscillating_loss": lambda: _mean(lost, window),
+        "slow_convergence": lambda: pace(run),
+        "oscillating_loss": lambda: mean_of_last(lost, window),
         "overfitting": lambda: run.dev_loss / np.minimum.accumulate(run.dev_loss),
     }
     return series.get(finding.disease, lambda: run.progress)()
@@ -303,29 +301,6 @@ def _unremarkable(run: Facts) -> Finding:
     if run.epochs >= run.planned and learned < NOT_LEARNED:
         return Finding("none_of_these", "mild", run.epochs - 1, shown)
     return Finding("healthy", "fine", run.epochs - 1, shown)
-
-
-def run_forward(run: Facts) -> Array:
-    """The signal of the last hidden layer over that of the first, [E]."""
-    first, last = run.signal[:, 0], run.signal[:, run.hidden - 1]
-    ratio: Array = np.divide(last, first, out=np.zeros_like(last), where=first > 0)
-    return ratio
-
-
-def run_backward(run: Facts) -> Array:
-    """The gradient of the first layer's weights over the largest of a hidden layer, [E]."""
-    first, largest = run.gradient[:, 0], run.gradient[:, : run.hidden].max(1)
-    ratio: Array = np.divide(first, largest, out=np.zeros_like(first), where=largest > 0)
-    return ratio
-
-
-def _mean(values: Array | Marks, window: int) -> Array:
-    """The mean of the last ``window`` values of each epoch, of fewer at the start."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    at = np.arange(1, len(values) + 1)
-    begin = np.maximum(at - window, 0)
-    mean: Array = (total[at] - total[begin]) / (at - begin)
-    return mean
 
 
 def _names(layers: Iterable[int]) -> tuple[int, ...]:

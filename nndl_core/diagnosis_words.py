@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 
 from nndl_core.config import RunConfig
-from nndl_core.diagnosis import NOT_LEARNED, run_backward, run_forward
-from nndl_core.findings import Disease, Facts, Finding
+from nndl_core.diagnosis import NOT_LEARNED
+from nndl_core.findings import Disease, Facts, Finding, run_backward, run_forward
 
 NAMES: dict[Disease, str] = {
     "symmetric_weights": "Symmetric weights",

@@ -27,6 +27,7 @@ Disease = Literal[
 Severity = Literal["fine", "mild", "severe", "fatal"]
 Array = NDArray[np.float64]
 Marks = NDArray[np.bool_]
+HUGE = 1e6
 
 
 @dataclass(frozen=True)
@@ -139,3 +140,36 @@ def standing_since(on: Marks, off: Marks) -> int | None:
 def always(marks: Marks) -> Marks:
     """Mark the epochs up to which every epoch was marked, [E] or [E, layers]."""
     return np.logical_and.accumulate(marks, axis=0)
+
+
+def run_forward(run: Facts) -> Array:
+    """The signal of the last hidden layer over that of the first, [E]."""
+    first, last = run.signal[:, 0], run.signal[:, run.hidden - 1]
+    ratio: Array = np.divide(last, first, out=np.zeros_like(last), where=first > 0)
+    return ratio
+
+
+def run_backward(run: Facts) -> Array:
+    """The gradient of the first layer's weights over the largest of a hidden layer, [E]."""
+    first, largest = run.gradient[:, 0], run.gradient[:, : run.hidden].max(1)
+    ratio: Array = np.divide(first, largest, out=np.zeros_like(first), where=largest > 0)
+    return ratio
+
+
+def mean_of_last(values: Array | Marks, window: int) -> Array:
+    """The mean of the last ``window`` values of each epoch, of fewer at the start.
+
+    Values beyond HUGE count as HUGE: a difference of sums that hold 1e30 tells nothing of later ones.
+    """
+    bounded = np.clip(np.nan_to_num(values, nan=HUGE, posinf=HUGE, neginf=-HUGE), -HUGE, HUGE)
+    total = np.concatenate([[0.0], np.cumsum(bounded)])
+    at = np.arange(1, len(values) + 1)
+    begin = np.maximum(at - window, 0)
+    mean: Array = (total[at] - total[begin]) / (at - begin)
+    return mean
+
+
+def pace(run: Facts) -> Array:
+    """The turn of the hidden layer that turns most, continued to the end of the run, [E] rad."""
+    path: Array = np.cumsum(run.update[:, : max(1, run.hidden)], axis=0).max(1)
+    return path * run.planned / np.arange(1, run.epochs + 1)
