@@ -159,7 +159,8 @@ def run_backward(run: Facts) -> Array:
 def mean_of_last(values: Array | Marks, window: int) -> Array:
     """The mean of the last ``window`` values of each epoch, of fewer at the start.
 
-    Values beyond HUGE count as HUGE: a difference of sums that hold 1e30 tells nothing of later ones.
+    Values beyond HUGE count as HUGE: differences of sums that hold 1e30 tell nothing of what
+    comes later.
     """
     bounded = np.clip(np.nan_to_num(values, nan=HUGE, posinf=HUGE, neginf=-HUGE), -HUGE, HUGE)
     total = np.concatenate([[0.0], np.cumsum(bounded)])
