@@ -135,12 +135,13 @@ def vanishing_gradient(run: Facts) -> Finding | None:
     forward, backward = run_forward(run), run_backward(run)
     lost = (forward < SIGNAL_LOST) | (backward < SIGNAL_LOST)
     stuck = lost & lost[:1] & (run.progress < NOT_LEARNED)
+    held = np.cumsum(stuck) >= HALF * run.planned  # an escape so late is no cure
     if run.config.optimizer == "adam":
         # its steps do not depend on the size of a gradient: short ones are the learning rate's
         stuck &= pace(run) >= TURN
     since = standing_since(
         stuck & run.from_epoch(EARLY, 5),
-        (run.progress >= MOSTLY_LEARNED) | (~lost & (run.progress >= NOT_LEARNED)),
+        (run.progress >= MOSTLY_LEARNED) | (~lost & (run.progress >= NOT_LEARNED) & ~held),
     )
     if since is None:
         return None

@@ -91,15 +91,17 @@ class Facts:
             return column(name).reshape(len(loss), layers)
 
         units = table("units")
+        # labels of one class have no entropy; any other number than 0 will do
+        constant_loss = records.constant_loss if records.constant_loss > 0 else math.log(2)
         return cls(
             config=config,
             planned=config.epochs,
-            constant_loss=records.constant_loss,
+            constant_loss=constant_loss,
             diverged_at=records.diverged_at,
             loss=loss,
             dev_loss=column("dev_loss"),
             gap=column("train_accuracy") - column("dev_accuracy"),
-            progress=1 - loss / records.constant_loss,
+            progress=1 - loss / constant_loss,
             gradient=table("weight_grad_norm"),
             update=np.nan_to_num(table("update_ratio"), posinf=math.inf),
             signal=table("example_std"),
