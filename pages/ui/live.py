@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -22,11 +23,14 @@ SPEEDS = {
     "1 epoch / frame": 1,
     "5 epochs / frame": 5,
     "20 epochs / frame": 20,
+    "50 epochs / frame": 50,
     "100 epochs / frame": 100,
     "500 epochs / frame": 500,
     "as fast as it goes": AS_FAST_AS_IT_GOES,
 }
 DEFAULT_SPEED = "20 epochs / frame"
+USUAL_FRAMES = 120
+"""Of a long run at the speed that is set before one is chosen: some 10 to 20 seconds."""
 SEEDS = {"one seed": 0, "+ 10 seeds": 10, "+ 50 seeds": 50, "+ 200 seeds": 200}
 
 
@@ -62,14 +66,7 @@ def toolbar(player: Player, *more: Button) -> None:
         _button(player, ticket, (names[0], "play", names[1], player.toggle_play), "primary")
         for button in (step, reset, *more):
             _button(player, ticket, button, "secondary")
-        st.selectbox(
-            "Speed",
-            list(SPEEDS),
-            index=list(SPEEDS).index(DEFAULT_SPEED),
-            key="speed",
-            label_visibility="collapsed",
-            width=190,
-        )
+        _choose_speed(player)
         st.selectbox(
             "Seeds",
             list(SEEDS),
@@ -92,9 +89,37 @@ def interval(player: Player, seconds: float = TICK_SECONDS) -> float | None:
     return seconds if player.clocked else None
 
 
-def speed() -> int:
-    """Return the chosen number of epochs for one frame."""
-    return SPEEDS[st.session_state.get("speed", DEFAULT_SPEED)]
+def usual_speed(epochs: int) -> str:
+    """Return the speed at which a long run takes about USUAL_FRAMES; a short one takes less."""
+    least = SPEEDS[DEFAULT_SPEED]
+    paces = [name for name, pace in SPEEDS.items() if least <= pace < AS_FAST_AS_IT_GOES]
+    wanted = math.log(max(1, epochs) / USUAL_FRAMES)
+    return min(paces, key=lambda name: abs(math.log(SPEEDS[name]) - wanted))
+
+
+def speed(player: Player) -> int:
+    """Return the number of epochs for one frame: the chosen one, else the usual one."""
+    return SPEEDS[player.chosen_speed or usual_speed(player.epochs)]
+
+
+def _choose_speed(player: Player) -> None:
+    """Draw the speed; what the user has chosen stays, whatever the number of epochs becomes."""
+    shown = player.chosen_speed or usual_speed(player.epochs)
+    if st.session_state.get("speed") != shown:
+        st.session_state["speed"] = shown
+    st.selectbox(
+        "Speed",
+        list(SPEEDS),
+        key="speed",
+        label_visibility="collapsed",
+        width=190,
+        on_change=_keep_speed,
+        args=(player,),
+    )
+
+
+def _keep_speed(player: Player) -> None:
+    player.chosen_speed = st.session_state["speed"]
 
 
 def seeds() -> int:
@@ -103,7 +128,7 @@ def seeds() -> int:
 
 
 def _tick(session: LabSession) -> None:
-    session.tick(speed())
+    session.tick(speed(session))
     draw_live(session.frame(), key="charts", on_full=session.ask_full, on_end=_stop_clock)
 
 

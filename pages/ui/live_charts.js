@@ -52,7 +52,8 @@ export class CurveChart extends Chart {
     const dev = curves[`dev_${this.quantity}`];
     const log = this.panel.scale === "log";
     const shared = header.ranges?.[this.quantity];
-    const epochs = header.ranges?.epoch ?? [header.epoch, header.epochs];
+    const [epoch, target] = header.ranges?.epoch ?? [header.epoch, header.epochs];
+    const shown = bands.length ? Math.max(epoch, target) : epoch; // a band reaches to the end
     const line = (y, name, style) => ({
       x: curves.curve_epoch,
       y,
@@ -63,7 +64,7 @@ export class CurveChart extends Chart {
       cliponaxis: curves.curve_epoch.length > 1, // the first point stands on the axis
       hovertemplate: this.quantity === "loss" ? "%{y:.4g}" : "%{y:.1%}",
     });
-    const xaxis = axis(theme, text.epoch_axis, { range: [0, epochSpan(...epochs)] });
+    const xaxis = axis(theme, text.epoch_axis, { range: [0, epochSpan(shown, target)] });
     const yaxis = axis(theme, "", {
       type: log ? "log" : "linear",
       range: this.ranges([train, dev, ...bands.map((band) => band.y)], log, shared),

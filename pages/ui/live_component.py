@@ -26,7 +26,7 @@ TEXT: Final[dict[str, str]] = {
     "test_last": "Test, last epoch",
     "test_waiting": "at the end",
     "test_note": "loss {loss}",
-    "test_note_epoch": "loss {loss} · epoch {epoch}",
+    "test_epoch": "epoch {epoch}",
     "status_ready": "ready",
     "status_playing": "playing",
     "status_paused": "paused",

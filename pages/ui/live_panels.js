@@ -109,7 +109,8 @@ export class Merits {
     const figure = element("div", "live-merit-figure", node);
     const value = element("span", "live-merit-value", figure);
     const note = element("span", "live-merit-note", figure);
-    return { node, head, label, value, note };
+    const when = element("span", "live-merit-when", head);
+    return { node, head, label, when, value, note };
   }
 
   set(name, value, note = "") {
@@ -135,10 +136,11 @@ export class Merits {
 
   drawTest(name, test, text, format) {
     this.tiles[name].node.classList.toggle("is-waiting", !test);
+    const epoch = test?.epoch === undefined ? "" : format.whole(test.epoch);
+    write(this.tiles[name].when, epoch && fill(text.test_epoch, { epoch }));
     if (!test) return this.set(name, "–", text.test_waiting);
-    const words = test.epoch === undefined ? text.test_note : text.test_note_epoch;
-    const values = { loss: format.loss(test.loss), epoch: format.whole(test.epoch) };
-    return this.set(name, format.percent(test.score), fill(words, values));
+    const loss = fill(text.test_note, { loss: format.loss(test.loss) });
+    return this.set(name, format.percent(test.score), loss);
   }
 
   drawStatus({ status, message, messages }, text) {

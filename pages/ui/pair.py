@@ -39,6 +39,11 @@ class PairSession(Player):
         self.runs = _started(configs, data)
 
     @property
+    def epochs(self) -> int:
+        """The epochs of the longest run."""
+        return max(run.runner.num_epochs for run in self.runs.values())
+
+    @property
     def finished(self) -> bool:
         """Whether every run has ended or diverged."""
         return all(run.runner.finished for run in self.runs.values())
@@ -172,7 +177,7 @@ def pair_panel(
 
 
 def _tick(session: PairSession, panels: tuple[str, ...], key: str) -> None:
-    session.tick(speed())
+    session.tick(speed(session))
     columns = st.columns(len(session.runs))
     for at, frame in enumerate(session.frames(panels)):
         run = list(session.runs.values())[at]

@@ -19,6 +19,12 @@ class Player(ABC):
         self.ticket = self.used_ticket = 0
         self.clocked = False  # whether the clock of the page ticks
         self.button_says_pause = False
+        self.chosen_speed = ""  # by the user; empty: the usual one
+
+    @property
+    @abstractmethod
+    def epochs(self) -> int:
+        """How many epochs a whole run has."""
 
     @property
     @abstractmethod

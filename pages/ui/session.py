@@ -51,6 +51,11 @@ class LabSession(Player):
         return self.run.status(self.playing)
 
     @property
+    def epochs(self) -> int:
+        """The epochs of the whole run."""
+        return self.runner.num_epochs
+
+    @property
     def finished(self) -> bool:
         """Whether all epochs are done, or the run has diverged."""
         return self.runner.finished

@@ -146,3 +146,15 @@ def test_the_report_holds_the_numbers_of_the_page(topic: str) -> None:
         "tables",
         "config",
     }
+
+
+def test_a_long_run_is_played_faster_until_a_speed_is_chosen(open_lab: Open) -> None:
+    at = open_lab("dying.py", lesson="dying")
+    assert at.selectbox(key="speed").value == "50 epochs / frame"
+    at.number_input(key="dying_epochs").set_value(1000).run()
+    assert at.selectbox(key="speed").value == "20 epochs / frame"
+    at.selectbox(key="speed").set_value("5 epochs / frame").run()
+    at.number_input(key="dying_epochs").set_value(5000).run()
+    assert at.selectbox(key="speed").value == "5 epochs / frame"
+    at.button(key="play").click().run()
+    assert session_of(at, LESSONS["dying"]).runs["b = -8"].runner.epoch == 5

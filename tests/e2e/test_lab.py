@@ -147,7 +147,7 @@ def test_play_moves_the_epoch_and_every_chart(open_lab: OpenLab) -> None:
     lab = open_lab()
     assert (lab.epoch, lab.says("status")) == (0, "ready")
     numbers, pictures = lab.figures(), lab.pictures()
-    lab.play_to(100)
+    lab.play_to(400)  # far enough for the rounded share of saturated outputs to change
     lab.pause()
     later, later_pictures = lab.figures(), lab.pictures()
     for name in CHARTS:
@@ -413,3 +413,26 @@ def test_a_closed_tab_leaves_the_server_idle(
         time.sleep(1)
         share = (cpu_seconds(server.process.pid) - start[0]) / (time.monotonic() - start[1])
     assert share < 0.05, f"The server still uses {share:.0%} of a core."
+
+
+@pytest.mark.parametrize("width", [1366, 1440, 1920])
+def test_no_figure_of_merit_is_cut_off(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/?epochs=400")
+    page.locator(".st-key-speed input").click()
+    page.get_by_role("option", name="as fast as it goes").click()
+    page.locator(".st-key-play button").click()
+    page.wait_for_selector(".nndl-live[data-status=finished]", timeout=60_000)
+    parts = ".live-merit-label, .live-merit-value, .live-merit-note, .live-merit-figure"
+    cut = page.eval_on_selector_all(
+        parts, "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+    )
+    # an inline span has no width of its own to overflow: its box must lie within the tile
+    beyond = page.eval_on_selector_all(
+        ".live-merit-value",
+        "all => all.filter(e => e.getBoundingClientRect().right > "
+        "e.closest('.live-merit').getBoundingClientRect().right - 4).map(e => e.textContent)",
+    )
+    assert not cut
+    assert not beyond
+    assert "epoch" in page.inner_text(".merit-test-best .live-merit-when")
