@@ -10,8 +10,11 @@ from nndl_core import study_report
 from nndl_core.charts.parts import Figure
 from nndl_core.charts.runs import accuracy_curves, gradient_bars, loss_curves
 from nndl_core.config import KNOBS, RunConfig, url_value
+from nndl_core.diagnosis import diagnose
+from nndl_core.diagnosis_words import NAMES, sentence
+from nndl_core.findings import Facts
 from nndl_core.lessons.lesson import Lesson
-from nndl_core.lessons.measured import Reading, found_signs, readings, signs_sentence
+from nndl_core.lessons.measured import Reading, readings
 from nndl_core.report import report_zip
 from nndl_core.runner import Runner
 from nndl_core.study import Study
@@ -19,8 +22,13 @@ from nndl_core.study import Study
 Runs = Mapping[str, Runner]
 
 
-def lesson_report(lesson: Lesson, runs: Runs, studies: Sequence[Study], *, date: str) -> bytes:
-    """Pack a lesson's live runs and its studies as a zip; see report_zip."""
+def lesson_report(
+    lesson: Lesson, runs: Runs, studies: Sequence[Study], *, date: str, answer: int | None = None
+) -> bytes:
+    """Pack a lesson's live runs and its studies as a zip; see report_zip.
+
+    answer is the option of the question that the learner chose, None if none was.
+    """
     measured = [study for study in studies if study.done]
     figures: dict[str, Figure] = {
         "Loss of the runs": loss_curves(runs),
@@ -36,7 +44,7 @@ def lesson_report(lesson: Lesson, runs: Runs, studies: Sequence[Study], *, date:
     configs = {name: _config(run) for name, run in runs.items()}
     configs |= study_report.configs_of(measured)
     title = f"{lesson.title} ({lesson.experiment})"
-    text = "\n\n".join(_text(lesson, runs, measured))
+    text = "\n\n".join(_text(lesson, runs, measured, answer))
     return report_zip(title, figures, tables, configs, text, date=date)
 
 
@@ -45,7 +53,11 @@ def _config(run: Runner) -> RunConfig:
     return run.config
 
 
-def _text(lesson: Lesson, runs: Runs, studies: Sequence[Study]) -> Iterator[str]:
+def _text(
+    lesson: Lesson, runs: Runs, studies: Sequence[Study], answer: int | None
+) -> Iterator[str]:
+    yield "## Prediction"
+    yield _prediction(lesson, answer)
     yield "## Procedure"
     yield lesson.story
     yield "\n".join(
@@ -62,6 +74,14 @@ def _text(lesson: Lesson, runs: Runs, studies: Sequence[Study]) -> Iterator[str]
     )
 
 
+def _prediction(lesson: Lesson, answer: int | None) -> str:
+    question = lesson.question
+    if answer is None:
+        return f"{question.text} No answer was chosen."
+    verdict = "which is right" if answer == question.answer else "which is not right"
+    return f"{question.text} Chosen: {question.options[answer]}, {verdict}. {question.because}"
+
+
 def _settings_sentence(config: RunConfig) -> str:
     changed = config.to_url()
     return ", ".join(f"{KNOBS[n].label.lower()} {v}" for n, v in changed.items()) or "the defaults"
@@ -69,7 +89,11 @@ def _settings_sentence(config: RunConfig) -> str:
 
 def _run_sentence(run: Runner) -> str:
     words = "; ".join(f"{r.name} {_written(r)}" for r in readings(run) if math.isfinite(r.value))
-    return f"{words}. Signs: {signs_sentence(found_signs(run))}."
+    found = diagnose(_config(run), run.records)
+    if not found:
+        return f"{words}."
+    facts = Facts.of(_config(run), run.records)
+    return f"{words}. Diagnosis: {NAMES[found[0].disease]}. {sentence(facts, found[0])}"
 
 
 def _written(reading: Reading) -> str:

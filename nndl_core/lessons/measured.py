@@ -51,8 +51,9 @@ def _scores(runner: Runner, record: EpochRecord) -> Iterator[Reading]:
 
 def _layers(runner: Runner, record: EpochRecord) -> Iterator[Reading]:
     hidden, first, last = record.layers[:-1], record.layers[0], record.layers[-1]
-    yield Reading("gradient norm of fc1", first.weight_grad_norm, ".3g")
-    yield Reading("gradient norm of the last layer", last.weight_grad_norm, ".3g")
+    yield Reading("gradient norm of fc1's weights", first.weight_grad_norm, ".3g")
+    yield Reading("gradient norm of the last layer's weights", last.weight_grad_norm, ".3g")
+    yield Reading("gradient norm of the last layer's bias", last.bias_grad_norm, ".3g")
     units = f"of {sum(layer.units for layer in hidden):.0f}"
     yield Reading("dead units", sum(layer.dead_units for layer in hidden), ".0f", units)
     yield Reading("distinct units", sum(layer.distinct_units for layer in hidden), ".0f", units)

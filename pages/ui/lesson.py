@@ -9,8 +9,7 @@ import streamlit as st
 from nndl_core.lesson_report import lesson_report
 from nndl_core.lessons import TOPICS, claims_of
 from nndl_core.lessons.lesson import Lesson
-from nndl_core.lessons.measured import Reading, found_signs, readings, signs_sentence
-from nndl_core.study import Study
+from nndl_core.lessons.measured import Reading, readings
 from pages.ui import cure
 from pages.ui.lesson_code import draw_code
 from pages.ui.lesson_controls import choose_lesson, choose_settings, draw_lab_links
@@ -54,12 +53,13 @@ def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
     draw_code(lesson.code)
     _heading(5, "Your report")
     studies = studies_of(claims_of(lesson))
-    report_button(lesson.name, lambda date: _report(lesson, session, studies(), date))
+    answer = st.session_state.get(f"{lesson.name}_answer")
 
+    def report(date: str) -> bytes:
+        runs = {name: run.runner for name, run in session.runs.items()}
+        return lesson_report(lesson, runs, studies(), date=date, answer=answer)
 
-def _report(lesson: Lesson, session: PairSession, studies: list[Study], date: str) -> bytes:
-    runs = {name: run.runner for name, run in session.runs.items()}
-    return lesson_report(lesson, runs, studies, date=date)
+    report_button(lesson.name, report)
 
 
 def _heading(number: int, text: str) -> None:
@@ -69,6 +69,7 @@ def _heading(number: int, text: str) -> None:
 def _draw_question(lesson: Lesson) -> None:
     """Ask before anything runs; the answer is told once one has been chosen."""
     _heading(1, f"{lesson.title} ({lesson.experiment})")
+    st.caption("E1 to E11 number the experiments of the course chapter, here and at the claims.")
     st.markdown(escape(lesson.story))
     question = lesson.question
     chosen = st.radio(
@@ -92,9 +93,6 @@ def _draw_measured(session: PairSession) -> None:
         for row in zip(*columns, strict=True)
     ]
     st.html(table(["Measured in this run", *session.runs], rows))
-    for name, run in session.runs.items():
-        words = signs_sentence(found_signs(run.runner))
-        st.markdown(f"Signs of **{escape(name)}**: {escape(words)}")
 
 
 def _cell(reading: Reading) -> str:

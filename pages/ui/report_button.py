@@ -12,7 +12,8 @@ from pages.ui.study_panel import panel_of_claim
 
 CONTENT = (
     "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text with the "
-    "measured numbers in it, to be completed with your analysis."
+    "measured numbers in it, to be completed with your analysis. It takes a few seconds; your "
+    "browser then saves it among its downloads."
 )
 
 

@@ -136,6 +136,12 @@ def test_the_report_holds_the_numbers_of_the_page(topic: str) -> None:
     study.advance()
     packed = zipfile.ZipFile(io.BytesIO(lesson_report(lesson, runs, [study], date="2026-11-23")))
     text = packed.read("report.md").decode()
+    assert "No answer was chosen." in text
+    for at, option in enumerate(lesson.question.options):
+        told = lesson_report(lesson, runs, [], date="2026-11-23", answer=at)
+        words = zipfile.ZipFile(io.BytesIO(told)).read("report.md").decode()
+        right = "which is right" if at == lesson.question.answer else "which is not right"
+        assert f"Chosen: {option}, {right}." in words
     for runner in runs.values():
         assert f"train loss {runner.measure()[0].train_loss:.4f}" in text
     assert "The claim holds. Measured with 3 seeds:" in text
