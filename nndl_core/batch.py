@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS, Slope
+from nndl_core.activations import Slope
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset, Split
 from nndl_core.initializers import first_parameters
 from nndl_core.kernel import Block, Kernel
 from nndl_core.losses import LOSSES, hits, output_units, targets
 from nndl_core.optimizers import Optimizer
-from nndl_core.passes import Problem, Windows
+from nndl_core.passes import Pass, Problem, Windows
 from nndl_core.records import SCALARS, Columns, EpochRecord, record_at
 from nndl_core.telemetry import Telemetry
 
@@ -247,14 +247,14 @@ class Batch:
     def _tested(self, parameters: Tensor) -> list[Score]:
         """Return (accuracy, loss) of each run on its test set."""
         p = self.kernel.problem
-        a, y = _tensors([(m.data.test,) for m in self.members], p.sizes[-1], p.x.dtype)
-        *hidden, last = self.windows.of(parameters)
+        x, y = _tensors([(m.data.test,) for m in self.members], p.sizes[-1], p.x.dtype)
+        n = x.shape[-1]
+        test = Pass(p, self.runs, x, y, n, slots=1, lean=True)
         with torch.inference_mode():
-            for w in hidden:
-                a = ACTIVATIONS[p.activation].value(w[..., :-1] @ a + w[..., -1:], p.slope)
-            logits = last[..., :-1] @ a + last[..., -1:]
+            test.forward(0, self.windows.of(parameters))
+            logits = test.recorded(1)[0]
             right = hits(logits, y).double().mean(-1)
-            loss = LOSSES[p.loss].value(logits, y).double().mean(-1)
+            loss = LOSSES[p.loss].total(logits, y) / n
         return list(zip(right.tolist(), loss.tolist(), strict=True))
 
     def _movement(self, end: Tensor) -> NDArray[np.float64]:

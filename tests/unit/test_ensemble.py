@@ -88,6 +88,17 @@ def test_a_run_of_an_ensemble_is_the_run_alone(values: dict[str, Any], dtype: st
         check(outcome, config, SLACK if EXACT or dtype == "float64" else 1e-3)
 
 
+@pytest.mark.skipif(not EXACT, reason="the processor's library may sum in another order")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("values", FAMILIES, ids=str)
+def test_a_run_has_the_same_test_scores_in_any_company(values: dict[str, Any], dtype: str) -> None:
+    configs = [settings(**values, data_seed=s, init_seed=s, dtype=dtype) for s in range(9)]
+    together = [(o.test_last, o.test_best) for o in outcomes(configs)]
+    parts = [configs[:1], configs[1:3], configs[3:6], configs[6:]]
+    apart = [(o.test_last, o.test_best) for part in parts for o in outcomes(part)]
+    assert apart == together
+
+
 def test_what_cannot_be_one_batch_is_trained_in_several() -> None:
     """Activation, momentum, epochs, batch size, number of points: each is a batch of its own."""
     changes: list[dict[str, Any]] = [
