@@ -37,3 +37,9 @@ def session_of() -> Callable[[AppTest], LabSession]:
         return held
 
     return session
+
+
+@pytest.fixture
+def time_to_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no busy machine cut a tick short; tests of the slice set their own."""
+    monkeypatch.setattr("pages.ui.player.SLICE_SECONDS", 60.0)

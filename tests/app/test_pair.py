@@ -22,11 +22,7 @@ DIVERGING = replace(CURED, activation="relu", learning_rate=1000)
 ONE_DIVERGES = {"too fast": DIVERGING, "N(0, 1)": CURED}
 IMPOSSIBLE = replace(CURED, dataset="blobs3")
 
-
-@pytest.fixture(autouse=True)
-def time_to_train(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no busy machine cut a tick short; tests of the slice set their own."""
-    monkeypatch.setattr("pages.ui.player.SLICE_SECONDS", 60.0)
+pytestmark = pytest.mark.usefixtures("time_to_train")
 
 
 def headers(session: PairSession, panels: tuple[str, ...] = PANELS) -> list[dict[str, Any]]:

@@ -41,6 +41,8 @@ OTHER: dict[str, Any] = {
 }
 DIVERGING = RunConfig(points=100, activation="relu", learning_rate=1000)
 
+pytestmark = pytest.mark.usefixtures("time_to_train")
+
 
 def header(session: LabSession) -> dict[str, Any]:
     content = session.frame()
@@ -257,7 +259,10 @@ def test_a_foreign_checkpoint_changes_nothing() -> None:
     assert session.wanted is None
 
 
-def test_a_slice_of_time_ends_a_frame_that_would_last_too_long() -> None:
+def test_a_slice_of_time_ends_a_frame_that_would_last_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pages.ui.player.SLICE_SECONDS", 0.04)
     session = LabSession(replace(CONFIG, epochs=100_000, points=5000, hidden=(64,) * 12))
     session.toggle_play()
     session.tick(100_000)

@@ -64,7 +64,10 @@ def test_the_map_covers_the_plane_before_it_is_complete(open_app: OpenApp) -> No
     assert trained < painted == 224
     page.click(".st-key-map_pause button")
     expect(page.locator(".st-key-map_play button")).to_be_enabled(timeout=WAIT)
-    before = page.evaluate(TRAINED)
+    page.wait_for_selector(IDLE, timeout=WAIT)
+    said = page.get_by_text(re.compile(r"\d+ of 224 cells")).inner_text()
+    before = int(said.split()[0])
+    page.wait_for_function(f"{TRAINED} === {before}", timeout=WAIT)  # the last slice is drawn
     page.wait_for_timeout(1500)
     assert page.evaluate(TRAINED) == before
 
