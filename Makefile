@@ -1,7 +1,7 @@
 # Another interpreter: make check PYTHON=/path/to/python (with requirements-dev.txt installed).
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup run check test e2e bench screenshot lessons
+.PHONY: setup run check lint test e2e bench screenshot lessons
 
 setup:  ## environment with everything, in .venv
 	python3 -m venv .venv
@@ -10,18 +10,19 @@ setup:  ## environment with everything, in .venv
 run:  ## the app on http://localhost:8501, reloading when a file is saved
 	$(PYTHON) -m streamlit run app.py --server.fileWatcherType auto
 
-check:  ## what CI runs
+check: lint test e2e  ## what CI runs
+
+lint:  ## format, style, types, layers
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
-	$(PYTHON) -m pytest
 
-test:  ## everything that needs no browser
-	$(PYTHON) -m pytest -m "not e2e"
+test:  ## everything that needs no browser, on up to four cores
+	$(PYTHON) -m pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist worksteal
 
-e2e:  ## only the browser tests
-	$(PYTHON) -m pytest tests/e2e
+e2e:  ## only the browser tests, at most two browsers at a time
+	$(PYTHON) -m pytest tests/e2e --numprocesses auto --maxprocesses 2 --dist loadfile
 
 bench:  ## speed and size, each script prints its table
 	for file in benchmarks/*.py; do PYTHONPATH=. $(PYTHON) "$$file" || exit 1; done
