@@ -21,8 +21,8 @@ lint:  ## format, style, types, layers
 test:  ## everything that needs no browser, on up to four cores
 	$(PYTHON) -m pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist worksteal
 
-e2e:  ## only the browser tests, at most two browsers at a time
-	$(PYTHON) -m pytest tests/e2e --numprocesses auto --maxprocesses 2 --dist loadfile
+e2e:  ## only the browser tests, one after another: a busy machine tears their clocks apart
+	$(PYTHON) -m pytest tests/e2e
 
 bench:  ## speed and size, each script prints its table
 	for file in benchmarks/*.py; do PYTHONPATH=. $(PYTHON) "$$file" || exit 1; done

@@ -43,11 +43,14 @@ def table(title: str, rows: list[list[Any]], header: list[str]) -> str:
 def main() -> None:
     """Print the summary and a confusion table for each system, as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("cases", type=Path, nargs="?")
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
+    if options.cases is None or options.data is None:
+        print("Labelled cases are needed: CASES.json --data DATA.npz.")
+        return
     arrays, values = read_data(options.data), read_cases(options.cases)
     jobs = [(case_of(v, arrays), seed) for v in values for seed in range(options.seeds)]
     labels = [v for v in values for _ in range(options.seeds)]
