@@ -23,7 +23,7 @@ RUN cd /venv/lib/python3.11/site-packages \
         -name __pycache__ -prune -exec rm -rf {} + \
     # Streamlit imports some of these only when a page first needs them: better to fail here.
     && /venv/bin/python -B -c "import pandas, plotly.graph_objects, pyarrow.dataset, pyarrow.fs, \
-sklearn.datasets, safetensors.torch, streamlit.web.bootstrap, torch, tqdm"
+numba, sklearn.datasets, safetensors.torch, streamlit.web.bootstrap, torch, tqdm"
 
 FROM python:3.11-slim
 COPY --from=build /venv /venv
@@ -38,6 +38,8 @@ ENV PATH=/venv/bin:$PATH \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0
 WORKDIR /app
 COPY . .
+# The training loop as machine code of the processor that builds; another one makes its own in seconds.
+RUN python -m nndl_core compile
 USER 10001:0
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \

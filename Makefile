@@ -6,6 +6,7 @@ PYTHON ?= .venv/bin/python
 setup:  ## environment with everything, in .venv
 	python3 -m venv .venv
 	.venv/bin/pip install -r requirements-dev.txt
+	.venv/bin/python -m nndl_core compile
 
 run:  ## the app on http://localhost:8501, reloading when a file is saved
 	$(PYTHON) -m streamlit run app.py --server.fileWatcherType auto

@@ -1,7 +1,7 @@
 """The entry point: `streamlit run app.py` serves the lab."""
 
-import importlib
 import os
+import time
 from threading import Thread
 
 import streamlit as st
@@ -11,7 +11,19 @@ from pages.ui.plotly_asset import asset_routes
 # For every thread of the server, before torch is there: more would wait for each other, busily.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# torch takes seconds to import: it loads while the browser still fetches the first files.
-Thread(target=importlib.import_module, args=["nndl_core.snapshot"], daemon=True).start()
+SECONDS_LATER = 10
+
+
+def prepare() -> None:
+    """Load what takes seconds while the browser still fetches its first files."""
+    from nndl_core import snapshot  # noqa: F401
+    from nndl_core.compilation import compile_all, compile_training
+
+    compile_training("float32")
+    time.sleep(SECONDS_LATER)  # until the first page stands; few runs are in float64
+    compile_all()
+
+
+Thread(target=prepare, daemon=True).start()
 
 app = st.App("pages/_router.py", routes=asset_routes())

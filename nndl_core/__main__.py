@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import TextIO
 from tqdm import tqdm
 
 from nndl_core import diagnose_command, sweep_command
+from nndl_core.compilation import PRECISIONS, compile_training
 from nndl_core.config import ConfigError, RunConfig, describe
 from nndl_core.diagnose_command import run_diagnose
 from nndl_core.lessons.command import list_claims, run_claim
+from nndl_core.machine_code import FOLDER
 from nndl_core.records import as_dict
 from nndl_core.runner import Divergence, Runner
 from nndl_core.sweep_command import run_sweep
@@ -27,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "config":
             print(json.dumps(describe(), indent=1))
+        elif options.command == "compile":
+            _compile()
         elif options.command == "lesson":
             _lesson(options.claim, options.seeds)
         elif options.command == "sweep":
@@ -49,12 +54,21 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--records", type=Path, metavar="OUT.jsonl", help="default: standard output")
     train.add_argument("--save", type=Path, metavar="DIR", help="write both checkpoints here")
     commands.add_parser("config", help="print every setting with default, bounds and unit")
+    commands.add_parser("compile", help="make the machine code of the training loop ahead of time")
     lesson = commands.add_parser("lesson", help="list the chapter's claims, or test one over seeds")
     lesson.add_argument("claim", nargs="?", metavar="CLAIM", help="default: list them")
     lesson.add_argument("--seeds", type=int, metavar="N", help="default: the claim's own number")
     sweep_command.add_parser(commands)
     diagnose_command.add_parser(commands)
     return parser
+
+
+def _compile() -> None:
+    for precision in PRECISIONS:
+        start = time.perf_counter()
+        compile_training(precision)
+        print(f"{precision}: ready after {time.perf_counter() - start:.1f} s")
+    print(f"kept in {FOLDER}")
 
 
 def _lesson(claim: str | None, seeds: int | None) -> None:

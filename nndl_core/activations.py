@@ -1,4 +1,4 @@
-"""The activation functions: value and slope side by side, and the kernels that compute them."""
+"""The activation functions: value and slope side by side, and what measures where they are flat."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _aten: Any = torch.ops.aten
 _sigmoid_backward = _aten.sigmoid_backward.grad_input
 _tanh_backward = _aten.tanh_backward.grad_input
 _threshold_backward = _aten.threshold_backward.grad_input
-_leaky_relu, _leaky_relu_backward = _aten.leaky_relu.out, _aten.leaky_relu_backward.grad_input
-_elu_out, _elu_backward = _aten.elu.out, _aten.elu_backward.grad_input
-_gelu, _gelu_backward = _aten.gelu.out, _aten.gelu_backward.grad_input
-_silu, _silu_backward = _aten.silu.out, _aten.silu_backward.grad_input
+_leaky_relu_backward = _aten.leaky_relu_backward.grad_input
+_elu_backward = _aten.elu_backward.grad_input
+_gelu_backward = _aten.gelu_backward.grad_input
+_silu_backward = _aten.silu_backward.grad_input
 
 Slope = float | Tensor
 """The Leaky slope or the ELU alpha: a number, or one for each run, [R, 1, 1]."""
@@ -31,16 +31,14 @@ Slope = float | Tensor
 class Activation:
     """An activation phi with its derivative; p is the Leaky slope or the ELU alpha.
 
-    ``value`` and ``slope`` are the formulas. ``forward_`` and ``backward_`` are the same two for
-    the training kernel, which allocates nothing: forward_(z, a, p) writes phi(z) into a;
-    backward_(delta, kept, p) multiplies delta by the slope in place, where kept is z if
-    ``keeps_z`` and else a. ``flat_`` is a shorter way to what is_flat says, and ``flat_is_zero``
-    tells that the slope is either large or exactly 0.
+    ``value`` and ``slope`` are the formulas; the training loop's own stand in fused_rows.py. What
+    telemetry measures with allocates nothing: ``backward_(delta, kept, p)`` multiplies delta by the
+    slope in place, where kept is z if ``keeps_z`` and else a; ``flat_`` is a shorter way to what
+    is_flat says, and ``flat_is_zero`` tells that the slope is either large or exactly 0.
     """
 
     value: Callable[[Tensor, Slope], Tensor]
     slope: Callable[[Tensor, float], Tensor]
-    forward_: Callable[[Tensor, Tensor, Slope], object]
     backward_: Callable[[Tensor, Tensor, Slope], object]
     keeps_z: bool = False
     max_slope: Callable[[Slope], Any] = lambda p: 1.0
@@ -87,21 +85,6 @@ def _silu_slope(z: Tensor, p: float) -> Tensor:
     return s * (1 + z * (1 - s))
 
 
-def _gelu_(z: Tensor, a: Tensor) -> None:
-    # PyTorch's own out= writes in a row, whatever the strides of a, where z is contiguous float32
-    if a.is_contiguous():
-        _gelu(z, out=a)
-    else:
-        a.copy_(_aten.gelu(z))
-
-
-def _leaky_(z: Tensor, a: Tensor, p: Slope) -> None:
-    if isinstance(p, Tensor):
-        torch.where(z > 0, z, z * p, out=a)
-    else:
-        _leaky_relu(z, p, out=a)
-
-
 def _leaky_back_(d: Tensor, z: Tensor, p: Slope) -> None:
     if isinstance(p, Tensor):
         torch.where(z > 0, d, d * p, out=d)
@@ -115,13 +98,6 @@ def _elu(z: Tensor, p: Slope) -> Tensor:
 
 def _elu_slope(z: Tensor, p: float) -> Tensor:
     return torch.where(z > 0, torch.ones_like(z), p * torch.exp(z.clamp(max=0)))
-
-
-def _elu_(z: Tensor, a: Tensor, p: Slope) -> None:
-    if isinstance(p, Tensor):
-        torch.where(z > 0, z, torch.expm1(z) * p, out=a)
-    else:
-        _elu_out(z, p, out=a)
 
 
 def _elu_back_(d: Tensor, z: Tensor, p: Slope) -> None:
@@ -149,7 +125,6 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "sigmoid": Activation(
         value=lambda z, p: torch.sigmoid(z),  # 1 / (1 + exp(-z)) without its overflow
         slope=_sigmoid_slope,
-        forward_=lambda z, a, p: torch.sigmoid(z, out=a),
         backward_=lambda d, a, p: _sigmoid_backward(d, a, grad_input=d),
         max_slope=lambda p: 0.25,
         fixed_gain=lambda p: 1.0,
@@ -158,7 +133,6 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "tanh": Activation(
         value=lambda z, p: torch.tanh(z),
         slope=lambda z, p: 1 - torch.tanh(z) ** 2,
-        forward_=lambda z, a, p: torch.tanh(z, out=a),
         backward_=lambda d, a, p: _tanh_backward(d, a, grad_input=d),
         fixed_gain=lambda p: 5 / 3,
         flat_=_tanh_flat_,
@@ -166,7 +140,6 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "relu": Activation(
         value=lambda z, p: torch.relu(z),  # max(z, 0); autograd of clamp has slope 1 at 0
         slope=lambda z, p: (z > 0).to(z.dtype),
-        forward_=lambda z, a, p: torch.clamp(z, min=0, out=a),
         backward_=lambda d, a, p: _threshold_backward(d, a, 0, grad_input=d),
         fixed_gain=lambda p: math.sqrt(2),
         flat_=lambda a, limit, out: torch.le(a, a.new_zeros(()), out=out),
@@ -175,7 +148,6 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "leaky_relu": Activation(
         value=lambda z, p: torch.where(z > 0, z, p * z),
         slope=lambda z, p: torch.where(z > 0, torch.ones_like(z), torch.full_like(z, p)),
-        forward_=_leaky_,
         backward_=_leaky_back_,
         keeps_z=True,
         max_slope=_at_least_one,
@@ -184,7 +156,6 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "elu": Activation(
         value=_elu,
         slope=_elu_slope,
-        forward_=_elu_,
         backward_=_elu_back_,
         keeps_z=True,
         max_slope=_at_least_one,
@@ -192,7 +163,6 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "gelu": Activation(
         value=lambda z, p: z * 0.5 * (1 + torch.erf(z / math.sqrt(2))),
         slope=_gelu_slope,
-        forward_=lambda z, a, p: _gelu_(z, a),
         backward_=lambda d, z, p: _gelu_backward(d, z, grad_input=d),
         keeps_z=True,
         max_slope=lambda p: 1.1289043,  # at z = sqrt(2)
@@ -200,7 +170,6 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "silu": Activation(
         value=lambda z, p: z * torch.sigmoid(z),
         slope=_silu_slope,
-        forward_=lambda z, a, p: _silu(z, out=a),
         backward_=lambda d, z, p: _silu_backward(d, z, grad_input=d),
         keeps_z=True,
         max_slope=lambda p: 1.0998394,  # at z = 2.3994
@@ -208,14 +177,12 @@ ACTIVATIONS: dict[ActivationName, Activation] = {
     "softplus": Activation(
         value=lambda z, p: torch.logaddexp(z, torch.zeros_like(z)),
         slope=lambda z, p: torch.sigmoid(z),
-        forward_=lambda z, a, p: torch.logaddexp(z, z.new_zeros(()), out=a),
         backward_=lambda d, z, p: d.mul_(torch.sigmoid(z)),
         keeps_z=True,
     ),
     "identity": Activation(
         value=lambda z, p: z,
         slope=lambda z, p: torch.ones_like(z),
-        forward_=lambda z, a, p: a.copy_(z),
         backward_=lambda d, a, p: d,
         fixed_gain=lambda p: 1.0,
     ),

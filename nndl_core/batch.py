@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from nndl_core.initializers import first_parameters
 from nndl_core.kernel import Block, Kernel
 from nndl_core.losses import LOSSES, hits, output_units, targets
 from nndl_core.optimizers import Optimizer
-from nndl_core.passes import Pass, Problem, Windows
+from nndl_core.passes import Problem, Windows
 from nndl_core.records import SCALARS, Columns, EpochRecord, record_at
 from nndl_core.telemetry import Telemetry
 
@@ -249,10 +249,10 @@ class Batch:
         p = self.kernel.problem
         x, y = _tensors([(m.data.test,) for m in self.members], p.sizes[-1], p.x.dtype)
         n = x.shape[-1]
-        test = Pass(p, self.runs, x, y, n, slots=1, lean=True)
+        problem = replace(p, x=x, target=y, n_train=n)
+        test = Kernel(problem, self.windows.of(parameters), self.kernel.optimizer, lean=True)
         with torch.inference_mode():
-            test.forward(0, self.windows.of(parameters))
-            logits = test.recorded(1)[0]
+            logits = test.measure().logits[0]
             right = hits(logits, y).double().mean(-1)
             loss = LOSSES[p.loss].total(logits, y) / n
         return list(zip(right.tolist(), loss.tolist(), strict=True))

@@ -1,22 +1,34 @@
 """The training kernel: R networks of one shape trained as one batch, with closed-form gradients.
 
 One network is a batch of one. Arrays are [run, feature, example]; the bias is the last column of
-a weight matrix and meets a row of ones, so a layer is one product. A block of epochs writes its
+a weight matrix. A block of epochs is one call of the machine code in fused.py; it writes
 parameters, gradients, logits and activations into slots, to be measured afterwards all at once.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS
-from nndl_core.losses import LOSSES, VECTOR
+from nndl_core.fused import GRADIENT, UPDATE, Data, Rule, train
+from nndl_core.losses import LOSSES
 from nndl_core.optimizers import Optimizer, fresh_state, update
-from nndl_core.passes import Pass, Problem, Windows, slots_of
+from nndl_core.passes import (
+    Examples,
+    Problem,
+    Slots,
+    Windows,
+    flushed,
+    network_of,
+    scratch_of,
+)
 
 __all__ = ["Block", "Kernel", "Problem", "Windows"]
 
@@ -64,11 +76,13 @@ class Kernel:
         self.batch_size = batch_size if batch_size < problem.n_train else 0
         self.seeds = (shuffle_seed,) if isinstance(shuffle_seed, int) else tuple(shuffle_seed)
         self.lean = lean
+        self.examples = Examples(problem)
+        self.network = network_of(problem, self.windows, optimizer.name)
+        self.scratch = scratch_of(problem, self.windows)
         self.max_slots = self._most_slots()
         self._reserve(1)
         self.parameters = parameters
         self.state = fresh_state(optimizer.name, self.p[0])
-        self._batches: dict[int, Pass] = {}
 
     def _most_slots(self) -> int:
         p = self.problem
@@ -80,15 +94,11 @@ class Kernel:
 
     def _reserve(self, slots: int) -> None:
         """Make memory for a block of this many epochs."""
-        p, dtype = self.problem, self.problem.x.dtype
-        self.p = slots_of(slots + 1, (self.windows.total,), dtype)
-        self.g = slots_of(slots, (self.windows.total,), dtype)
-        self.p_rows, self.g_rows = list(self.p), list(self.g)
-        self.w = [self.windows.of(row) for row in self.p_rows]
-        self.w_t = [[w[:, :, :-1].mT for w in row] for row in self.w]
-        self.dw = [self.windows.of(row) for row in self.g_rows]
+        total = self.windows.total
+        self.memory = Slots.of(self.problem, self.windows, self.examples.total, slots, self.lean)
+        self.p, self.g = self.memory.theta[:, :total], self.memory.gradient[:, :total]
+        self.plain = self.memory.plain()
         self.slots = slots
-        self.pass_ = Pass(p, self.runs, p.x, p.target, p.n_train, slots, self.lean)
 
     def resize(self, slots: int) -> None:
         """Change how many epochs a block can hold; the parameters stay."""
@@ -99,11 +109,11 @@ class Kernel:
     @property
     def parameters(self) -> list[Tensor]:
         """The current parameters: windows [R, fan_out, fan_in + 1] that later epochs overwrite."""
-        return self.w[0]
+        return self.windows.of(self.p[0])
 
     @parameters.setter
     def parameters(self, values: list[Tensor]) -> None:
-        for window, value in zip(self.w[0], values, strict=True):
+        for window, value in zip(self.windows.of(self.p[0]), values, strict=True):
             window.copy_(value.detach())
 
     def run(
@@ -112,32 +122,37 @@ class Kernel:
         """Train for up to ``epochs`` epochs, at most ``max_slots``, and return what was recorded.
 
         The block is a view on memory that the next call overwrites. before_update receives the
-        gradient windows of each epoch before its update.
+        gradient windows of the epoch before its update, which makes the block one epoch.
         """
         k = min(epochs, self.max_slots)
+        if before_update is not None or self.by_autograd:
+            k = 1
         if k > self.slots:
             self.resize(k)
         with torch.inference_mode():
-            for s in range(k):
-                self._gradient(s)
+            if k == 1:
+                self._gradient()
                 if before_update is not None:
-                    before_update(self.dw[s])
-                self._update(s)
-            block = self._block(k)
-        return block
+                    before_update(self.windows.of(self.g[0]))
+                self._update()
+            else:
+                self._train(GRADIENT + UPDATE, k)
+            self.epoch += k
+            return self._block(k)
 
     def measure(self) -> Block:
         """Record the current state without training: a block of one epoch that changes nothing."""
         with torch.inference_mode():
-            self._gradient(0)
+            self._gradient()
             self.p[1].copy_(self.p[0])
             return self._block(1)
 
     def loss_is_finite(self) -> bool:
         """Tell whether the current parameters give every example a finite loss."""
         with torch.inference_mode():
-            self.pass_.forward(0, self.w[0])
-            total = LOSSES[self.problem.loss].total(self.pass_.recorded(1), self.problem.target)
+            self._train(GRADIENT, 1)
+            logits = self.examples.unpadded(self.memory.logits[:1])
+            total = LOSSES[self.problem.loss].total(logits, self.problem.target)
             return bool(total.isfinite().all())
 
     def keep(self, s: int) -> None:
@@ -146,81 +161,90 @@ class Kernel:
             self.p[0].copy_(self.p[s])
 
     def _block(self, k: int) -> Block:
-        pass_ = self.pass_
-        activations = [a[:k, :, :, : pass_.n] for a in pass_.outputs]
-        kept = [z[:k, :, :, : pass_.n] for z in pass_.kept]
-        return Block(self.p[: k + 1], self.g[:k], pass_.recorded(k), kept, activations)
+        m, n = self.memory, self.problem.n_train
+        sizes = self.problem.sizes[1:-1]
+        ends = list(itertools.accumulate(sizes, initial=0))
+        hidden = list(itertools.pairwise(ends))
+        a = [m.a[:k, :, first:end, :n] for first, end in hidden]
+        keeps_z = ACTIVATIONS[self.problem.activation].keeps_z
+        kept = [m.z[:k, :, first:end, :n] for first, end in hidden] if keeps_z else a
+        logits = self.examples.unpadded(m.logits[:k])
+        return Block(self.p[: k + 1], self.g[:k], logits, kept, a)
 
-    def _gradient(self, s: int) -> None:
-        self.pass_.forward(s, self.w[s])
+    def _train(self, do: int, epochs: int) -> None:
+        """Call the machine code and count its updates."""
+        o, state, none = self.optimizer, self.state, self.p.new_empty(0).numpy()
+        m, v = [*(vector.numpy() for vector in state.vectors), none, none][:2]
+        steps = np.array([state.steps])
+        rule = Rule(self._rates(), float(o.momentum), m, v, steps)
+        e, p, batch = self.examples, self.problem, self.batch_size
+        orders = self._orders(epochs) if batch and do >= UPDATE else np.zeros((1, 1, 1), np.int64)
+        data = Data(e.x.numpy(), e.y.numpy(), e.weight.numpy(), orders, batch, p.n_train)
+        with flushed():
+            train(do, epochs, self.network, data, rule, self.plain, self.scratch)
+        state.steps = int(steps[0])
+
+    def _rates(self) -> NDArray[np.float64]:
+        """Return (learning rate, weight decay) of each run, [R, 2]."""
+        o = self.optimizer
+        rates = np.empty((self.runs, 2))
+        for column, vector, value in (
+            (0, o.rates, o.learning_rate),
+            (1, o.decays, o.weight_decay),
+        ):
+            each = value if vector is None else self.windows.of(vector)[0][:, 0, 0].numpy()
+            rates[:, column] = each
+        return rates
+
+    def _orders(self, epochs: int) -> NDArray[np.int64]:
+        """Return the order of the train examples in each epoch and run, [k, 1 or R, n]."""
+        n = self.problem.n_train
+        orders = torch.empty(epochs, len(self.seeds), n, dtype=torch.int64)
+        for s in range(epochs):
+            for r, seed in enumerate(self.seeds):
+                # seed and epoch alone decide, so that a paused run goes on as a straight one
+                generator = torch.Generator().manual_seed(seed * 1_000_003 + self.epoch + s)
+                torch.randperm(n, generator=generator, out=orders[s, r])
+        return orders.numpy()
+
+    def _gradient(self) -> None:
+        """Record the current state in the first slot."""
+        self._train(GRADIENT, 1)
         if self.by_autograd:
-            self.g_rows[s].copy_(self._autograd(self.pass_, self.p_rows[s]))
+            p = self.problem
+            n = p.n_train
+            self.g[0].copy_(self._autograd(self.p[0], p.x[..., :n], p.target[..., :n]))
+
+    def _update(self) -> None:
+        """Write the parameters after this epoch into the second slot."""
+        if not self.by_autograd:
+            self._train(UPDATE, 1)
+        elif self.batch_size:
+            self._batches_by_autograd()
         else:
-            self.pass_.backward(s, self.w_t[s], self.dw[s])
+            update(self.optimizer, self.state, self.p[0], self.g[0], self.p[1])
 
-    def _update(self, s: int) -> None:
-        theta, out = self.p_rows[s], self.p_rows[s + 1]
-        if self.batch_size:
-            out.copy_(theta)
-            self._minibatch_epoch(out, self.w[s + 1], self.w_t[s + 1])
-        else:
-            update(self.optimizer, self.state, theta, self.g_rows[s], out)
-        self.epoch += 1
-
-    def _minibatch_epoch(self, theta: Tensor, w: list[Tensor], w_t: list[Tensor]) -> None:
-        """Go once through the shuffled training set; the last batch may be smaller."""
-        p, size = self.problem, self.batch_size
-        x, target = self._shuffled()
-        g = torch.empty_like(theta)
-        dw = self.windows.of(g)
-        for start in range(0, p.n_train, size):
-            count = min(size, p.n_train - start)
-            batch = self._batch(count)
-            columns = slice(start, start + batch.width)  # what follows is padding
-            batch.input[:, :-1], batch.target = x[..., columns], target[..., columns]
-            batch.forward(0, w)
-            if self.by_autograd:
-                g.copy_(self._autograd(batch, theta))
-            else:
-                batch.backward(0, w_t, dw)
-            update(self.optimizer, self.state, theta, g, theta)
-
-    def _shuffled(self) -> tuple[Tensor, Tensor]:
-        """The train examples and targets in the order of this epoch, each run in its own."""
-        p, orders = self.problem, []
-        for seed in self.seeds:
-            # seed and epoch alone give the order, so that a paused run goes on as a straight one
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + self.epoch)
-            order = torch.randperm(p.n_train, generator=generator)
-            orders.append(order.repeat(1 + -(-VECTOR // p.n_train))[: p.n_train + VECTOR])
-        if len(orders) == 1:
-            return p.x[..., orders[0]], p.target[..., orders[0]]
-        order = torch.stack(orders)[:, None]
-        x, target = (
-            t.expand(self.runs, -1, -1).gather(-1, order.expand(-1, t.shape[1], -1))
-            for t in (p.x, p.target)
-        )
-        return x, target
-
-    def _batch(self, count: int) -> Pass:
-        if count not in self._batches:
-            p, orders = self.problem, len(self.seeds)
+    def _batches_by_autograd(self) -> None:
+        p, theta = self.problem, self.p[1]
+        theta.copy_(self.p[0])
+        orders = torch.from_numpy(self._orders(1))[0][:, None]
+        for order in torch.split(orders, self.batch_size, -1):
             x, target = (
-                t[..., :count].expand(max(orders, len(t)), -1, -1) for t in (p.x, p.target)
+                t.expand(self.runs, -1, -1).gather(-1, order.expand(self.runs, t.shape[1], -1))
+                for t in (p.x, p.target)
             )
-            self._batches[count] = Pass(self.problem, self.runs, x, target, count, 1)
-        return self._batches[count]
+            update(self.optimizer, self.state, theta, self._autograd(theta, x, target), theta)
 
-    def _autograd(self, pass_: Pass, flat: Tensor) -> Tensor:
-        """Compute the same flat gradient by torch.autograd."""
+    def _autograd(self, flat: Tensor, x: Tensor, target: Tensor) -> Tensor:
+        """Compute the flat gradient of the mean loss by torch.autograd."""
         p = self.problem
-        phi, n = ACTIVATIONS[p.activation].value, pass_.n
+        phi = ACTIVATIONS[p.activation].value
         with torch.inference_mode(False), torch.enable_grad():
             theta = flat.clone().requires_grad_()
-            a = pass_.input[..., :n].clone()
+            a = x.clone().expand(self.runs, -1, -1)
             ones = torch.ones_like(a[:, :1])
             windows = self.windows.of(theta)
             for w in windows[:-1]:
-                a = torch.cat([phi(w @ a, p.slope), ones], dim=1)
-            value = LOSSES[p.loss].value(windows[-1] @ a, pass_.target[..., :n].clone())
+                a = phi(w @ torch.cat([a, ones], 1), p.slope)
+            value = LOSSES[p.loss].value(windows[-1] @ torch.cat([a, ones], 1), target.clone())
             return torch.autograd.grad(value.mean(-1).sum(), theta)[0]

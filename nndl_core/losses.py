@@ -29,14 +29,12 @@ class Loss:
 
     ``total(logits, target, memory)`` is the sum of value over the examples, [...] in float64;
     memory, if it is given, is flat and has room for two numbers per logit and whole vectors.
-    ``delta(logits, target)`` is d value / d logits, [..., K, n]. ``delta_(logits, target, out)``
-    writes the same into a buffer.
+    ``delta(logits, target)`` is d value / d logits, [..., K, n].
     """
 
     value: Callable[[Tensor, Tensor], Tensor]
     total: Total
     delta: Callable[[Tensor, Tensor], Tensor]
-    delta_: Callable[[Tensor, Tensor, Tensor], object]
     one_output_for_two_classes: bool
 
 
@@ -156,18 +154,8 @@ def _total(value: Callable[[Tensor, Tensor], Tensor]) -> Total:
     return total
 
 
-def _bce_delta_(logits: Tensor, target: Tensor, out: Tensor) -> None:
-    torch.sigmoid(logits, out=out)
-    out.sub_(target)
-
-
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return -(torch.log_softmax(logits, dim=-2) * target).sum(-2)
-
-
-def _cross_entropy_delta_(logits: Tensor, target: Tensor, out: Tensor) -> None:
-    torch.softmax(logits, dim=-2, out=out)
-    out.sub_(target)
 
 
 def _mse(logits: Tensor, target: Tensor) -> Tensor:
@@ -187,21 +175,18 @@ LOSSES: dict[LossName, Loss] = {
         value=_bce,
         total=_bce_total,
         delta=lambda z, y: torch.sigmoid(z) - y,
-        delta_=_bce_delta_,
         one_output_for_two_classes=True,
     ),
     "cross_entropy": Loss(
         value=_cross_entropy,
         total=_total(_cross_entropy),
         delta=lambda z, y: torch.softmax(z, dim=-2) - y,
-        delta_=_cross_entropy_delta_,
         one_output_for_two_classes=False,
     ),
     "mse": Loss(
         value=_mse,
         total=_total(_mse),
         delta=_mse_delta,
-        delta_=lambda z, y, out: out.copy_(_mse_delta(z, y)),
         one_output_for_two_classes=True,
     ),
 }

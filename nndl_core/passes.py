@@ -1,27 +1,26 @@
-"""One pass forward and back over a batch of networks, in memory that is made once.
+"""The memory that passes over a batch of networks read and write, made once.
 
-Arrays are [run, feature, example]; the bias is the last column of a weight matrix and meets a row
-of ones, so a layer is one product. Rows are padded to whole vectors: a run then has the same bits
-in any company.
+Arrays are [run, feature, example]; the bias is the last column of a weight matrix. Rows of examples
+are padded to whole vectors: a run then has the same bits in any company.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nndl_core import fused
 from nndl_core.activations import ACTIVATIONS, Slope
-from nndl_core.config import ActivationName, LossName
-from nndl_core.losses import LOSSES, VECTOR
-
-LINE = 16
-"""The numbers in a cache line of 64 bytes, or in two."""
+from nndl_core.config import ActivationName, LossName, OptimizerName
+from nndl_core.fused import VECTOR
+from nndl_core.fused_rows import ACTIVATION_CODES, LOSS_CODES, RULE_CODES
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class Windows:
     """The layers as windows [R, fan_out, fan_in + 1] on a flat vector, layer after layer."""
 
     def __init__(self, sizes: tuple[int, ...], runs: int) -> None:
+        self.runs = runs
         self.shapes = [(runs, o, i + 1) for i, o in itertools.pairwise(sizes)]
         lengths = [r * o * i for r, o, i in self.shapes]
         self.offsets = [sum(lengths[:n]) for n in range(len(lengths) + 1)]
@@ -63,134 +63,91 @@ class Windows:
         return [flat[..., a:b].view(*flat.shape[:-1], *shape) for a, b, shape in ends]
 
 
-def slots_of(count: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Make memory [count, *shape] of ones in which every slot begins on a cache line.
-
-    A product may round differently where its operands lie differently, and which slot an epoch
-    gets depends on where the run was paused.
-    """
-    size = math.prod(shape)
-    memory = torch.ones(count, size + -size % LINE, dtype=dtype)
-    return memory[:, :size].view(count, *shape)
+@contextmanager
+def flushed() -> Iterator[None]:
+    """Count numbers below the normal ones as 0 in this thread: they cost a hundred times more."""
+    # where the processor cannot, PyTorch returns False and changes nothing
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _whole(count: int) -> int:
-    """Round a number of examples up to whole vectors.
-
-    What is left over after the processor's vectors is computed by other code, whose exp differs
-    in the last bit, and what is left over would depend on how many runs lie in a row.
-    """
     return count + -count % VECTOR
 
 
-def _shared(shapes: Sequence[tuple[int, ...]], dtype: torch.dtype) -> list[Tensor]:
-    """Make tensors that lie in one memory, because each is read before the next is written.
+class Examples:
+    """The columns of a Problem in whole vectors: the train part, then the rest.
 
-    Memory that is used again is still in the cache.
+    Padding repeats an example with no weight: what is no number there is none anywhere else.
     """
-    memory = torch.ones(max((math.prod(shape) for shape in shapes), default=0), dtype=dtype)
-    return [memory[: math.prod(shape)].view(shape) for shape in shapes]
 
-
-_Ahead = tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor, Tensor]
-"""(input, product, output) of each hidden layer, then input and output of the last layer."""
-_Back = tuple[Tensor, list[tuple[Tensor, Tensor, Tensor, Tensor]], Tensor]
-"""The logits; (delta, delta before, input, kept) of each layer but the first; the first input."""
-
-
-class Pass:
-    """Preallocated memory for forward and backward over the examples of one input x."""
-
-    def __init__(
-        self,
-        p: Problem,
-        runs: int,
-        x: Tensor,
-        target: Tensor,
-        n: int,
-        slots: int,
-        lean: bool = False,
-    ) -> None:
-        self.problem, self.n, dtype = p, n, x.dtype
-        self.act, self.delta_ = ACTIVATIONS[p.activation], LOSSES[p.loss].delta_
-        self.width, rest = _whole(n), x.shape[-1] - n
-        examples = self.width + _whole(rest)
+    def __init__(self, p: Problem) -> None:
+        n, rest = p.n_train, p.x.shape[-1] - p.n_train
+        self.n, self.width = n, _whole(n)
         self.rest = slice(self.width, self.width + rest)
-        self.is_padded = examples > x.shape[-1]
-        self.input = torch.ones(len(x), p.sizes[0] + 1, examples, dtype=dtype)
-        # padding repeats an example with no weight: what is no number there is none anywhere else
-        self.input[:, :-1] = x[..., :1]
-        self.input[:, :-1, :n], self.input[:, :-1, self.rest] = x[..., :n], x[..., n:]
-        self.target = F.pad(target[..., :n], (0, self.width - n))
-        hidden, outputs = p.sizes[1:-1], p.sizes[-1]
-        kept = 1 if lean else slots
-        rows = [slots_of(kept, (runs, w + 1, examples), dtype) for w in hidden]
-        self.outputs = [a[:, :, :-1] for a in rows]
-        if self.act.keeps_z:
-            self.z = [slots_of(kept, (runs, w, examples), dtype) for w in hidden]
-        elif runs == 1:
-            self.z = self.outputs
-        else:
-            # a product into rows that do not follow each other costs three times as much
-            self.z = [z[None] for z in _shared([(runs, w, examples) for w in hidden], dtype)]
-        self.logits = slots_of(slots, (runs, outputs, examples), dtype)
-        shapes = [(runs, w, self.width) for w in (*hidden, outputs)]
-        even, odd = _shared(shapes[::2], dtype), _shared(shapes[1::2], dtype)
-        self.delta = [(even, odd)[i % 2][i // 2] for i in range(len(shapes))]
-        # a tensor, because a Python number costs more than the product with 640 examples
-        self.weight = torch.tensor(1.0 / n, dtype=dtype)
-        if self.width > n:
-            self.weight = (torch.arange(self.width) < n).to(dtype) / n
-        # with one output unit; many small products are slower by bmm, a single one by mul
-        self.is_outer = runs > 1 and outputs == 1
-        self._bind(runs, rows)
+        self.total = self.width + _whole(rest)
+        self.x = p.x[..., :1].repeat(1, 1, self.total)
+        self.x[..., :n], self.x[..., self.rest] = p.x[..., :n], p.x[..., n:]
+        self.y = F.pad(p.target[..., :n], (0, self.width - n)).contiguous()
+        self.weight = (torch.arange(self.width) < n).to(p.x.dtype) / n
 
-    def recorded(self, k: int) -> Tensor:
-        """Return the logits [k, R, K, N] of the first slots, without padding."""
-        logits = self.logits[:k]
-        if not self.is_padded:
-            return logits
-        return torch.cat([logits[..., : self.n], logits[..., self.rest]], -1)
+    def unpadded(self, rows: Tensor) -> Tensor:
+        """Cut the padding out of rows [..., total]."""
+        if self.total == self.n + self.rest.stop - self.rest.start:
+            return rows
+        return torch.cat([rows[..., : self.n], rows[..., self.rest]], -1)
 
-    def _bind(self, runs: int, rows: list[Tensor]) -> None:
-        """Make every view once: creating one costs as much as a small kernel."""
-        n = self.width
-        shared = self.input.expand(runs, -1, -1)
-        pick = self.z if self.act.keeps_z else self.outputs
-        self.kept = [k[..., :n] for k in pick]
-        self.ahead: list[_Ahead] = []
-        self.back: list[_Back] = []
-        for s in range(self.logits.shape[0]):
-            layer_in = [shared, *(a[s % a.shape[0]] for a in rows)]
-            z = [zs[s % zs.shape[0]] for zs in self.z]
-            a_t = [a[:, :, :n].mT for a in layer_in]
-            out = [a[s % a.shape[0]] for a in self.outputs]
-            kept = [k[s % k.shape[0]] for k in self.kept]
-            logits = self.logits[s]
-            self.ahead.append((list(zip(layer_in, z, out, strict=False)), layer_in[-1], logits))
-            back = zip(self.delta[:0:-1], self.delta[-2::-1], a_t[:0:-1], kept[::-1], strict=True)
-            self.back.append((logits[..., :n], list(back), a_t[0]))
 
-    def forward(self, s: int, weights: list[Tensor]) -> None:
-        """Compute activations and logits of slot s."""
-        layers, last, logits = self.ahead[s]
-        activate, slope = self.act.forward_, self.problem.slope
-        for w, (a, z, out) in zip(weights, layers, strict=False):
-            torch.bmm(w, a, out=z)
-            activate(z, out, slope)
-        torch.bmm(weights[-1], last, out=logits)
+def network_of(p: Problem, windows: Windows, rule: OptimizerName) -> fused.Network:
+    """Describe a problem's networks to the machine code."""
+    slopes = torch.as_tensor(p.slope, dtype=p.x.dtype).reshape(-1).expand(windows.runs)
+    codes = (
+        ACTIVATION_CODES.index(p.activation),
+        LOSS_CODES.index(p.loss),
+        RULE_CODES.index(rule),
+        int(ACTIVATIONS[p.activation].keeps_z),
+    )
+    sizes, offsets, numbers = (np.array(v, np.int64) for v in (p.sizes, windows.offsets, codes))
+    return fused.Network(sizes, offsets, numbers, slopes.contiguous().numpy())
 
-    def backward(self, s: int, weights_t: list[Tensor], gradients: list[Tensor]) -> None:
-        """Write the gradient of the mean training loss of slot s, layer by layer."""
-        logits, layers, x_t = self.back[s]
-        delta, scale, slope = self.delta[-1], self.act.backward_, self.problem.slope
-        self.delta_(logits, self.target, delta)
-        delta.mul_(self.weight)
-        back = torch.mul if self.is_outer else torch.bmm
-        i = len(layers)
-        for delta, before, a_t, kept in layers:
-            torch.bmm(delta, a_t, out=gradients[i])
-            back(weights_t[i], delta, out=before)
-            scale(before, kept, slope)
-            back, i = torch.bmm, i - 1
-        torch.bmm(self.delta[0], x_t, out=gradients[0])
+
+@dataclass(frozen=True)
+class Slots:
+    """Memory for a block of k epochs, as tensors; what each holds is said in fused.Memory."""
+
+    theta: Tensor
+    gradient: Tensor
+    a: Tensor
+    z: Tensor
+    logits: Tensor
+
+    @classmethod
+    def of(cls, p: Problem, windows: Windows, examples: int, k: int, lean: bool) -> Slots:
+        """Make it; lean memory holds the activations of one epoch."""
+        units, kept = sum(p.sizes[1:-1]), 1 if lean else k
+        total = windows.total + -windows.total % VECTOR
+        keeps_z = ACTIVATIONS[p.activation].keeps_z
+        shapes = [
+            (k + 1, total),
+            (k, total),
+            (kept, windows.runs, units, examples),
+            (kept, windows.runs, units if keeps_z else 0, examples),
+            (k, windows.runs, p.sizes[-1], examples),
+        ]
+        return cls(*(torch.zeros(shape, dtype=p.x.dtype) for shape in shapes))
+
+    def plain(self) -> fused.Memory:
+        """Return the same memory as arrays."""
+        return fused.Memory(*(t.numpy() for t in vars(self).values()))
+
+
+def scratch_of(p: Problem, windows: Windows) -> fused.Scratch:
+    """Make the working memory for one tile."""
+    units, widest = sum(p.sizes[1:-1]), max(p.sizes[1:])
+    rows = [(units,), (max(units, 1),), (p.sizes[0],), (p.sizes[-1],), (), (3, widest), (2,)]
+    shapes = [(windows.total,), *((*row, fused.TILE) for row in rows)]
+    # PyTorch's memory begins at a whole vector, NumPy's need not
+    return fused.Scratch(*(torch.zeros(shape, dtype=p.x.dtype).numpy() for shape in shapes))

@@ -7,6 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import numba
 import numpy as np
 import torch
 
@@ -20,14 +21,19 @@ ENGINE_MODULES = (
     "config",
     "datasets",
     "ensemble",
+    "fused",
+    "fused_products",
+    "fused_rows",
     "initializers",
     "kernel",
     "losses",
+    "machine_code",
     "model",
     "optimizers",
     "passes",
     "records",
     "telemetry",
+    "vector_math",
 )
 """The files that a run's numbers depend on: all that the ensemble imports."""
 MOST_BYTES, KEPT_SHARE = 1_000_000_000, 0.75
@@ -37,7 +43,7 @@ MOST_ENTRY_BYTES = 1_000_000
 
 def engine_version() -> str:
     """Return a hash of the engine's source and of the libraries that compute its numbers."""
-    digest = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
+    digest = hashlib.sha256(f"{torch.__version__} {np.__version__} {numba.__version__}".encode())
     for name in ENGINE_MODULES:
         digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return digest.hexdigest()

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from nndl_core.compilation import compile_training, is_compiled
+
 UI = Path(__file__).parent / "ui"
 
 # A picture of our own: the browser would fetch a material icon from a font host.
@@ -20,4 +22,12 @@ gallery = st.Page("gallery.py", title="Gallery", icon=":material/photo_library:"
 bugs = st.Page("bugs.py", title="Spot the bug", icon=":material/bug_report:")
 reference = st.Page("reference.py", title="Reference", icon=":material/menu_book:")
 lessons = [networks, autograd, initialization, vanishing, dying, bugs, reference]
-st.navigation({"": [lab, trainability, gallery], "Lessons": lessons}, position="top").run()
+page = st.navigation({"": [lab, trainability, gallery], "Lessons": lessons}, position="top")
+
+if not is_compiled("float32"):
+    with st.spinner(
+        "The training code is being made for this processor. The first start on a machine takes "
+        "about a quarter of a minute, later ones do not."
+    ):
+        compile_training("float32")
+page.run()

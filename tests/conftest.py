@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # Before torch is imported: the numbers and the speed of small networks are those of one thread.
@@ -12,3 +13,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("NNDL_REQUIRE_BROWSER") else "desk")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the training loop once, before several processes would each do it."""
+    if not hasattr(session.config, "workerinput"):
+        from nndl_core.compilation import compile_all
+
+        compile_all()

@@ -1,0 +1,111 @@
+"""How the engine's inner loops become machine code, and where that code is kept.
+
+Numba compiles them on this machine at their first use, which takes seconds; the code is kept in a
+folder named after the source it came from, because Numba itself looks only at the file of the
+function that is called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from numba.extending import overload
+
+SOURCES = ("machine_code", "vector_math", "fused_rows", "fused_products", "fused")
+"""The modules whose text decides what the machine code is."""
+
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",  # a check for division by zero would forbid vectors
+    "_nrt": False,  # nothing is allocated, so no slice needs a count of its references
+    # sums in any order and fused multiply-add, but infinities and NaN keep their meaning
+    "fastmath": {"reassoc", "contract", "nsz"},
+}
+
+
+def _use_whole_vectors() -> None:
+    """Let LLVM use 512 bits at once: half the vectors, where the processor has them."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        wide = f"{features.flatten()},-prefer-256-bit"
+        numba.config.CPU_FEATURES = wide  # type: ignore[attr-defined]
+
+
+def source_key() -> str:
+    """Return a hash of all the source that is compiled."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for name in SOURCES:
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def code_folder() -> Path:
+    """Return the folder of the machine code: beside the source, or where the user may write.
+
+    Numba wants to write where it reads. What was made ahead of time in a place that has since
+    become read-only, as in a container, is therefore copied.
+    """
+    beside = Path(__file__).parent / "__pycache__" / f"machine-code-{source_key()}"
+    if _is_writable(beside):
+        return beside
+    elsewhere = _own_folder() / beside.name
+    if beside.is_dir() and not elsewhere.exists():
+        shutil.copytree(beside, elsewhere)
+    return elsewhere
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _own_folder() -> Path:
+    """Make a folder for temporary files that nobody else can have put code into."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"nndl-machine-code-{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+        if folder.is_symlink() or status.st_uid != user or status.st_mode & 0o022:
+            raise OSError(f"{folder} is not ours alone")
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="nndl-machine-code-"))
+    return folder
+
+
+_use_whole_vectors()
+FOLDER = code_folder()
+# read by Numba when a function is decorated, so it must stand before the first of them
+numba.config.CACHE_DIR = str(FOLDER)  # type: ignore[attr-defined]
+
+compiled = numba.njit(cache=True, **OPTIONS)
+"""Decorator of what is called from Python."""
+EXACT: Any = {**OPTIONS, "forceinline": True, "fastmath": {"contract", "nsz"}}
+"""For what a loop calls for each number: a call left in it would forbid vectors.
+
+Sums stay as they are written, because exp subtracts ln 2 in two parts that may not become one.
+"""
+formula = numba.njit(**EXACT)
+"""Decorator of a function of one number."""
+called = numba.njit(**OPTIONS)
+"""Decorator of a loop that larger code calls."""
+inlined = numba.njit(inline="always", **OPTIONS)
+"""Decorator of what becomes part of its caller before that is compiled."""
+
+
+def overloads(stub: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate the choice, by the types of the arguments, of what a stub is in compiled code."""
+    # not strict: a choice and what it returns have other annotations
+    choice: Callable[..., Any] = overload(stub, jit_options=EXACT, strict=False)
+    return choice
