@@ -17,7 +17,7 @@ from pages.ui.map_session import MapSession
 from pages.ui.map_theory import theory_section
 from pages.ui.messages import escape
 
-TICK_SECONDS, SLICE_SECONDS = 0.3, 0.25
+TICK_SECONDS, SLICE_SECONDS = 0.25, 0.16
 MAP_PIXELS = 540
 
 
