@@ -32,7 +32,9 @@ def tick_every(
         st.fragment(tick, run_every=STOPPED)(*args, **kwargs)
         return
     SHARES.renew(_tab())
-    interval = SHARES.stretched(seconds)
+    name = f"interval of {tick.__module__}.{tick.__qualname__}"
+    interval = SHARES.renewed(seconds, st.session_state.get(name, seconds))
+    st.session_state[name] = interval
     st.fragment(_in_turn(tick, seconds, interval), run_every=interval)(*args, **kwargs)
     sleep(SENT_SECONDS)
 
@@ -49,9 +51,9 @@ def _in_turn(tick: Callable[P, None], seconds: float, interval: float) -> Callab
             tick(*args, **kwargs)
             return
         SHARES.renew(_tab())
-        if SHARES.is_off(seconds, interval):
+        if SHARES.renewed(seconds, interval) != interval:
             st.rerun()  # the only way to another interval
-        with GATE:
+        with GATE.turn():
             tick(*args, **kwargs)
 
     return turn

@@ -6,16 +6,16 @@ The objects of this module belong to the process: any client may clear Streamlit
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Lock
 from time import monotonic
-from types import TracebackType
 
 LEASE_SECONDS = 10.0
 LEAST_SLICE = 0.01
-LEAST_SHARE, SHARE = 0.02, 1 / 12
+LEAST_SHARE, SHARE = 0.02, 0.22
 """What another training tab adds to a clock: so many seconds, or a share of its interval."""
-TOLERANCE = 1.35
+TOLERANCE, HEADROOM = 1.6, 1.3
 
 
 class Shares:
@@ -50,41 +50,70 @@ class Shares:
         """Return the interval of a clock that would tick at one of so many seconds alone."""
         return max(seconds, self.count() * max(LEAST_SHARE, SHARE * seconds))
 
-    def is_off(self, seconds: float, interval: float) -> bool:
-        """Tell whether an interval is no longer what stretched(seconds) would be."""
-        ratio = self.stretched(seconds) / interval
-        return not 1 / TOLERANCE < ratio < TOLERANCE
+    def renewed(self, seconds: float, interval: float) -> float:
+        """Return the interval that a clock should have whose interval was this.
+
+        A new interval costs a run of the page, so one that is nearly right stays; and where tabs
+        come, more are likely to follow.
+        """
+        wanted = self.stretched(seconds)
+        if wanted > TOLERANCE * interval:
+            return wanted * HEADROOM
+        if wanted * HEADROOM * TOLERANCE < interval:
+            return wanted
+        return interval
 
 
 class Gate:
-    """Lets one in at a time, in the order in which they came: `with GATE: ...`."""
+    """Lets one in at a time, what a user waits for before what a clock does, in their order."""
 
     def __init__(self) -> None:
         self._lock, self._busy = Lock(), False
-        self._waiting: deque[Event] = deque()
+        self._urgent: deque[Event] = deque()
+        self._usual: deque[Event] = deque()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def turn(self, urgent: bool = False, longest: float | None = None) -> Iterator[None]:
+        """Wait for a turn and hold it; after the longest wait go on without one."""
+        held = self._enter(self._urgent if urgent else self._usual, longest)
+        try:
+            yield
+        finally:
+            if held:
+                self._leave()
+
+    def waiting(self) -> int:
+        """Return how many wait."""
+        return len(self._urgent) + len(self._usual)
+
+    def _enter(self, queue: deque[Event], longest: float | None) -> bool:
         with self._lock:
             if not self._busy:
                 self._busy = True
-                return
+                return True
             turn = Event()
-            self._waiting.append(turn)
-        turn.wait()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+            queue.append(turn)
+        if turn.wait(longest):
+            return True
         with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set()  # the gate stays shut: it is handed on
+            if turn.is_set():  # in the last moment
+                return True
+            queue.remove(turn)
+        return False
+
+    def _leave(self) -> None:
+        with self._lock:
+            queue = self._urgent or self._usual
+            if queue:
+                queue.popleft().set()  # the gate stays shut: it is handed on
             else:
                 self._busy = False
 
 
 SHARES = Shares()
+FEW = 8
+"""So many training tabs may keep the memory of a block of epochs between two ticks."""
 GATE = Gate()
-"""One trains at a time: more threads would wait for each other's interpreter lock, and lose."""
+"""One works at a time: more threads would wait for each other's interpreter lock, and lose."""
+LONGEST_WAIT = 0.4
+"""Seconds after which a page is drawn although another, or a slice of training, is not done."""

@@ -61,18 +61,33 @@ def test_a_tab_that_ticks_no_more_has_gone_after_its_lease() -> None:
 def test_an_interval_is_changed_only_when_it_is_far_off() -> None:
     shares = training(30)
     interval = shares.stretched(0.1)
-    assert not shares.is_off(0.1, interval)
+    assert shares.renewed(0.1, interval) == interval
     shares.renew("one more")
-    assert not shares.is_off(0.1, interval)
-    assert shares.is_off(0.1, 0.1)
-    assert shares.is_off(0.1, 2.0)
+    assert shares.renewed(0.1, interval) == interval
+    assert shares.renewed(0.1, 0.1) > shares.stretched(0.1)
+    assert shares.renewed(0.1, 20.0) == shares.stretched(0.1)
+
+
+def test_a_growing_class_changes_its_intervals_a_few_times() -> None:
+    """Each change costs every tab a run of its page; a hundred tabs come one by one, and leave."""
+    clock = Clock()
+    shares, interval, changes = Shares(clock), 0.1, 0
+    for tab in range(100):
+        shares.renew(f"tab {tab}")
+        before, interval = interval, shares.renewed(0.1, interval)
+        changes += interval != before
+        assert interval > shares.stretched(0.1) / 1.7
+    assert changes <= 5
+    clock.now = 60.0
+    shares.renew("the last")
+    assert shares.renewed(0.1, interval) == 0.1
 
 
 def test_the_gate_lets_one_in_at_a_time_in_their_order() -> None:
     gate, inside, order = Gate(), [0], []
 
     def enter(number: int) -> None:
-        with gate:
+        with gate.turn():
             inside[0] += 1
             assert inside == [1]
             order.append(number)
@@ -80,12 +95,12 @@ def test_the_gate_lets_one_in_at_a_time_in_their_order() -> None:
             inside[0] -= 1
 
     threads = []
-    with gate:
+    with gate.turn():
         for number in range(8):
             threads.append(threading.Thread(target=enter, args=(number,)))
             threads[-1].start()
             until = time.monotonic() + 5
-            while len(gate._waiting) <= number and time.monotonic() < until:
+            while gate.waiting() <= number and time.monotonic() < until:
                 time.sleep(0.001)
     for thread in threads:
         thread.join(5)
@@ -94,7 +109,33 @@ def test_the_gate_lets_one_in_at_a_time_in_their_order() -> None:
 
 def test_an_error_inside_opens_the_gate() -> None:
     gate = Gate()
-    with pytest.raises(ValueError, match="in there"), gate:
+    with pytest.raises(ValueError, match="in there"), gate.turn():
         raise ValueError("in there")
-    with gate:
+    with gate.turn():
+        pass
+
+
+def test_a_page_goes_before_the_clocks_and_does_not_wait_for_ever() -> None:
+    gate, order = Gate(), []
+
+    def enter(name: str, urgent: bool) -> None:
+        with gate.turn(urgent, 5.0):
+            order.append(name)
+
+    threads = []
+    with gate.turn():
+        with gate.turn(urgent=True, longest=0.01):  # held by another: goes on without a turn
+            order.append("impatient")
+        for number, urgent in enumerate((False, False, True)):
+            name = "page" if urgent else "clock"
+            threads.append(threading.Thread(target=enter, args=(name, urgent)))
+            threads[-1].start()
+            until = time.monotonic() + 5
+            while gate.waiting() <= number and time.monotonic() < until:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(5)
+    assert order == ["impatient", "page", "clock", "clock"]
+    assert gate.waiting() == 0
+    with gate.turn():
         pass
