@@ -16,6 +16,8 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from pages.ui.housekeeping import Housekeeper
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -102,6 +104,7 @@ class Guard:
         self.app = app
         self.tabs = 0
         self.uploads = Uploads()
+        self.housekeeper = Housekeeper()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Handle one request or one connection."""
@@ -144,6 +147,7 @@ class Guard:
             await self.app(scope, _slowed(receive), send)
         finally:
             self.tabs -= 1
+            self.housekeeper.tab_closed()
 
 
 def _slowed(receive: Receive) -> Receive:
