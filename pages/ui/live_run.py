@@ -16,6 +16,7 @@ from nndl_core.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
 from pages.ui import frame
 from pages.ui.live_component import TEXT
 from pages.ui.ranges import Ranges, seen_in, seen_in_band, union
+from pages.ui.shares import FEW, SHARES
 
 PANELS = ("loss", "accuracy", "boundary", "gradients", "activations", "units")
 """Every chart that can be drawn, in the order of the lab."""
@@ -161,7 +162,7 @@ class LiveRun:
             self._band_due = max(0, self._band_due - 1)
         self.sent.append(part)
         self.serial += 1
-        if not playing or self.runner.finished:
+        if not playing or self.runner.finished or SHARES.count() > FEW:
             self.runner.release()
         header |= {"full": full, **self._figures(snapshot, playing), **more}
         return frame.encode(header, frame.shown(arrays, self.panels))
