@@ -17,21 +17,20 @@ from pages.ui.number_table import table
 MEGA = 1_000_000
 
 
-def limits() -> list[tuple[str, str, str]]:
-    """Return what is limited, to how much, and what happens beyond."""
-    refused = "a sentence; the run stays as it is"
+def limits() -> list[tuple[str, str]]:
+    """Return what is limited, and to how much."""
     return [
-        ("Hidden layers", f"{MAX_DEPTH}", refused),
-        ("Units of a layer", f"{MAX_WIDTH}", refused),
-        ("Points of a made data set", f"{KNOBS['points'].high:,g}", refused),
-        ("Epochs of a run", f"{KNOBS['epochs'].high:,g}", refused),
-        ("Rows, columns and classes of a CSV file", _file_size(), refused),
-        ("Size of a CSV file", f"{MAX_BYTES / 1024**2:g} MB", refused),
-        ("All files that a tab has uploaded", f"{MOST_UPLOADED / MEGA:g} MB", "upload refused"),
-        ("Further seeds of a run, a claim or a panel", f"{MOST_SEEDS}", refused),
-        ("Cells and seeds of a map", f"{MAX_CELLS} x {MAP_SEEDS}", refused),
-        ("Epochs of all runs of a map", f"{MAX_RUN_EPOCHS:,}", refused),
-        ("Tabs of one server", f"{MOST_TABS}", "a page that says so; open ones go on"),
+        ("Hidden layers", f"{MAX_DEPTH}"),
+        ("Units of a layer", f"{MAX_WIDTH}"),
+        ("Points of a made data set", f"{KNOBS['points'].high:,g}"),
+        ("Epochs of a run", f"{KNOBS['epochs'].high:,g}"),
+        ("Rows, columns and classes of a CSV file", _file_size()),
+        ("Size of a CSV file", f"{MAX_BYTES / 1024**2:g} MB"),
+        ("All files that a tab has uploaded", f"{MOST_UPLOADED / MEGA:g} MB"),
+        ("Further seeds of a run, a claim or a panel", f"{MOST_SEEDS}"),
+        ("Cells and seeds of a map", f"{MAX_CELLS} x {MAP_SEEDS}"),
+        ("Epochs of all runs of a map", f"{MAX_RUN_EPOCHS:,}"),
+        ("Tabs of one server", f"{MOST_TABS}"),
     ]
 
 
@@ -45,7 +44,8 @@ def draw_limits() -> None:
         "One server serves a whole class. Training runs in slices that take turns, in the order in "
         "which they were asked for; a click goes before them. The more tabs train, the shorter "
         "the slices and the fewer the pictures per second; the numbers stay the same. A tab "
-        "that is closed trains no more."
+        "that is closed trains no more. Beyond a limit a sentence says so, and what runs stays as "
+        "it is."
     )
-    rows = [(escape(what), escape(most), escape(then)) for what, most, then in limits()]
-    st.html(table(("What", "At most", "Beyond it"), rows))
+    rows = [(escape(what), escape(most)) for what, most in limits()]
+    st.html(table(("What", "At most"), rows))

@@ -76,7 +76,7 @@ def test_the_table_escapes_text_and_marks_code() -> None:
 
 def test_the_limits_are_stated_as_they_are_enforced(page: AppTest) -> None:
     shown = " ".join(e.proto.body for e in page.get("html"))
-    for what, most, _ in limits():
+    for what, most in limits():
         assert f">{what}<" in shown
         assert f">{most}<" in shown
     for name, bound in (("points", 5000), ("epochs", 100_000)):
