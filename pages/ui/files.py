@@ -8,6 +8,9 @@ import streamlit as st
 
 from nndl_core.checkpoint import Checkpoint
 from nndl_core.config import RunConfig
+from nndl_core.export.notebook import notebook_of
+from nndl_core.export.script import script_of
+from nndl_core.export.table import records_csv
 from pages.ui.session import LabSession
 
 MEGABYTES = 5
@@ -22,6 +25,7 @@ def panel(session: LabSession) -> None:
             "Best on dev", "best.safetensors", lambda: session.runner.checkpoint(True).to_bytes()
         )
         _download("Config", "config.json", lambda: session.config.to_json().encode())
+    _exports(session)
     st.file_uploader(
         "Load a checkpoint or a config",
         type=["safetensors", "json"],
@@ -32,12 +36,42 @@ def panel(session: LabSession) -> None:
     )
 
 
+def _exports(session: LabSession) -> None:
+    """Offer the run as a program; what a program could not repeat gets a sentence instead."""
+    with st.popover("Export the run", icon=":material/ios_share:"):
+        refused = refusal(session)
+        if refused:
+            st.info(refused)
+        else:
+            st.markdown(
+                "A program in plain PyTorch that draws the same data and weights and trains the "
+                "same run, all epochs of it."
+            )
+            with st.container(horizontal=True):
+                _download("Script", "run.py", lambda: script_of(session.config))
+                _download("Notebook", "run.ipynb", lambda: notebook_of(session.config))
+        st.markdown("What was measured so far, every epoch and layer.")
+        _download("Records", "records.csv", lambda: records_csv(session.runner.records))
+
+
+def refusal(session: LabSession) -> str:
+    """Say why no program can repeat this run; empty when one can."""
+    if session.config.dataset == "csv":
+        return "A run on an uploaded table cannot become a program: the table is not part of it."
+    if not session.run.is_repeatable:
+        return (
+            "This run did not go straight from its seeds to here: it was loaded, or its learning "
+            "rate was changed on the way. Press Reset and play it again to export it."
+        )
+    return ""
+
+
 def _download(label: str, name: str, content: Any) -> None:
     st.download_button(
         label,
         content,
         file_name=name,
-        key=f"save_{name.partition('.')[0]}",
+        key=f"save_{name.replace('.', '_').removesuffix('_safetensors')}",
         icon=":material/download:",
         on_click="ignore",
     )

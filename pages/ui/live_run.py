@@ -51,6 +51,7 @@ class LiveRun:
         """Draw this runner from now on."""
         assert runner.dataset is not None
         self.runner, self.config = runner, config
+        self.is_repeatable = runner.epoch == 0  # by a program that begins with the seeds
         self.dataset: Dataset = runner.dataset
         self.plane: Plane = make_plane(self.dataset)
         self.sent: deque[Curves] = deque(maxlen=OVERLAP)
@@ -86,6 +87,8 @@ class LiveRun:
 
     def take_over(self, config: RunConfig) -> None:
         """Go on with another learning rate or number of epochs."""
+        if self.runner.epoch and config.learning_rate != self.config.learning_rate:
+            self.is_repeatable = False
         self.runner.optimizer.learning_rate = config.learning_rate
         self.runner.num_epochs = config.epochs
         self.runner.config = self.config = config
