@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from time import time
 from typing import Any
 
 import streamlit as st
 
 from nndl_core.checkpoint import Checkpoint
-from nndl_core.config import RunConfig
 from nndl_core.export.notebook import notebook_of
+from nndl_core.export.run_json import config_in, run_json
 from nndl_core.export.script import script_of
 from nndl_core.export.table import records_csv
+from nndl_core.export.tensorboard import event_file
 from pages.ui.session import LabSession
 
 MEGABYTES = 5
@@ -27,7 +29,7 @@ def panel(session: LabSession) -> None:
         _download("Config", "config.json", lambda: session.config.to_json().encode())
     _exports(session)
     st.file_uploader(
-        "Load a checkpoint or a config",
+        "Load a checkpoint, a config or a run",
         type=["safetensors", "json"],
         key="load",
         max_upload_size=MEGABYTES,
@@ -50,8 +52,16 @@ def _exports(session: LabSession) -> None:
             with st.container(horizontal=True):
                 _download("Script", "run.py", lambda: script_of(session.config))
                 _download("Notebook", "run.ipynb", lambda: notebook_of(session.config))
-        st.markdown("What was measured so far, every epoch and layer.")
-        _download("Records", "records.csv", lambda: records_csv(session.runner.records))
+        st.markdown(
+            "What was measured so far: every epoch and layer as a table, the curves with the "
+            "settings as JSON (load it here again), and for TensorBoard."
+        )
+        records, config = session.runner.records, session.config
+        with st.container(horizontal=True):
+            _download("CSV", "records.csv", lambda: records_csv(records))
+            _download("JSON", "run.json", lambda: run_json(config, records))
+            name = "events.out.tfevents.lab"
+            _download("TensorBoard", name, lambda: event_file(records, time()))
 
 
 def refusal(session: LabSession) -> str:
@@ -84,7 +94,7 @@ def _load(session: LabSession) -> None:
         return
     try:
         if file.name.endswith(".json"):
-            session.wanted = RunConfig.from_json(file.getvalue())
+            session.wanted = config_in(file.getvalue())
         else:
             session.load(Checkpoint.from_bytes(file.getvalue()))
     except ValueError as error:
