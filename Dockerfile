@@ -11,7 +11,8 @@ RUN python -m venv /venv \
         "$(grep -oE '^torch==[0-9.]+' requirements.txt)" \
     && /venv/bin/pip install -r requirements.txt
 # Nothing below is read by a run: installers, headers, test suites, notebook extensions, Arrow's
-# network protocols, and the bytecode of what only torch.compile imports. Two things must stay for
+# network protocols, the bytecode of what only torch.compile imports, matplotlib's fonts for PDF, and
+# all of scikit-learn but its data files, with SciPy, which only it wants. Two things must stay for
 # `import torch`: bin/torch_shm_manager and torch/testing.
 RUN cd /venv/lib/python3.11/site-packages \
     && rm -rf pip pip-* setuptools setuptools-* pkg_resources \
@@ -19,11 +20,15 @@ RUN cd /venv/lib/python3.11/site-packages \
         pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pydeck/nbextension plotly/labextension \
     && find torch/bin -mindepth 1 ! -name torch_shm_manager -delete \
     && find . -type d -name tests -prune -exec rm -rf {} + \
+    && rm -rf scipy scipy.libs scikit_learn.libs joblib threadpoolctl.py fontTools \
+    && find sklearn -mindepth 1 -maxdepth 1 ! -name datasets ! -name __init__.py -exec rm -rf {} + \
+    && find sklearn/datasets -mindepth 1 -maxdepth 1 ! -name data -exec rm -rf {} + \
     && find sympy mpmath networkx torch/onnx torch/_inductor torch/_dynamo torch/testing/_internal \
         -name __pycache__ -prune -exec rm -rf {} + \
     # Streamlit imports some of these only when a page first needs them: better to fail here.
-    && /venv/bin/python -B -c "import pandas, plotly.graph_objects, pyarrow.dataset, pyarrow.fs, \
-numba, sklearn.datasets, safetensors.torch, streamlit.web.bootstrap, torch, tqdm"
+    && /venv/bin/python -B -c "import matplotlib.backends.backend_agg, matplotlib.backends.backend_svg, \
+numba, pandas, plotly.graph_objects, pyarrow.dataset, pyarrow.fs, safetensors.torch, \
+streamlit.web.bootstrap, torch, tqdm"
 
 FROM python:3.11-slim
 COPY --from=build /venv /venv
@@ -39,7 +44,8 @@ ENV PATH=/venv/bin:$PATH \
 WORKDIR /app
 COPY . .
 # The training loop as machine code of the processor that builds; another one makes its own in seconds.
-RUN python -m nndl_core compile
+RUN python -m nndl_core compile \
+    && python -c "from nndl_core.datasets import make_dataset; make_dataset('iris'); make_dataset('digits')"
 USER 10001:0
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \

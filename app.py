@@ -5,7 +5,9 @@ import time
 from threading import Thread
 
 import streamlit as st
+from starlette.middleware import Middleware
 
+from pages.ui.guard import Guard
 from pages.ui.plotly_asset import asset_routes
 
 # For every thread of the server, before torch is there: more would wait for each other, busily.
@@ -26,4 +28,4 @@ def prepare() -> None:
 
 Thread(target=prepare, daemon=True).start()
 
-app = st.App("pages/_router.py", routes=asset_routes())
+app = st.App("pages/_router.py", routes=asset_routes(), middleware=[Middleware(Guard)])

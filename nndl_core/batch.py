@@ -16,13 +16,13 @@ from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset, Split
 from nndl_core.initializers import first_parameters
 from nndl_core.kernel import Block, Kernel
-from nndl_core.losses import LOSSES, hits, output_units, targets
+from nndl_core.losses import output_units, targets
 from nndl_core.optimizers import Optimizer
 from nndl_core.passes import Problem, Windows
 from nndl_core.records import SCALARS, Columns, EpochRecord, record_at
 from nndl_core.telemetry import Telemetry
 
-BLOCK_SECONDS, BLOCK_EPOCHS = 0.02, 32
+BLOCK_SECONDS, BLOCK_EPOCHS = 0.02, 64
 """The processor time between two looks at the clock, and the most epochs of that."""
 CURVE_POINTS = 200
 
@@ -252,10 +252,8 @@ class Batch:
         problem = replace(p, x=x, target=y, n_train=n)
         test = Kernel(problem, self.windows.of(parameters), self.kernel.optimizer, lean=True)
         with torch.inference_mode():
-            logits = test.measure().logits[0]
-            right = hits(logits, y).double().mean(-1)
-            loss = LOSSES[p.loss].total(logits, y) / n
-        return list(zip(right.tolist(), loss.tolist(), strict=True))
+            scores = test.measure().scores[0] / n
+        return list(zip(scores[:, 2].tolist(), scores[:, 0].tolist(), strict=True))
 
     def _movement(self, end: Tensor) -> NDArray[np.float64]:
         """Return the largest change of any weight and any bias, [R, layers, 2]."""

@@ -10,7 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 from nndl_core.fused_products import add_products, combine
-from nndl_core.fused_rows import activate, loss_delta, weigh_by_slope
+from nndl_core.fused_rows import activate, loss_delta, score, weigh_by_slope
 from nndl_core.machine_code import compiled, inlined
 from nndl_core.vector_math import like
 
@@ -38,6 +38,8 @@ class Network(NamedTuple):
 class Data(NamedTuple):
     """The examples: x [1 or R, features, E], y [1 or R, K, E], weight [W] of W train columns.
 
+    counts [2] are the train columns and the others that are no padding.
+
     orders [k, 1 or R, n_train] are the examples in the order in which batches take them; batch is
     their size, 0 for the full batch.
     """
@@ -45,9 +47,9 @@ class Data(NamedTuple):
     x: Any
     y: Any
     weight: Any
+    counts: Any
     orders: Any
     batch: int
-    n_train: int
 
 
 class Rule(NamedTuple):
@@ -64,14 +66,16 @@ class Rule(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What is recorded: theta [k + 1, T], gradient [k, T], logits [k, R, K, E].
+    """What is recorded: theta [k + 1, T], gradient [k, T], logits [k or 1, R, K, E].
 
+    scores [k, R, 4] are the sums of train and other losses and the numbers of right answers.
     a and z [k or 1, R, units, E] are the hidden layers' outputs and what the slope is computed
-    from where that is not a; with one slot they are those of the last epoch.
+    from where that is not a. With one slot, these and the logits are those of the last epoch.
     """
 
     theta: Any
     gradient: Any
+    scores: Any
     a: Any
     z: Any
     logits: Any
@@ -87,7 +91,7 @@ class Scratch(NamedTuple):
     y: Any
     weight: Any
     deltas: Any
-    spare: Any
+    back: Any
 
 
 @inlined
@@ -130,7 +134,7 @@ def _gather(
     x, y = data.x[r % data.x.shape[0]], data.y[r % data.y.shape[0]]
     share = like(1.0 / size, data.weight[0])
     for j in range(n):
-        here = order[(begin + start + j) % data.n_train]
+        here = order[(begin + start + j) % data.counts[0]]
         for i in range(x.shape[0]):
             scratch.x[i, j] = x[i, here]
         for i in range(y.shape[0]):
@@ -209,7 +213,7 @@ def _backward(
             begin = own + o * (fan_in + 1)
             add_products(d[o, :n], fan_in, rows, first, column, g[begin : begin + fan_in + 1])
         if layer > 0:
-            back = scratch.spare[0, :n]
+            back = scratch.back[:n]
             for i in range(fan_in):
                 w = theta[own + i : own + fan_out * (fan_in + 1) : fan_in + 1]
                 combine(w, fan_out, like(0.0, slope), d, 0, 0, back)
@@ -229,20 +233,20 @@ def train(
     written; with UPDATE slot s + 1 of theta is.
     """
     sizes, theta, a, z = network.sizes, memory.theta, memory.a, memory.z
-    layers, keeps_z, outputs = sizes.shape[0] - 1, network.codes[3] == 1, sizes[-1]
+    layers, keeps_z = sizes.shape[0] - 1, network.codes[3] == 1
     train_width, width = data.weight.shape[0], data.x.shape[2]
     batches = 0
     if data.batch > 0 and do >= UPDATE:
-        batches = -(-data.n_train // data.batch)
+        batches = -(-data.counts[0] // data.batch)
     steps = rule.steps[0]
-    for r in range(memory.logits.shape[1]):
+    for r in range(memory.scores.shape[1]):
         rule.steps[0] = steps
         for s in range(epochs):
             is_kept = a.shape[0] > 1 or s == epochs - 1
             slot = s if a.shape[0] > 1 else 0
             # part 0 is the whole set, which is recorded; the others are batches
             for part in range(1 + batches):
-                begin, size, end = 0, data.n_train, width
+                begin, size, end = 0, data.counts[0], width
                 if part == 0:
                     parameters, g = theta[s], memory.gradient[s]
                     if do == UPDATE:
@@ -250,7 +254,7 @@ def train(
                 else:
                     parameters, g = theta[s + 1], scratch.gradient
                     begin = (part - 1) * data.batch
-                    size = min(data.batch, data.n_train - begin)
+                    size = min(data.batch, data.counts[0] - begin)
                     end = size + -size % VECTOR
                 for layer in range(layers):
                     count = sizes[layer + 1] * (sizes[layer] + 1)
@@ -271,31 +275,38 @@ def train(
                             data.weight,
                             start,
                         )
-                        logits, logits_at = memory.logits[s, r], start
                     else:
                         is_learned = True
                         n = min(TILE, end - start)
                         order = data.orders[s, r % data.orders.shape[1]]
                         _gather(data, order, r, begin, size, start, n, scratch)
                         x, y, shares, at = scratch.x, scratch.y, scratch.weight, 0
-                        logits, logits_at = scratch.deltas[2], 0
                     a_rows, a_at, z_rows, z_at = scratch.a, 0, scratch.z, 0
+                    logits, logits_at = scratch.deltas[2], 0
                     if part == 0 and is_kept:
                         a_rows, a_at = a[slot, r], start
+                        logits, logits_at = memory.logits[slot, r], start
                         if keeps_z:
                             z_rows, z_at = z[slot, r], start
                     _forward(
                         network, r, parameters, x, at, a_rows, a_at, z_rows, z_at,
                         logits, logits_at, n,
                     )  # fmt: skip
+                    if part == 0:
+                        side = 0 if is_learned else 1
+                        if start == 0 or start == train_width:
+                            memory.scores[s, r, side] = memory.scores[s, r, 2 + side] = 0.0
+                        # the columns of this tile that are no padding
+                        count = min(n, data.counts[side] + side * train_width - start)
+                        result = score(
+                            network.codes[1], logits, logits_at, y, at, count, scratch.deltas
+                        )
+                        memory.scores[s, r, side] += result[0]
+                        memory.scores[s, r, 2 + side] += result[1]
                     if is_learned:
+                        weight = shares[at : at + n]
                         loss_delta(
-                            network.codes[1],
-                            logits[:outputs, logits_at : logits_at + n],
-                            y[:, at : at + n],
-                            shares[at : at + n],
-                            scratch.deltas[0, :outputs, :n],
-                            scratch.spare[:, :n],
+                            network.codes[1], logits, logits_at, y, at, weight, scratch.deltas
                         )
                         _backward(
                             network, r, parameters, x, at, a_rows, a_at, z_rows, z_at,

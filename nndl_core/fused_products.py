@@ -21,23 +21,24 @@ def combine(w: Any, count: int, bias: Any, rows: Any, first: int, base: int, out
     n = out.shape[0]
     end = base + n
     i = count % 4
-    r0 = rows[first, base:end]
+    r0, w0 = rows[first, base:end], w[0]
     if i == 1:
         for j in range(n):
-            out[j] = bias + w[0] * r0[j]
+            out[j] = bias + w0 * r0[j]
     elif i == 2:
-        r1 = rows[first + 1, base:end]
+        r1, w1 = rows[first + 1, base:end], w[1]
         for j in range(n):
-            out[j] = bias + w[0] * r0[j] + w[1] * r1[j]
+            out[j] = bias + w0 * r0[j] + w1 * r1[j]
     elif i == 3:
         r1, r2 = rows[first + 1, base:end], rows[first + 2, base:end]
+        w1, w2 = w[1], w[2]
         for j in range(n):
-            out[j] = bias + w[0] * r0[j] + w[1] * r1[j] + w[2] * r2[j]
+            out[j] = bias + w0 * r0[j] + w1 * r1[j] + w2 * r2[j]
     else:
         i = 4
         r1, r2 = rows[first + 1, base:end], rows[first + 2, base:end]
         r3 = rows[first + 3, base:end]
-        w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
+        w1, w2, w3 = w[1], w[2], w[3]
         for j in range(n):
             out[j] = bias + w0 * r0[j] + w1 * r1[j] + w2 * r2[j] + w3 * r3[j]
     while i < count:

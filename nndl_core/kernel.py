@@ -40,13 +40,15 @@ MIN_SLOTS, MAX_SLOTS = 4, 512
 class Block:
     """What a block of k epochs recorded; slot s is the state before the update of epoch s.
 
-    parameters [k+1, T] and gradients [k, T] are flat vectors, logits [k, R, K, N],
-    kept[l] and activations[l] [k, R, n_l, n_train] for each hidden layer, where kept is what
-    the activation's backward_ takes. A lean kernel has these two of the last epoch only, [1, ...].
+    parameters [k+1, T] and gradients [k, T] are flat vectors; scores [k, R, 4] float64 the sums of
+    train and dev losses and the numbers of right answers; logits [k, R, K, N], kept[l] and
+    activations[l] [k, R, n_l, n_train] for each hidden layer, where kept is what the activation's
+    backward_ takes. A lean kernel has these three of the last epoch only, [1, ...].
     """
 
     parameters: Tensor
     gradients: Tensor
+    scores: Tensor
     logits: Tensor
     kept: list[Tensor]
     activations: list[Tensor]
@@ -85,11 +87,11 @@ class Kernel:
         self.state = fresh_state(optimizer.name, self.p[0])
 
     def _most_slots(self) -> int:
-        p = self.problem
-        units, kept = p.sizes[-1], 1 + ACTIVATIONS[p.activation].keeps_z
+        p, floats = self.problem, 2 * self.windows.total + 8 * self.runs
         if not self.lean:
-            units += sum(1 + kept * width for width in p.sizes[1:-1])
-        floats = self.runs * p.x.shape[-1] * units + 2 * self.windows.total
+            kept = 1 + ACTIVATIONS[p.activation].keeps_z
+            units = p.sizes[-1] + kept * sum(p.sizes[1:-1])
+            floats += self.runs * p.x.shape[-1] * units
         return max(MIN_SLOTS, min(MAX_SLOTS, BLOCK_BYTES // (floats * p.x.element_size())))
 
     def _reserve(self, slots: int) -> None:
@@ -151,9 +153,7 @@ class Kernel:
         """Tell whether the current parameters give every example a finite loss."""
         with torch.inference_mode():
             self._train(GRADIENT, 1)
-            logits = self.examples.unpadded(self.memory.logits[:1])
-            total = LOSSES[self.problem.loss].total(logits, self.problem.target)
-            return bool(total.isfinite().all())
+            return bool(self.memory.scores[0].isfinite().all())
 
     def keep(self, s: int) -> None:
         """Take the parameters of slot s of the last block as the current ones."""
@@ -169,7 +169,7 @@ class Kernel:
         keeps_z = ACTIVATIONS[self.problem.activation].keeps_z
         kept = [m.z[:k, :, first:end, :n] for first, end in hidden] if keeps_z else a
         logits = self.examples.unpadded(m.logits[:k])
-        return Block(self.p[: k + 1], self.g[:k], logits, kept, a)
+        return Block(self.p[: k + 1], self.g[:k], m.scores[:k], logits, kept, a)
 
     def _train(self, do: int, epochs: int) -> None:
         """Call the machine code and count its updates."""
@@ -177,9 +177,9 @@ class Kernel:
         m, v = [*(vector.numpy() for vector in state.vectors), none, none][:2]
         steps = np.array([state.steps])
         rule = Rule(self._rates(), float(o.momentum), m, v, steps)
-        e, p, batch = self.examples, self.problem, self.batch_size
+        e, batch = self.examples, self.batch_size
         orders = self._orders(epochs) if batch and do >= UPDATE else np.zeros((1, 1, 1), np.int64)
-        data = Data(e.x.numpy(), e.y.numpy(), e.weight.numpy(), orders, batch, p.n_train)
+        data = Data(e.x.numpy(), e.y.numpy(), e.weight.numpy(), e.counts, orders, batch)
         with flushed():
             train(do, epochs, self.network, data, rule, self.plain, self.scratch)
         state.steps = int(steps[0])

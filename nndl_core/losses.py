@@ -5,7 +5,6 @@ Class axis before example axis: logits and targets are [..., K, n]; K = 1 is one
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,25 +14,15 @@ from torch import Tensor
 
 from nndl_core.config import LossName
 
-VECTOR = 32
-"""A multiple of the numbers that PyTorch's vector loops take at once on any processor."""
-
-
-Total = Callable[..., Tensor]
-"""(logits, target, memory=None) -> the sum over the examples."""
-
 
 @dataclass(frozen=True)
 class Loss:
     """A loss: ``value`` gives one number per example [..., n], ``delta`` its gradient.
 
-    ``total(logits, target, memory)`` is the sum of value over the examples, [...] in float64;
-    memory, if it is given, is flat and has room for two numbers per logit and whole vectors.
     ``delta(logits, target)`` is d value / d logits, [..., K, n].
     """
 
     value: Callable[[Tensor, Tensor], Tensor]
-    total: Total
     delta: Callable[[Tensor, Tensor], Tensor]
     one_output_for_two_classes: bool
 
@@ -45,15 +34,12 @@ def probabilities(logits: Tensor, out: Tensor | None = None) -> Tensor:
     return torch.softmax(logits, dim=-2, out=out)
 
 
-def hits(logits: Tensor, target: Tensor, memory: Tensor | None = None) -> Tensor:
+def hits(logits: Tensor, target: Tensor) -> Tensor:
     """Mark the examples that are classified right, 1 or 0 [..., n]; p = 0.5 is class 1."""
     if logits.shape[-2] > 1:
         return (logits.argmax(-2) == target.argmax(-2)).to(logits.dtype)
-    # comparing into numbers, because PyTorch makes and sums masks of bool five times slower
-    z = logits[..., 0, :]
-    right = torch.empty_like(z) if memory is None else memory[: z.numel()].view(z.shape)
-    torch.ge(z, z.new_zeros(()), out=right)
-    return torch.eq(right, target[..., 0, :], out=right)
+    right: Tensor = (logits[..., 0, :] >= 0) == (target[..., 0, :] > 0)
+    return right.to(logits.dtype)
 
 
 def accuracy(probability: Tensor, labels: Tensor) -> float:
@@ -100,60 +86,6 @@ def _bce(logits: Tensor, target: Tensor) -> Tensor:
     return -F.logsigmoid((2 * target - 1) * logits)[..., 0, :]
 
 
-def _bce_total(logits: Tensor, target: Tensor, memory: Tensor | None = None) -> Tensor:
-    """Sum log(1 + exp(-m)) = max(-m, 0) + log(1 + exp(-abs(m))) with one logarithm for 16 terms.
-
-    (1 + a)(1 + b) = 1 + (a + b + ab) has no difference of close numbers: small terms survive.
-    """
-    n = logits.shape[-1]
-    margin, other = _rooms(logits, memory)
-    torch.mul(2 * target[..., 0, :] - 1, logits[..., 0, :], out=margin[..., :n])
-    margin[..., n:] = math.inf  # no loss
-    linear = _sum64(torch.clamp(margin, max=0, out=other))
-    e = margin.abs_().neg_().exp_()
-    for _ in range(4):
-        e, half = e.chunk(2, -1)
-        e.addcmul_(e, half).add_(half)
-    return _sum64(e.log1p()) - linear
-
-
-def _rooms(logits: Tensor, memory: Tensor | None) -> Tensor:
-    """Take memory [2, ..., N] for the examples in whole vectors.
-
-    Leftovers are computed by other code, whose exp differs in the last bit, and which elements
-    are left over would depend on how many epochs the block has.
-    """
-    width = logits.shape[-1] + -logits.shape[-1] % VECTOR
-    shape = (2, *logits.shape[:-2], width)
-    if memory is None:
-        return logits.new_empty(shape)
-    return memory[: math.prod(shape)].view(shape)
-
-
-def _sum64(rows: Tensor) -> Tensor:
-    """Sum rows [..., n] to float64; converting every number first costs more than the sum."""
-    total = rows.sum(-1).double()
-    finite = total.isfinite()
-    # row by row: a run that overflows may not change how its neighbors are summed
-    return total if finite.all() else total.where(finite, rows.double().sum(-1))
-
-
-def _whole_vectors(rows: Tensor) -> Tensor:
-    missing = -rows.shape[-1] % VECTOR
-    return F.pad(rows, (0, missing)) if missing else rows
-
-
-def _total(value: Callable[[Tensor, Tensor], Tensor]) -> Total:
-    """Sum the values of all examples in float64."""
-
-    def total(logits: Tensor, target: Tensor, memory: Tensor | None = None) -> Tensor:
-        n = logits.shape[-1]
-        values = value(_whole_vectors(logits), _whole_vectors(target))
-        return _sum64(values[..., :n])
-
-    return total
-
-
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return -(torch.log_softmax(logits, dim=-2) * target).sum(-2)
 
@@ -173,19 +105,16 @@ def _mse_delta(logits: Tensor, target: Tensor) -> Tensor:
 LOSSES: dict[LossName, Loss] = {
     "bce": Loss(
         value=_bce,
-        total=_bce_total,
         delta=lambda z, y: torch.sigmoid(z) - y,
         one_output_for_two_classes=True,
     ),
     "cross_entropy": Loss(
         value=_cross_entropy,
-        total=_total(_cross_entropy),
         delta=lambda z, y: torch.softmax(z, dim=-2) - y,
         one_output_for_two_classes=False,
     ),
     "mse": Loss(
         value=_mse,
-        total=_total(_mse),
         delta=_mse_delta,
         one_output_for_two_classes=True,
     ),

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nndl_core import fused
@@ -91,7 +90,9 @@ class Examples:
         self.total = self.width + _whole(rest)
         self.x = p.x[..., :1].repeat(1, 1, self.total)
         self.x[..., :n], self.x[..., self.rest] = p.x[..., :n], p.x[..., n:]
-        self.y = F.pad(p.target[..., :n], (0, self.width - n)).contiguous()
+        self.y = p.target.new_zeros(*p.target.shape[:-1], self.total)
+        self.y[..., :n], self.y[..., self.rest] = p.target[..., :n], p.target[..., n:]
+        self.counts = np.array([n, rest])
         self.weight = (torch.arange(self.width) < n).to(p.x.dtype) / n
 
     def unpadded(self, rows: Tensor) -> Tensor:
@@ -120,24 +121,28 @@ class Slots:
 
     theta: Tensor
     gradient: Tensor
+    scores: Tensor
     a: Tensor
     z: Tensor
     logits: Tensor
 
     @classmethod
     def of(cls, p: Problem, windows: Windows, examples: int, k: int, lean: bool) -> Slots:
-        """Make it; lean memory holds the activations of one epoch."""
+        """Make it; lean memory holds the activations and logits of one epoch."""
         units, kept = sum(p.sizes[1:-1]), 1 if lean else k
         total = windows.total + -windows.total % VECTOR
         keeps_z = ACTIVATIONS[p.activation].keeps_z
         shapes = [
             (k + 1, total),
             (k, total),
+            (k, windows.runs, 4),
             (kept, windows.runs, units, examples),
             (kept, windows.runs, units if keeps_z else 0, examples),
-            (k, windows.runs, p.sizes[-1], examples),
+            (kept, windows.runs, p.sizes[-1], examples),
         ]
-        return cls(*(torch.zeros(shape, dtype=p.x.dtype) for shape in shapes))
+        memory = [torch.zeros(shape, dtype=p.x.dtype) for shape in shapes]
+        memory[2] = memory[2].double()
+        return cls(*memory)
 
     def plain(self) -> fused.Memory:
         """Return the same memory as arrays."""
@@ -146,8 +151,8 @@ class Slots:
 
 def scratch_of(p: Problem, windows: Windows) -> fused.Scratch:
     """Make the working memory for one tile."""
-    units, widest = sum(p.sizes[1:-1]), max(p.sizes[1:])
-    rows = [(units,), (max(units, 1),), (p.sizes[0],), (p.sizes[-1],), (), (3, widest), (2,)]
+    units, widest = sum(p.sizes[1:-1]), max(2, *p.sizes[1:])
+    rows = [(units,), (max(units, 1),), (p.sizes[0],), (p.sizes[-1],), (), (3, widest), ()]
     shapes = [(windows.total,), *((*row, fused.TILE) for row in rows)]
     # PyTorch's memory begins at a whole vector, NumPy's need not
     return fused.Scratch(*(torch.zeros(shape, dtype=p.x.dtype).numpy() for shape in shapes))

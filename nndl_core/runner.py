@@ -21,6 +21,9 @@ from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
 from nndl_core.records import Columns, EpochRecord, Records, record_at
 from nndl_core.telemetry import Telemetry
 
+FIRST_BLOCK = 4
+"""The epochs of a block while nobody knows how long one takes."""
+
 Metric = Callable[[Tensor, Tensor], float]
 """(probabilities [n, K], labels [n, K]) -> score; larger is better."""
 
@@ -80,6 +83,7 @@ class Runner:
         self.best: Best | None = None
         self.diverged: Divergence | None = None
         self.seconds = 0.0
+        self._pace: float | None = None  # seconds per epoch of the last block
         self._kernel: Kernel | None = None
         self._previous: Tensor | None = None
 
@@ -141,14 +145,26 @@ class Runner:
         self._load_kernel(kernel)
         goal = min(kernel.epoch + epochs, self.num_epochs)
         while not self.finished and kernel.epoch < goal:
-            self._advance_block(kernel, goal - kernel.epoch)
-            if time.perf_counter() - start >= seconds:
+            begin, epoch = time.perf_counter(), kernel.epoch
+            left = seconds - (begin - start)
+            self._advance_block(kernel, self._fitting(goal - epoch, left))
+            end = time.perf_counter()
+            self._pace = (end - begin) / max(1, kernel.epoch - epoch)
+            if end - start >= seconds:
                 break
         if len(self.records) > before and self.diverged is None:
             self._check_last_update(kernel)
         self._store_kernel(kernel)
         self.seconds += time.perf_counter() - start
         return len(self.records) - before
+
+    def _fitting(self, epochs: int, seconds: float) -> int:
+        """Return how many of these epochs a block may have that has to end in time."""
+        if seconds == float("inf"):
+            return epochs
+        if self._pace is None:
+            return min(epochs, FIRST_BLOCK)
+        return max(1, min(epochs, int(seconds / self._pace)))
 
     def measure(self) -> tuple[EpochRecord, Block]:
         """Measure the current parameters without training.

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS, Activation
 from nndl_core.kernel import Block
-from nndl_core.losses import LOSSES, VECTOR, hits, probabilities
+from nndl_core.losses import probabilities
 from nndl_core.passes import Problem, Windows
 from nndl_core.records import (
-    SCALARS,
     Columns,
 )
 
@@ -81,23 +80,13 @@ class Telemetry:
         return {"train_accuracy": np.array(train), "dev_accuracy": np.array(dev)}
 
     def _outcome(self, block: Block) -> dict[str, Tensor]:
-        count = max(1, PIECE // block.logits[0].numel())
-        pieces = [self._losses_and_hits(rows) for rows in torch.split(block.logits, count)]
-        return {name: torch.cat([piece[name] for piece in pieces]) for name in SCALARS}
-
-    def _losses_and_hits(self, logits: Tensor) -> dict[str, Tensor]:
-        p, n, examples = self.problem, self.problem.n_train, logits.shape[-1]
-        total = LOSSES[p.loss].total
-        rows = logits[..., 0, 0].numel()
-        memory = self._memory(2 * rows * (examples + VECTOR), logits.dtype)
-        right, columns = hits(logits, p.target, memory), {}
-        parts = {"train": slice(n), "dev": slice(n, examples)}
-        for name, part in parts.items():
-            mark = right[..., part]
-            columns[f"{name}_accuracy"] = mark.sum(-1).double() / mark.shape[-1]
-        for name, part in parts.items():  # in the memory of the marks
-            z, y = logits[..., part], p.target[..., part]
-            columns[f"{name}_loss"] = total(z, y, memory) / z.shape[-1]
+        examples = self.problem.x.shape[-1]
+        counts = {"train": self.problem.n_train, "dev": examples - self.problem.n_train}
+        columns = {}
+        for i, (name, count) in enumerate(counts.items()):
+            # 0 / 0 is not a number, and neither is the score on an empty set
+            columns[f"{name}_loss"] = block.scores[..., i] / count
+            columns[f"{name}_accuracy"] = block.scores[..., 2 + i] / count
         return columns
 
     def _sum(self, flat: Tensor) -> Tensor:

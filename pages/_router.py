@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from nndl_core.compilation import compile_training, is_compiled
+from pages.ui.shares import GATE, LONGEST_WAIT
 
 UI = Path(__file__).parent / "ui"
 
@@ -30,4 +31,5 @@ if not is_compiled("float32"):
         "about a quarter of a minute, later ones do not."
     ):
         compile_training("float32")
-page.run()
+with GATE.turn(urgent=True, longest=LONGEST_WAIT):
+    page.run()

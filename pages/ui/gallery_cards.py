@@ -14,6 +14,7 @@ from pages.ui.diagnosis_panel import COLORS
 from pages.ui.lesson_controls import lab_address
 from pages.ui.messages import escape
 from pages.ui.miniature import miniature
+from pages.ui.shares import SHARES
 
 TICK_SECONDS, SLICE_SECONDS = 0.5, 0.25
 COLUMNS = 2
@@ -71,7 +72,7 @@ def gallery() -> None:
 
 def _tick(tour: Tour) -> None:
     was_running = tour.running
-    tour.advance(SLICE_SECONDS)
+    tour.advance(SHARES.shortened(SLICE_SECONDS))
     if was_running and not tour.running:
         st.rerun()  # stops the clock
     done = len(EXHIBITS) - len(tour.waiting)

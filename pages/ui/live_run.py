@@ -16,6 +16,7 @@ from nndl_core.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
 from pages.ui import frame
 from pages.ui.live_component import TEXT
 from pages.ui.ranges import Ranges, seen_in, seen_in_band, union
+from pages.ui.shares import FEW, SHARES
 
 PANELS = ("loss", "accuracy", "boundary", "gradients", "activations", "units")
 """Every chart that can be drawn, in the order of the lab."""
@@ -50,6 +51,7 @@ class LiveRun:
         """Draw this runner from now on."""
         assert runner.dataset is not None
         self.runner, self.config = runner, config
+        self.is_repeatable = runner.epoch == 0  # by a program that begins with the seeds
         self.dataset: Dataset = runner.dataset
         self.plane: Plane = make_plane(self.dataset)
         self.sent: deque[Curves] = deque(maxlen=OVERLAP)
@@ -85,6 +87,8 @@ class LiveRun:
 
     def take_over(self, config: RunConfig) -> None:
         """Go on with another learning rate or number of epochs."""
+        if self.runner.epoch and config.learning_rate != self.config.learning_rate:
+            self.is_repeatable = False
         self.runner.optimizer.learning_rate = config.learning_rate
         self.runner.num_epochs = config.epochs
         self.runner.config = self.config = config
@@ -161,7 +165,7 @@ class LiveRun:
             self._band_due = max(0, self._band_due - 1)
         self.sent.append(part)
         self.serial += 1
-        if not playing or self.runner.finished:
+        if not playing or self.runner.finished or SHARES.count() > FEW:
             self.runner.release()
         header |= {"full": full, **self._figures(snapshot, playing), **more}
         return frame.encode(header, frame.shown(arrays, self.panels))

@@ -16,8 +16,9 @@ from pages.ui.map_export import export_buttons
 from pages.ui.map_session import MapSession
 from pages.ui.map_theory import theory_section
 from pages.ui.messages import escape
+from pages.ui.shares import SHARES
 
-TICK_SECONDS, SLICE_SECONDS = 0.3, 0.25
+TICK_SECONDS, SLICE_SECONDS = 0.25, 0.16
 MAP_PIXELS = 540
 
 
@@ -80,7 +81,7 @@ def _tick(session: MapSession) -> None:
         cell_section(session)
     theory_section(session)
     if session.playing:
-        session.advance(SLICE_SECONDS)
+        session.advance(SHARES.shortened(SLICE_SECONDS))
         if not session.playing:
             st.rerun()  # the button stands outside this fragment
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from pages.ui.shares import SHARES
+
 SLICE_SECONDS = 0.04
 BAND_SECONDS = 0.03
 """Of every tick, for the further seeds of a band: the run itself goes on beside them."""
@@ -86,7 +88,7 @@ class Player(ABC):
     def step(self) -> None:
         """Train exactly one epoch and pause."""
         self.playing = False
-        self.advance(1, SLICE_SECONDS)
+        self.advance(1, SHARES.shortened(SLICE_SECONDS))
 
     def reset(self) -> None:
         """Pause at the first weights."""
@@ -96,9 +98,9 @@ class Player(ABC):
     def tick(self, epochs: int) -> None:
         """Train one frame's worth: this many epochs, or what a slice of time holds."""
         if self.playing:
-            self.advance(epochs, SLICE_SECONDS)
+            self.advance(epochs, SHARES.shortened(SLICE_SECONDS))
             self.playing = not self.finished
-        self.advance_bands(BAND_SECONDS)
+        self.advance_bands(SHARES.shortened(BAND_SECONDS))
 
     def take_messages(self) -> list[str]:
         """Return the sentences that wait to be shown, once."""

@@ -11,6 +11,7 @@ import streamlit as st
 from nndl_core.config import ConfigError
 from pages.ui.clock import tick_every
 from pages.ui.messages import escape
+from pages.ui.shares import SHARES
 
 TICK_SECONDS, SLICE_SECONDS = 0.4, 0.3
 
@@ -80,7 +81,7 @@ class Panel(Generic[T]):
     def advance(self) -> None:
         """Train for a slice of time."""
         if self.running and self.runs is not None:
-            self.runs.advance(SLICE_SECONDS)
+            self.runs.advance(SHARES.shortened(SLICE_SECONDS))
             self.running = not self.runs.finished
 
 

@@ -18,6 +18,7 @@ from nndl_core.config import (
     RunConfig,
 )
 from nndl_core.datasets import DATASETS
+from pages.ui.files import refusal
 from pages.ui.live import SPEEDS
 from pages.ui.messages import escape
 from pages.ui.session import LabSession
@@ -426,6 +427,24 @@ def test_a_foreign_file_gets_a_sentence_and_changes_nothing(
     assert escape(words) in sentence
     assert session_of(at).config == RunConfig(points=60)
     assert session_of(at).runner.epoch == 1
+
+
+def test_only_a_run_straight_from_its_seeds_becomes_a_program(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    at = open_lab(points="60")
+    session = session_of(at)
+    press(at, "step")
+    assert refusal(session) == ""
+    at.select_slider(key="learning_rate").set_value(0.5).run()
+    assert session.runner.epoch == 1
+    assert "learning rate was changed" in refusal(session)
+    assert any("learning rate was changed" in info.value for info in at.info)
+    press(at, "reset")
+    assert refusal(session) == ""
+    press(at, "dataset_csv")
+    uploaded(at, "csv", "mine.csv", GOOD_CSV.encode())
+    assert "uploaded table" in refusal(session_of(at))
 
 
 def test_a_config_file_sets_every_control(open_lab: OpenLab, session_of: SessionOf) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from nndl_core.config import ConfigError, RunConfig
 from nndl_core.reference import Call, calls, terms
+from pages.ui.limits import limits
 from pages.ui.reference_parts import calls_table
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "_router.py"
@@ -70,3 +72,14 @@ def test_the_table_escapes_text_and_marks_code() -> None:
     assert "a &lt; b" in html
     assert "<code>p&lt;0&gt;</code>" in html
     assert "see <code>x &lt; 1</code> &amp; &lt;b&gt;." in html
+
+
+def test_the_limits_are_stated_as_they_are_enforced(page: AppTest) -> None:
+    shown = " ".join(e.proto.body for e in page.get("html"))
+    for what, most in limits():
+        assert f">{what}<" in shown
+        assert f">{most}<" in shown
+    for name, bound in (("points", 5000), ("epochs", 100_000)):
+        with pytest.raises(ConfigError, match=name):
+            RunConfig.from_dict({name: bound + 1})
+        assert f"{bound:,}" in shown

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -244,7 +246,7 @@ def test_a_copied_link_shows_the_same_first_frame_and_plays_to_the_same_numbers(
 
 def test_another_depth_restarts_at_once_even_while_playing(open_lab: OpenLab) -> None:
     lab = open_lab(LONG)
-    lab.play_to(300)
+    lab.play_to(5000)  # more than a new run has done when its first frame is read
     run, epoch = lab.says("run"), lab.epoch
     lab.move_slider("depth", "ArrowRight")
     lab.until("live.run !== given", run)
@@ -329,6 +331,27 @@ def test_a_saved_checkpoint_restores_the_run_in_another_browser(
     other.until_address_has("hidden=4-3")
     for name in ("boundary", "gradients", "activations", "units"):
         assert other.figures()[name] == lab.figures()[name]
+
+
+def test_an_exported_script_repeats_the_run_without_the_lab(
+    open_lab: OpenLab, tmp_path: Path
+) -> None:
+    lab = open_lab("/?hidden=4-3&points=300&epochs=60&batch_size=20&activation=tanh")
+    lab.press("play")
+    lab.until_status("finished")
+    shown = [
+        lab.page.inner_text(f".merit-test-{name} .live-merit-value") for name in ("best", "last")
+    ]
+    lab.page.get_by_role("button", name="Export the run").click()
+    with lab.page.expect_download() as download:
+        lab.press("save_run_py")
+    script = tmp_path / "run.py"
+    download.value.save_as(script)
+    command = [sys.executable, "-I", str(script)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = [line for line in printed.splitlines() if line.startswith("test, ")]
+    scores = [float(line.split("score ")[1].split(",")[0]) for line in lines]
+    assert [f"{100 * score:.1f} %" for score in reversed(scores)] == shown
 
 
 def csv_file(content: str) -> FilePayload:

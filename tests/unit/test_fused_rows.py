@@ -20,9 +20,10 @@ from nndl_core.fused_rows import (
     RULE_CODES,
     activate,
     loss_delta,
+    score,
     weigh_by_slope,
 )
-from nndl_core.losses import LOSSES, targets
+from nndl_core.losses import LOSSES, hits, targets
 from nndl_core.machine_code import called
 
 DTYPES = [torch.float32, torch.float64]
@@ -133,26 +134,59 @@ def test_close_inputs_keep_their_distance() -> None:
     assert (out.double() - expected).abs().max().item() < 1.2e-7
 
 
+HEADS: list[tuple[LossName, int]] = [
+    ("bce", 1),
+    ("mse", 1),
+    ("mse", 2),
+    ("mse", 4),
+    ("cross_entropy", 2),
+    ("cross_entropy", 10),
+]
+AT = 3
+"""Rows of logits begin at a column of their own."""
+
+
+def delta_of(name: LossName, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    rows, d = memory(logits)
+    code = LOSS_CODES.index(name)
+    loss_delta(code, rows.numpy(), AT, target.numpy(), 0, weight.numpy(), d.numpy())
+    return d[0, : len(logits), : logits.shape[1]]
+
+
+def score_of(name: LossName, logits: Tensor, target: Tensor) -> tuple[float, float]:
+    rows, d = memory(logits)
+    code, n = LOSS_CODES.index(name), logits.shape[1]
+    found: tuple[float, float] = score(code, rows.numpy(), AT, target.numpy(), 0, n, d.numpy())
+    return found
+
+
+def memory(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows with something else around the logits, and working memory that holds no number."""
+    outputs, n = logits.shape
+    rows = torch.full((outputs + 1, n + 2 * AT), 7, dtype=logits.dtype)
+    rows[:outputs, AT : AT + n] = logits
+    return rows, torch.full((3, max(2, outputs), n), math.nan, dtype=logits.dtype)
+
+
+def example(outputs: int, scale: float, n: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    g = torch.Generator().manual_seed(3)
+    logits = (scale * torch.randn(outputs, n, generator=g)).to(dtype)
+    labels = torch.randint(0, max(2, outputs), (n,), generator=g)
+    return logits, targets(labels, outputs, dtype)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("scale", [0.0, 3.0, 300.0])
-@pytest.mark.parametrize(
-    ("name", "outputs"),
-    [("bce", 1), ("mse", 1), ("mse", 2), ("mse", 4), ("cross_entropy", 2), ("cross_entropy", 10)],
-)
+@pytest.mark.parametrize(("name", "outputs"), HEADS)
 def test_the_loss_delta_is_the_formula(
     name: LossName, outputs: int, scale: float, dtype: torch.dtype
 ) -> None:
-    g = torch.Generator().manual_seed(3)
-    logits = (scale * torch.randn(outputs, 50, generator=g)).to(dtype)
-    labels = torch.randint(0, max(2, outputs), (50,), generator=g)
-    target = targets(labels, outputs, dtype)
-    weight = torch.rand(50, generator=g).to(dtype)
-    out, spare = torch.full_like(logits, math.nan), torch.full((2, 50), math.nan, dtype=dtype)
-    rows = (t.numpy() for t in (logits, target, weight, out, spare))
-    loss_delta(LOSS_CODES.index(name), *rows)
+    logits, target = example(outputs, scale, 50, dtype)
+    weight = torch.rand(50, generator=torch.Generator().manual_seed(4)).to(dtype)
     tolerance = 1e-6 if dtype is torch.float32 else 1e-13
     expected = LOSSES[name].delta(logits, target) * weight
-    torch.testing.assert_close(out, expected, rtol=tolerance, atol=tolerance)
+    found = delta_of(name, logits, target, weight)
+    torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -160,11 +194,49 @@ def test_the_loss_delta_is_the_formula(
 def test_a_logit_that_is_no_number_spoils_its_own_example_only(outputs: int, bad: float) -> None:
     logits = torch.zeros(outputs, 8)
     logits[0, 5] = bad
-    target, weight = torch.zeros(outputs, 8), torch.ones(8)
-    out, spare = torch.empty_like(logits), torch.empty(2, 8)
-    rows = (t.numpy() for t in (logits, target, weight, out, spare))
-    loss_delta(LOSS_CODES.index("bce" if outputs == 1 else "cross_entropy"), *rows)
+    name: LossName = "bce" if outputs == 1 else "cross_entropy"
+    found = delta_of(name, logits, torch.zeros(outputs, 8), torch.ones(8))
     others = torch.arange(8) != 5
-    assert out[:, others].isfinite().all()
+    assert found[:, others].isfinite().all()
     if math.isnan(bad):
-        assert out[0, 5].isnan()
+        assert found[0, 5].isnan()
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.01, 3.0, 300.0])
+@pytest.mark.parametrize("n", [1, 31, 32, 100])
+@pytest.mark.parametrize(("name", "outputs"), HEADS)
+def test_the_score_is_the_sum_of_the_values_and_the_number_of_hits(
+    name: LossName, outputs: int, n: int, scale: float
+) -> None:
+    logits, target = example(outputs, scale, n, torch.float64)
+    expected = LOSSES[name].value(logits, target).sum().item()
+    loss, right = score_of(name, logits, target)
+    assert loss == pytest.approx(expected, rel=1e-13, abs=1e-300)
+    assert right == hits(logits, target).sum().item()
+    single, _ = score_of(name, logits.float(), target.float())
+    assert single == pytest.approx(expected, rel=1e-5, abs=1e-37 if name == "bce" else 1e-5)
+
+
+def test_bce_keeps_losses_far_below_the_precision_of_one() -> None:
+    margins = torch.linspace(20, 80, 100)[None]
+    expected = torch.log1p(torch.exp(-margins.double())).sum().item()
+    for sign, label in ((1, 1.0), (-1, 0.0)):
+        found, _ = score_of("bce", sign * margins, torch.full((1, 100), label))
+        assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_sum_beyond_single_precision_is_finite_if_every_loss_is() -> None:
+    large = torch.full((1, 50), -3e38)
+    assert score_of("bce", large, torch.ones(1, 50))[0] == pytest.approx(50 * 3e38)
+    large[0, 7] = -torch.inf
+    assert score_of("bce", large, torch.ones(1, 50))[0] == math.inf
+    large[0, 7] = torch.nan
+    assert math.isnan(score_of("bce", large, torch.ones(1, 50))[0])
+
+
+def test_equal_logits_answer_class_one_or_the_first() -> None:
+    logits = torch.tensor([[0.0, 0.0, -0.1, 0.1]])
+    assert score_of("bce", logits, torch.tensor([[1.0, 0.0, 0.0, 0.0]]))[1] == 2
+    several = torch.tensor([[3.0, 0.0, 1.0], [1.0, 5.0, 1.0], [2.0, 6.0, 1.0]])
+    target = targets(torch.tensor([0, 1, 0]), 3, torch.float32)
+    assert score_of("cross_entropy", several, target)[1] == 2

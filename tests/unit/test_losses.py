@@ -74,42 +74,6 @@ def test_bce_is_exact_where_the_form_with_probabilities_fails() -> None:
     assert LOSSES["bce"].value(logits, target).tolist() == [1000.0, 1000.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("scale", [0.0, 0.01, 3.0, 300.0])
-@pytest.mark.parametrize("n", [1, 31, 32, 100])
-@pytest.mark.parametrize(("name", "outputs"), CASES)
-def test_the_total_is_the_sum_of_the_values(
-    name: LossName, outputs: int, n: int, scale: float
-) -> None:
-    logits, target = example(outputs, scale, n)
-    stack = torch.stack([logits, -2 * logits])
-    expected = LOSSES[name].value(stack, target).sum(-1)
-    found = LOSSES[name].total(stack, target)
-    torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-300)
-    single = LOSSES[name].total(stack.float(), target.float())
-    assert single.dtype is torch.float64
-    torch.testing.assert_close(single, expected, rtol=1e-5, atol=1e-37 if name == "bce" else 1e-5)
-
-
-def test_the_total_of_bce_keeps_losses_far_below_the_precision_of_one() -> None:
-    margins = torch.linspace(20, 80, 100)[None]
-    expected = torch.log1p(torch.exp(-margins.double())).sum()
-    for sign, label in ((1, 1.0), (-1, 0.0)):
-        found = LOSSES["bce"].total(sign * margins, torch.full((1, 100), label))
-        torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
-
-
-def test_a_total_beyond_single_precision_is_finite_if_every_loss_is() -> None:
-    large = torch.full((2, 1, 50), -3e38)
-    large[1] = -torch.rand(50, generator=torch.Generator().manual_seed(0))
-    found = LOSSES["bce"].total(large, torch.ones(1, 50))
-    assert found[0].item() == pytest.approx(50 * 3e38)
-    assert torch.equal(found[1], LOSSES["bce"].total(large[1], torch.ones(1, 50)))
-    large[0, 0, 7] = -torch.inf
-    assert LOSSES["bce"].total(large, torch.ones(1, 50))[0] == torch.inf
-    large[0, 0, 7] = torch.nan
-    assert LOSSES["bce"].total(large, torch.ones(1, 50))[0].isnan()
-
-
 def test_probabilities_of_one_and_of_several_outputs() -> None:
     logits, _ = example(3)
     assert torch.equal(probabilities(logits), torch.softmax(logits, 0))

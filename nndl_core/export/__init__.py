@@ -1,0 +1,1 @@
+"""A run as something to take away: a script, a notebook, a table."""

@@ -1,0 +1,51 @@
+"""What one tab may ask of the server, read from where each limit is enforced."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from nndl_core.config import KNOBS, MAX_DEPTH, MAX_WIDTH
+from nndl_core.csv_data import MAX_BYTES, MAX_CLASSES, MAX_FEATURES, MAX_ROWS
+from nndl_core.map_plan import MAX_CELLS, MAX_RUN_EPOCHS
+from nndl_core.map_plan import MAX_SEEDS as MAP_SEEDS
+from nndl_core.seed_band import MOST_SEEDS
+from pages.ui.guard import MOST_TABS, MOST_UPLOADED
+from pages.ui.number_table import table
+
+MEGA = 1_000_000
+
+
+def limits() -> list[tuple[str, str]]:
+    """Return what is limited, and to how much."""
+    return [
+        ("Hidden layers", f"{MAX_DEPTH}"),
+        ("Units of a layer", f"{MAX_WIDTH}"),
+        ("Points of a made data set", f"{KNOBS['points'].high:,g}"),
+        ("Epochs of a run", f"{KNOBS['epochs'].high:,g}"),
+        ("Rows, columns and classes of a CSV file", _file_size()),
+        ("Size of a CSV file", f"{MAX_BYTES / 1024**2:g} MB"),
+        ("All files that a tab has uploaded", f"{MOST_UPLOADED / MEGA:g} MB"),
+        ("Further seeds of a run, a claim or a panel", f"{MOST_SEEDS}"),
+        ("Cells and seeds of a map", f"{MAX_CELLS} x {MAP_SEEDS}"),
+        ("Epochs of all runs of a map", f"{MAX_RUN_EPOCHS:,}"),
+        ("Tabs of one server", f"{MOST_TABS}"),
+    ]
+
+
+def _file_size() -> str:
+    return f"{MAX_ROWS:,} x {MAX_FEATURES}, {MAX_CLASSES} classes"
+
+
+def draw_limits() -> None:
+    """Draw the limits and how tabs share the server."""
+    st.markdown(
+        "One server serves a whole class. Training runs in slices that take turns, in the order in "
+        "which they were asked for; a click goes before them. The more tabs train, the shorter "
+        "the slices and the fewer the pictures per second; the numbers stay the same. A tab "
+        "that is closed trains no more. Beyond a limit a sentence says so, and what runs stays as "
+        "it is."
+    )
+    rows = [(escape(what), escape(most)) for what, most in limits()]
+    st.html(table(("What", "At most"), rows))

@@ -1,0 +1,63 @@
+"""Closed tabs are forgotten when they have expired, not when the next one comes."""
+
+import asyncio
+import time
+import weakref
+from types import SimpleNamespace
+
+import pytest
+from streamlit import config
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+
+from pages.ui import housekeeping
+from pages.ui.housekeeping import Housekeeper, forget_expired, give_back
+
+
+def runtime_with(storage: object) -> SimpleNamespace:
+    return SimpleNamespace(_session_mgr=SimpleNamespace(_session_storage=storage))
+
+
+class Held:
+    """What a storage keeps of a session."""
+
+    def __init__(self, name: str) -> None:
+        self.session = SimpleNamespace(id=name)
+
+
+def test_only_what_has_expired_is_forgotten() -> None:
+    storage, kept = MemorySessionStorage(ttl_seconds=1), []
+    for name in ("a", "b"):
+        held = Held(name)
+        kept.append(weakref.ref(held))
+        storage.save(held)  # type: ignore[arg-type]
+    del held
+    forget_expired(runtime_with(storage))
+    time.sleep(1.1)
+    assert all(reference() for reference in kept)  # nobody came
+    forget_expired(runtime_with(storage))
+    assert not any(reference() for reference in kept)
+
+
+def test_another_streamlit_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    assert forget_expired(object()) == 0
+    assert "expire when a tab comes" in caplog.text
+
+
+def test_memory_can_be_given_back() -> None:
+    give_back()
+
+
+def test_many_closed_tabs_are_cleaned_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleaned: list[float] = []
+    monkeypatch.setattr(housekeeping, "LATER", 0.05)
+    monkeypatch.setattr(housekeeping, "give_back", lambda: cleaned.append(time.monotonic()))
+    monkeypatch.setattr(config, "get_option", lambda name: 0)
+
+    async def class_ends() -> None:
+        keeper = Housekeeper()
+        for _ in range(30):
+            keeper.tab_closed()
+        await asyncio.sleep(0.2)
+
+    asyncio.run(class_ends())
+    assert len(cleaned) == 1
