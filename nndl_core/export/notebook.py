@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from nndl_core.config import RunConfig
+from nndl_core.datasets import Dataset
 from nndl_core.export.sections import sections_of
 
 PLOT = """\
@@ -20,14 +21,16 @@ plt.legend()
 plt.show()"""
 
 
-def notebook_of(config: RunConfig) -> bytes:
+def notebook_of(config: RunConfig, data: Dataset | None = None) -> bytes:
     """Write a notebook (nbformat 4.5) that repeats the run of a config.
 
-    Raises ConfigError with one sentence for data that came from a file.
+    data is the uploaded table, which it reads from data.csv; see bundle_of. Raises ConfigError
+    with one sentence if it is needed and not given.
     """
-    title = f"# A run of the NNDL Lab on {config.dataset}\n\nRun the cells from top to bottom."
+    name = "a table" if config.dataset == "csv" else config.dataset
+    title = f"# A run of the NNDL Lab on {name}\n\nRun the cells from top to bottom."
     cells = [_cell(0, "markdown", title)]
-    for section in sections_of(config):
+    for section in sections_of(config, data):
         text = f"## {section.title}\n\n{section.text}"
         cells.append(_cell(len(cells), "markdown", text))
         cells.append(_cell(len(cells), "code", section.code))

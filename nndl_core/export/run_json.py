@@ -3,24 +3,58 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
-from nndl_core.config import ConfigError, RunConfig
+from nndl_core.config import ConfigError, RunConfig, short
 from nndl_core.records import SCALARS, Records
+from nndl_core.runner import Runner
+from nndl_core.snapshot import evaluate_test
 
 FORMAT = "nndl-run-1"
+NOT_REPEATABLE = (
+    "The file's run was loaded or its learning rate changed on the way; its settings are here, but "
+    "a run from its seeds gives other curves."
+)
 
 
-def run_json(config: RunConfig, records: Records) -> bytes:
-    """Write settings and curves; a number that is none becomes null."""
-    curves = {name: _plain(records, name) for name in ("epoch", *SCALARS)}
-    content = {"format": FORMAT, "config": json.loads(config.to_json()), "curves": curves}
-    return json.dumps(content, indent=1).encode()
+def run_json(runner: Runner, *, engine: str, is_repeatable: bool) -> bytes:
+    """Write settings, engine, scores and curves; a number that is none becomes null.
+
+    engine says what computed the numbers; is_repeatable whether the settings alone give the run.
+    Raises ValueError for a runner without a config.
+    """
+    if runner.config is None:
+        raise ValueError("Only a runner made from a config can be written as JSON.")
+    count = len(runner.records)  # before the columns, which grow while the run plays on
+    content = {
+        "format": FORMAT,
+        "engine": engine,
+        "config": json.loads(runner.config.to_json()),
+        "repeatable": is_repeatable,
+        "epochs_recorded": count,
+        "diverged_at": None if runner.diverged is None else runner.diverged.epoch,
+        "scores": _scores(runner),
+        "curves": {name: _plain(runner.records, name, count) for name in ("epoch", *SCALARS)},
+    }
+    return json.dumps(content, indent=1, allow_nan=False).encode()
 
 
-def _plain(records: Records, name: str) -> list[float | None]:
-    values: list[float] = records.column(name).tolist()
-    return [value if abs(value) < float("inf") else None for value in values]
+def _scores(runner: Runner) -> dict[str, float | None]:
+    """Evaluate on the test set, at the last parameters and at those of the best dev score."""
+    test = evaluate_test(runner)
+    if test is None:
+        return {}
+    names = ("best_epoch", "best_score", "best_loss", "last_score", "last_loss")
+    return {f"test_{name}": _number(getattr(test, name)) for name in names}
+
+
+def _plain(records: Records, name: str, count: int) -> list[float | None]:
+    return [_number(value) for value in records.column(name)[:count].tolist()]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def config_in(content: bytes) -> RunConfig:
@@ -28,12 +62,26 @@ def config_in(content: bytes) -> RunConfig:
 
     Raises ConfigError with one sentence.
     """
-    try:
-        data: Any = json.loads(content)
-    except (ValueError, RecursionError):
-        data = None  # RunConfig has the sentence for that
+    data = _parsed(content)
     if not (isinstance(data, dict) and "format" in data):
         return RunConfig.from_json(content)
     if data["format"] != FORMAT:
-        raise ConfigError(f"The file has the format {str(data['format'])[:40]!r}, not {FORMAT!r}.")
-    return RunConfig.from_json(json.dumps(data.get("config")).encode())
+        raise ConfigError(f"The file has the format {short(data['format'])}, not {FORMAT!r}.")
+    if "config" not in data:
+        raise ConfigError("The file says that it is a run, but holds no settings.")
+    return RunConfig.from_dict(data["config"])
+
+
+def warning_in(content: bytes) -> str:
+    """Return the sentence for a run that its settings alone do not repeat; else empty."""
+    data = _parsed(content)
+    is_straight = not isinstance(data, dict) or data.get("repeatable", True) is True
+    return "" if is_straight else NOT_REPEATABLE
+
+
+def _parsed(content: bytes) -> Any:
+    """Read JSON; None where it is not, for which RunConfig has the sentence."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None

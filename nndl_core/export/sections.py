@@ -6,63 +6,58 @@ network learns is written with torch.nn, torch.optim and autograd, as a student 
 
 from __future__ import annotations
 
-import inspect
-import re
-import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
 from nndl_core import datasets
 from nndl_core.config import ConfigError, LossName, RunConfig
+from nndl_core.datasets import Dataset
+from nndl_core.export.data_sections import Section, data_section, split_section
 from nndl_core.losses import output_units
 
-PLANE_HELPERS = ("_class_sizes", "_labels", "_moon_arcs", "_shuffled", "_jittered")
-CONSTANTS = ("BLOB_SPREAD", "XOR_SIDE", "SPIRAL_RADIUS")
+FUNCTIONAL = "import torch.nn.functional as F\n"
 
 
-@dataclass(frozen=True)
-class Section:
-    """A piece of the program: title, what it does (Markdown), and its code."""
+def sections_of(config: RunConfig, data: Dataset | None = None) -> list[Section]:
+    """Write the program that repeats the run of a config; data is the uploaded table, if any.
 
-    title: str
-    text: str
-    code: str
-
-
-def sections_of(config: RunConfig) -> list[Section]:
-    """Write the program that repeats the run of a config.
-
-    Raises ConfigError with one sentence for data that came from a file.
+    Raises ConfigError with one sentence for an uploaded table that is not given.
     """
-    if config.dataset == "csv":
-        raise ConfigError("A run on an uploaded table cannot be exported: its data are not in it.")
-    spec = datasets.DATASETS[config.dataset]
-    outputs = output_units(config.loss, spec.classes)
-    return [
-        _settings(config, spec.features, outputs),
-        _data(config, spec),
-        _split(config, spec),
+    if config.dataset == "csv" and data is None:
+        raise ConfigError("A run on an uploaded table cannot be exported without the table.")
+    features, classes, rows = _shape(config, data)
+    outputs = output_units(config.loss, classes)
+    rest = [
+        data_section(config),
+        split_section(config),
         _network(config),
         _loss(config.loss, outputs),
-        _training(config),
+        _training(config, datasets.part_sizes(rows)[0]),
         _result(),
     ]
+    first = _settings(config, (features, *config.hidden, outputs))
+    if not any("F." in section.code for section in rest):
+        first = Section(first.title, first.text, first.code.replace(FUNCTIONAL, ""))
+    return [first, *rest]
 
 
-def _settings(config: RunConfig, features: int, outputs: int) -> Section:
-    sizes = (features, *config.hidden, outputs)
+def _shape(config: RunConfig, data: Dataset | None) -> tuple[int, int, int]:
+    """Count the features, classes and rows of a run's data."""
+    if config.dataset == "csv" and data is not None:
+        rows = sum(len(part.x) for part in (data.train, data.dev, data.test))
+        return len(data.features), len(data.classes), rows
+    spec = datasets.DATASETS[config.dataset]
+    sizes = {"iris": 150, "digits": 1797}
+    return spec.features, spec.classes, min(config.points, sizes.get(config.dataset, config.points))
+
+
+def _settings(config: RunConfig, sizes: tuple[int, ...]) -> Section:
     lines = [
         "import math",
         "from itertools import pairwise",
         "",
         "import torch",
-        "import torch.nn.functional as F",
-        "from torch import nn",
+        FUNCTIONAL + "from torch import nn",
         "",
         f"SIZES = {sizes}  # inputs, hidden units, outputs",
-        f"POINTS, NOISE, DATA_SEED = {config.points}, {config.noise!r}, {config.data_seed}",
+        *_data_settings(config),
         f"INIT_SCALE, BIAS, WEIGHT_SEED = {config.init_scale!r}, {config.bias!r}, "
         f"{config.init_seed}",
         f"LEARNING_RATE, EPOCHS, BATCH_SIZE = {config.learning_rate!r}, {config.epochs}, "
@@ -73,77 +68,13 @@ def _settings(config: RunConfig, features: int, outputs: int) -> Section:
     return Section("Settings", text, "\n".join(lines))
 
 
-def _data(config: RunConfig, spec: datasets.DatasetSpec) -> Section:
-    if spec.tabular:
-        return _table(config.dataset)
-    make = spec.make
-    extra = make.keywords if isinstance(make, partial) else {}
-    function = make.func if isinstance(make, partial) else make
-    body = source_of(function)
-    helpers = [name for name in PLANE_HELPERS if _needs(name, body)]
-    constants = [name for name in CONSTANTS if name in body]
-    parts = [f"{name} = {getattr(datasets, name)!r}" for name in constants]
-    parts += [source_of(getattr(datasets, name)) for name in helpers]
-    given = "".join(f", {name}={value!r}" for name, value in extra.items())
-    call = (
-        "generator = torch.Generator().manual_seed(DATA_SEED)\n"
-        f"x, y = {function.__name__}(POINTS, NOISE, generator{given})"
-    )
-    text = f"The data: {spec.label.lower()}, drawn from a generator of their own and shuffled."
-    code = "\n\n\n".join([*parts, body, call])
-    for name in (*helpers, function.__name__):
-        code = re.sub(rf"\b{name}\b", name.removeprefix("_"), code)  # a script hides nothing
-    return Section("Data", text, code)
-
-
-def _needs(name: str, body: str) -> bool:
-    """Tell whether a helper is called by a function, or by a helper that is."""
-    if f"{name}(" in body:
-        return True
-    users = [other for other in PLANE_HELPERS if other != name and f"{other}(" in body]
-    return any(f"{name}(" in source_of(getattr(datasets, other)) for other in users)
-
-
-def _table(name: str) -> Section:
-    code = f"""\
-from sklearn.datasets import load_{name}
-
-generator = torch.Generator().manual_seed(DATA_SEED)
-table = load_{name}()
-x, y = torch.from_numpy(table.data).double(), torch.from_numpy(table.target).long()
-order = torch.randperm(len(x), generator=generator)[:POINTS]
-x, y = x[order], y[order]
-# every feature is scaled by mean and spread of the train part, the first 64 %
-train = x[: 64 * len(x) // 100]
-spread = train.std(dim=0, correction=0)
-x = (x - train.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)"""
-    return Section("Data", f"The {name} data, as scikit-learn carries them, shuffled.", code)
-
-
-def _split(config: RunConfig, spec: datasets.DatasetSpec) -> Section:
-    code = """\
-n_train, n_dev = 64 * len(x) // 100, 16 * len(x) // 100
-x = x.float().to(DTYPE)
-x_train, x_dev, x_test = x[:n_train], x[n_train : n_train + n_dev], x[n_train + n_dev :]
-y_train, y_dev, y_test = y[:n_train], y[n_train : n_train + n_dev], y[n_train + n_dev :]"""
-    text = "64 % of the rows to train on, 16 % to choose by (dev), the rest to test."
-    if config.label_noise:
-        code += f"""
-
-
-def flipped(y, generator):
-    chosen = torch.randperm(len(y), generator=generator)[: round({config.label_noise!r} * len(y))]
-    step = torch.randint(1, {spec.classes}, (len(y),), generator=generator)
-    y = y.clone()
-    y[chosen] = (y[chosen] + step[chosen]) % {spec.classes}
-    return y
-
-
-flips = torch.Generator().manual_seed(DATA_SEED ^ 0x9E3779B9)
-y_train = flipped(y_train, flips)
-y_dev = flipped(y_dev, flips)"""
-        text += " Some labels of train and dev are wrong on purpose; those of test are true."
-    return Section("Split", text, code)
+def _data_settings(config: RunConfig) -> list[str]:
+    """Write the settings that draw the data; a table from a file has none."""
+    if config.dataset == "csv":
+        return []
+    if datasets.DATASETS[config.dataset].tabular:
+        return [f"POINTS, DATA_SEED = {config.points}, {config.data_seed}"]
+    return [f"POINTS, NOISE, DATA_SEED = {config.points}, {config.noise!r}, {config.data_seed}"]
 
 
 def _network(config: RunConfig) -> Section:
@@ -260,40 +191,47 @@ def _optimizer(config: RunConfig) -> str:
         return f"torch.optim.Adam({rate}, betas=({config.momentum!r}, 0.999){decay})"
     if config.optimizer == "sgd":
         return f"torch.optim.SGD({rate}{decay})"
-    nesterov = ", nesterov=True" if config.optimizer == "nesterov" else ""
+    # PyTorch refuses Nesterov without momentum, where it is the plain rule
+    is_nesterov = config.optimizer == "nesterov" and config.momentum > 0
+    nesterov = ", nesterov=True" if is_nesterov else ""
     return f"torch.optim.SGD({rate}, momentum={config.momentum!r}{nesterov}{decay})"
 
 
-def _training(config: RunConfig) -> Section:
-    batches = bool(config.batch_size) and config.batch_size < 64 * config.points // 100
-    step = """\
+FULL_STEP = """\
     optimizer.zero_grad()
     loss_fn(model(x_train), y_train).backward()
     optimizer.step()"""
-    if batches:
-        step = """\
+BATCH_STEPS = """\
     # seed and epoch alone give the order of the examples
     generator = torch.Generator().manual_seed(WEIGHT_SEED * 1_000_003 + epoch)
     for batch in torch.randperm(n_train, generator=generator).split(BATCH_SIZE):
         optimizer.zero_grad()
         loss_fn(model(x_train[batch]), y_train[batch]).backward()
         optimizer.step()"""
+
+
+def _training(config: RunConfig, n_train: int) -> Section:
+    batches = 0 < config.batch_size < n_train
     code = f"""\
 torch.set_num_threads(1)  # a small network gains nothing from more
 optimizer = {_optimizer(config)}
-history, best_score, best = [], -1.0, None
-for epoch in range(EPOCHS):
+history, best_score, best, last = [], -1.0, None, None
+for epoch in range(EPOCHS + 1):
     # both sets at the same parameters, before the update of this epoch
     train_score, train_loss = evaluate(x_train, y_train)
     dev_score, dev_loss = evaluate(x_dev, y_dev)
     if not (math.isfinite(train_loss) and math.isfinite(dev_loss)):
         print(f"Diverged at epoch {{epoch}}: the loss is no longer a finite number.")
+        if last is not None:
+            model.load_state_dict(last)  # the last parameters with a finite loss
         break
+    if epoch == EPOCHS:  # evaluated only to see that the last update did not diverge
+        break
+    last = {{name: value.clone() for name, value in model.state_dict().items()}}
     history.append((epoch, train_loss, train_score, dev_loss, dev_score))
     if dev_score > best_score:
-        best_score = dev_score
-        best = {{name: value.clone() for name, value in model.state_dict().items()}}
-{step}"""
+        best_score, best = dev_score, last
+{BATCH_STEPS if batches else FULL_STEP}"""
     text = "Each epoch evaluates, then updates; the first best dev score is kept."
     return Section("Training", text, code)
 
@@ -304,36 +242,11 @@ print("epoch  train loss  train score  dev loss  dev score")
 rows = sorted({round((len(history) - 1) * i / 9) for i in range(10)}) if history else []
 for row in rows:
     epoch, train_loss, train_score, dev_loss, dev_score = history[row]
-    print(f"{epoch:5d}  {train_loss:10.6f}  {train_score:11.4f}  {dev_loss:8.6f}  {dev_score:9.4f}")
-score, loss = evaluate(x_test, y_test)
-print(f"test, last epoch:  score {score:.4f}, loss {loss:.6f}")
-if best is not None:
+    print(f"{epoch:5d}  {train_loss:10.7g}  {train_score:11.4f}  {dev_loss:8.7g}  {dev_score:9.4f}")
+if history:
+    score, loss = evaluate(x_test, y_test)
+    print(f"test, last epoch:  score {score:.4f}, loss {loss:.7g}")
     model.load_state_dict(best)
     score, loss = evaluate(x_test, y_test)
-    print(f"test, best on dev: score {score:.4f}, loss {loss:.6f}")"""
+    print(f"test, best on dev: score {score:.4f}, loss {loss:.7g}")"""
     return Section("Result", "Ten epochs of the run, and the test set, which was never used.", code)
-
-
-def source_of(function: Callable[..., Any]) -> str:
-    """Return the source of a function without its annotations, which a script does not need."""
-    code = textwrap.dedent(inspect.getsource(function)).rstrip()
-    names = inspect.signature(function).parameters
-    # the heading may span lines and its annotations contain colons, so it is written anew
-    body = code[_end_of_heading(code) :]
-    parts, is_keyword = [], False
-    for name, parameter in names.items():
-        if parameter.kind is parameter.KEYWORD_ONLY and not is_keyword:
-            parts.append("*")
-            is_keyword = True
-        parts.append(name)
-    return f"def {function.__name__}({', '.join(parts)}):{body}"
-
-
-def _end_of_heading(code: str) -> int:
-    """Return where the body of a function begins."""
-    depth = 0
-    for i, letter in enumerate(code):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == ":" and depth == 0:
-            return i + 1
-    raise ValueError("There is no function here.")

@@ -14,14 +14,16 @@ def records_csv(records: Records) -> bytes:
     """Write every record: epoch, losses and accuracies, then each layer's statistics by name."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    header, columns = ["epoch", *SCALARS], [records.column(n) for n in ("epoch", *SCALARS)]
+    count = len(records)  # before the columns, which grow while the run plays on
+    header = ["epoch", *SCALARS]
+    columns = [records.column(name)[:count] for name in header]
     for name in LAYER_FIELDS:
-        values = records.column(name)
+        values = records.column(name)[:count]
         for layer in range(values.shape[1] if values.ndim == 2 else 0):
             header.append(f"fc{layer + 1}.{name}")
             columns.append(values[:, layer])
     writer.writerow(header)
-    if len(records):
+    if count:
         for row in np.stack(columns, axis=1).tolist():
             # an empty cell is not a number, which a spreadsheet would read as a word
             writer.writerow(["" if value != value else f"{value:.9g}" for value in row])

@@ -24,9 +24,10 @@ def event_file(records: Records, began: float) -> bytes:
     them at most, evenly spaced.
     """
     parts = [_record(_event(began, 0, _text(3, b"brain.Event:2")))]
+    epochs = len(records)  # before the columns, which grow while the run plays on
     tags = list(_columns(records))
-    count = min(len(records), MOST_STEPS)
-    for row in sorted({round((len(records) - 1) * i / max(1, count - 1)) for i in range(count)}):
+    count = min(epochs, MOST_STEPS) if tags else 0
+    for row in sorted({round((epochs - 1) * i / max(1, count - 1)) for i in range(count)}):
         values = b"".join(
             _text(1, _text(1, tag.encode()) + _key(2, 5) + struct.pack("<f", column[row]))
             for tag, column in tags

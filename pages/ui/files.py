@@ -8,11 +8,16 @@ from typing import Any
 import streamlit as st
 
 from nndl_core.checkpoint import Checkpoint
+from nndl_core.config import RunConfig
+from nndl_core.datasets import Dataset
+from nndl_core.export.bundle import bundle_of
 from nndl_core.export.notebook import notebook_of
-from nndl_core.export.run_json import config_in, run_json
+from nndl_core.export.run_json import config_in, run_json, warning_in
 from nndl_core.export.script import script_of
 from nndl_core.export.table import records_csv
 from nndl_core.export.tensorboard import event_file
+from nndl_core.report import versions
+from nndl_core.runner import Runner
 from pages.ui.session import LabSession
 
 MEGABYTES = 5
@@ -49,25 +54,45 @@ def _exports(session: LabSession) -> None:
                 "A program in plain PyTorch that draws the same data and weights and trains the "
                 "same run, all epochs of it."
             )
-            with st.container(horizontal=True):
-                _download("Script", "run.py", lambda: script_of(session.config))
-                _download("Notebook", "run.ipynb", lambda: notebook_of(session.config))
+            _programs(session.config, session.dataset)
         st.markdown(
             "What was measured so far: every epoch and layer as a table, the curves with the "
             "settings as JSON (load it here again), and for TensorBoard."
         )
-        records, config = session.runner.records, session.config
-        with st.container(horizontal=True):
-            _download("CSV", "records.csv", lambda: records_csv(records))
-            _download("JSON", "run.json", lambda: run_json(config, records))
-            name = "events.out.tfevents.lab"
-            _download("TensorBoard", name, lambda: event_file(records, time()))
+        _measured(session.runner, is_repeatable=not refused)
+
+
+def _programs(config: RunConfig, data: Dataset) -> None:
+    """Draw the downloads of the run as a program; an uploaded table goes with it in a zip."""
+    with st.container(horizontal=True):
+        if config.dataset == "csv":
+            label = "Script, notebook and table (zip)"
+            _download(label, "run.zip", lambda: bundle_of(config, data))
+        else:
+            _download("Script", "run.py", lambda: script_of(config))
+            _download("Notebook", "run.ipynb", lambda: notebook_of(config))
+
+
+def _measured(runner: Runner, is_repeatable: bool) -> None:
+    """Draw the downloads of what was measured; each is made at the moment of the click."""
+
+    def as_json() -> bytes:
+        return run_json(runner, engine=versions(), is_repeatable=is_repeatable)
+
+    records, events = runner.records, "events.out.tfevents.lab"
+    with st.container(horizontal=True):
+        _download("CSV", "records.csv", lambda: records_csv(records))
+        _download("JSON", "run.json", as_json)
+        _download("TensorBoard", events, lambda: event_file(records, time()))
 
 
 def refusal(session: LabSession) -> str:
     """Say why no program can repeat this run; empty when one can."""
-    if session.config.dataset == "csv":
-        return "A run on an uploaded table cannot become a program: the table is not part of it."
+    if session.runner.epoch > session.config.epochs:
+        return (
+            "This run has trained more epochs than its settings now say, so a program would stop "
+            "earlier. Set Epochs higher, or press Reset and play it again to export it."
+        )
     if not session.run.is_repeatable:
         return (
             "This run did not go straight from its seeds to here: it was loaded, or its learning "
@@ -95,6 +120,8 @@ def _load(session: LabSession) -> None:
     try:
         if file.name.endswith(".json"):
             session.wanted = config_in(file.getvalue())
+            if warning := warning_in(file.getvalue()):
+                session.messages.append(warning)
         else:
             session.load(Checkpoint.from_bytes(file.getvalue()))
     except ValueError as error:

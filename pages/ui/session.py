@@ -117,6 +117,7 @@ class LabSession(Player):
         runner.by_autograd = self.by_autograd
         self.playing = False
         self.run.adopt(runner, config)
+        self.run.is_repeatable = False  # even at epoch 0 the weights may not be the seed's
         self.wanted = config
 
     def ask_full(self) -> None:

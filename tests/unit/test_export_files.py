@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nndl_core.config import ConfigError, RunConfig
-from nndl_core.export.run_json import FORMAT, config_in, run_json
+from nndl_core.export.run_json import FORMAT, config_in, run_json, warning_in
 from nndl_core.export.tensorboard import MOST_STEPS, crc32c, event_file
 from nndl_core.records import Records
 from nndl_core.runner import Runner
@@ -25,7 +25,7 @@ def trained(**values: Any) -> Runner:
 def test_a_run_read_back_is_the_same_run() -> None:
     runner = trained(hidden=[4, 3], activation="elu", slope=0.5, batch_size=7)
     assert runner.config is not None
-    content = run_json(runner.config, runner.records)
+    content = run_json(runner, engine="nndl_core 1", is_repeatable=True)
     assert config_in(content) == runner.config
     assert config_in(runner.config.to_json().encode()) == runner.config
     again = Runner.from_config(config_in(content))
@@ -33,6 +33,35 @@ def test_a_run_read_back_is_the_same_run() -> None:
     assert again.train_loss == runner.train_loss == json.loads(content)["curves"]["train_loss"]
 
 
+def test_a_run_as_json_says_what_it_scored_and_by_which_engine() -> None:
+    runner = trained()
+    assert runner.dataset is not None
+    data = json.loads(run_json(runner, engine="nndl_core 1", is_repeatable=True))
+    assert (data["engine"], data["epochs_recorded"], data["diverged_at"]) == (
+        "nndl_core 1",
+        30,
+        None,
+    )
+    last, best = (runner.evaluate(runner.dataset.test, best) for best in (False, True))
+    scores = data["scores"]
+    assert (scores["test_last_score"], scores["test_last_loss"]) == last
+    assert (scores["test_best_score"], scores["test_best_loss"]) == best
+    unplayed = Runner.from_config(RunConfig(points=60))
+    assert json.loads(run_json(unplayed, engine="", is_repeatable=True))["scores"] == {}
+
+
+def test_only_a_run_that_settings_do_not_repeat_gets_a_warning() -> None:
+    runner = trained()
+    for straight in (True, False):
+        content = run_json(runner, engine="", is_repeatable=straight)
+        assert bool(warning_in(content)) is not straight
+    assert runner.config is not None
+    assert (
+        warning_in(runner.config.to_json().encode()) == warning_in(b"{") == warning_in(b"3") == ""
+    )
+
+
+@settings(max_examples=100)
 @given(
     st.one_of(
         st.binary(max_size=60),
@@ -42,13 +71,23 @@ def test_a_run_read_back_is_the_same_run() -> None:
             lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
             max_leaves=8,
         ).map(lambda data: json.dumps({"format": FORMAT, "config": data}).encode()),
-        st.sampled_from([b'{"format": "nndl-run-9"}', b'{"format": []}', b"[" * 10_000]),
+        st.sampled_from(
+            [
+                b'{"format": "nndl-run-9"}',
+                b'{"format": []}',
+                b'{"format": "nndl-run-1"}',
+                b'{"format": ' + b"[" * 800 + b"]" * 800 + b"}",
+                b'{"format": "' + b"x" * 9_000 + b'"}',
+                b"[" * 10_000,
+            ]
+        ),
     )
 )
 def test_a_foreign_file_is_one_sentence(content: bytes) -> None:
     sentence = ""
     try:
         config_in(content)
+        warning_in(content)
     except ConfigError as error:
         sentence = str(error)
     assert "\n" not in sentence
@@ -115,6 +154,7 @@ def test_numbers_that_are_none_become_null() -> None:
     runner = trained(learning_rate=1000.0, init_scale=100.0, activation="identity", epochs=200)
     assert runner.diverged is not None
     assert runner.config is not None
-    content = json.loads(run_json(runner.config, runner.records))
+    content = json.loads(run_json(runner, engine="", is_repeatable=True))
+    assert content["diverged_at"] == runner.diverged.epoch
     values = [v for curve in content["curves"].values() for v in curve]
     assert all(v is None or math.isfinite(v) for v in values)
