@@ -8,19 +8,39 @@ function that is called.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
-import numba
-from numba.extending import overload
 
 SOURCES = ("machine_code", "vector_math", "fused_rows", "fused_products", "fused")
 """The modules whose text decides what the machine code is."""
+
+
+def _numba() -> Any:
+    """Import Numba without SciPy and YAML, which it would import for what is not used here.
+
+    They take as long as Numba itself, and a student waits for the first page meanwhile.
+    """
+    hidden = [name for name in ("scipy", "yaml") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        importlib.import_module("numba.np.arraymath")
+        importlib.import_module("numba.extending")
+        return importlib.import_module("numba")
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+numba = _numba()
+types = numba.types
 
 OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -36,7 +56,7 @@ def _use_whole_vectors() -> None:
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         wide = f"{features.flatten()},-prefer-256-bit"
-        numba.config.CPU_FEATURES = wide  # type: ignore[attr-defined]
+        numba.config.CPU_FEATURES = wide
 
 
 def source_key() -> str:
@@ -87,7 +107,7 @@ def _own_folder() -> Path:
 _use_whole_vectors()
 FOLDER = code_folder()
 # read by Numba when a function is decorated, so it must stand before the first of them
-numba.config.CACHE_DIR = str(FOLDER)  # type: ignore[attr-defined]
+numba.config.CACHE_DIR = str(FOLDER)
 
 compiled = numba.njit(cache=True, **OPTIONS)
 """Decorator of what is called from Python."""
@@ -107,5 +127,5 @@ inlined = numba.njit(inline="always", **OPTIONS)
 def overloads(stub: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate the choice, by the types of the arguments, of what a stub is in compiled code."""
     # not strict: a choice and what it returns have other annotations
-    choice: Callable[..., Any] = overload(stub, jit_options=EXACT, strict=False)
+    choice: Callable[..., Any] = numba.extending.overload(stub, jit_options=EXACT, strict=False)
     return choice

@@ -7,12 +7,12 @@ import os
 import tempfile
 from pathlib import Path
 
-import numba
 import numpy as np
 import torch
 
 from nndl_core.batch import Outcome
 from nndl_core.config import RunConfig
+from nndl_core.machine_code import numba
 from nndl_core.outcome_file import MAGIC, OutcomeError, decode, identity
 
 ENGINE_MODULES = (

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import types
 
-from nndl_core.machine_code import formula, overloads
+from nndl_core.machine_code import formula, overloads, types
 
 _F = np.float32
 _I = np.int32
