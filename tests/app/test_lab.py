@@ -18,6 +18,7 @@ from nndl_core.config import (
     RunConfig,
 )
 from nndl_core.datasets import DATASETS
+from nndl_core.export.run_json import run_json
 from pages.ui.files import refusal
 from pages.ui.live import SPEEDS
 from pages.ui.messages import escape
@@ -444,7 +445,43 @@ def test_only_a_run_straight_from_its_seeds_becomes_a_program(
     assert refusal(session) == ""
     press(at, "dataset_csv")
     uploaded(at, "csv", "mine.csv", GOOD_CSV.encode())
-    assert "uploaded table" in refusal(session_of(at))
+    assert session_of(at).config.dataset == "csv"
+    assert refusal(session_of(at)) == ""
+
+
+def test_a_loaded_or_shortened_run_does_not_become_a_program(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    at = open_lab(points="60")
+    start = session_of(at).runner.checkpoint().to_bytes()  # could have any weights
+    press(at, "step")
+    press(at, "step")
+    at.number_input(key="epochs").set_value(1).run()
+    assert session_of(at).runner.epoch == 2
+    assert "more epochs" in refusal(session_of(at))
+    at.number_input(key="epochs").set_value(50).run()
+    assert refusal(session_of(at)) == ""
+    uploaded(at, "load", "last.safetensors", start)
+    assert session_of(at).runner.epoch == 0
+    assert "it was loaded" in refusal(session_of(at))
+
+
+def test_a_run_as_json_gives_the_same_run_or_says_that_it_cannot(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    first = open_lab(points="60", hidden="4-3", optimizer="adam", epochs="20")
+    press(first, "play")
+    runner = session_of(first).runner
+    straight, bent = (
+        run_json(runner, engine="", is_repeatable=straight) for straight in (True, False)
+    )
+    second = uploaded(open_lab(), "load", "run.json", straight)
+    assert warnings(second) == []
+    assert session_of(second).config == runner.config
+    press(second, "play")
+    assert session_of(second).runner.train_loss == runner.train_loss
+    (sentence,) = warnings(uploaded(open_lab(), "load", "run.json", bent))
+    assert "other curves" in sentence
 
 
 def test_a_config_file_sets_every_control(open_lab: OpenLab, session_of: SessionOf) -> None:

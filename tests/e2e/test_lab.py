@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -339,19 +340,28 @@ def test_an_exported_script_repeats_the_run_without_the_lab(
     lab = open_lab("/?hidden=4-3&points=300&epochs=60&batch_size=20&activation=tanh")
     lab.press("play")
     lab.until_status("finished")
-    shown = [
-        lab.page.inner_text(f".merit-test-{name} .live-merit-value") for name in ("best", "last")
-    ]
+    assert saved_program_scores(lab, "save_run_py", tmp_path / "run.py") == scores_on_page(lab)
+
+
+def scores_on_page(lab: Lab) -> list[str]:
+    """Read what the page says of the test set, last and best."""
+    tiles = (f".merit-test-{name} .live-merit-value" for name in ("last", "best"))
+    return [lab.page.inner_text(tile) for tile in tiles]
+
+
+def saved_program_scores(lab: Lab, button: str, file: Path) -> list[str]:
+    """Download a program, run it where there is no lab, and return what it says."""
     lab.page.get_by_role("button", name="Export the run").click()
     with lab.page.expect_download() as download:
-        lab.press("save_run_py")
-    script = tmp_path / "run.py"
-    download.value.save_as(script)
-    command = [sys.executable, "-I", str(script)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    lines = [line for line in printed.splitlines() if line.startswith("test, ")]
+        lab.press(button)
+    download.value.save_as(file)
+    if file.suffix == ".zip":
+        shutil.unpack_archive(file, file.parent)
+    command = [sys.executable, "-I", "run.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=file.parent)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("test, ")]
     scores = [float(line.split("score ")[1].split(",")[0]) for line in lines]
-    assert [f"{100 * score:.1f} %" for score in reversed(scores)] == shown
+    return [f"{100 * score:.1f} %" for score in scores]
 
 
 def csv_file(content: str) -> FilePayload:
@@ -374,6 +384,19 @@ def test_an_uploaded_csv_is_trained_on(open_lab: OpenLab) -> None:
     assert "<b>no</b>" in lab.page.inner_text(".chart-boundary .live-legend")
     assert lab.page.locator(".chart-boundary .xtitle").text_content() == "width <i>"
     lab.play_to(20)
+
+
+def test_a_run_on_a_table_is_exported_with_its_table(open_lab: OpenLab, tmp_path: Path) -> None:
+    lab = open_lab("/?epochs=40&hidden=4")
+    lab.press("dataset_csv")
+    upload, run = ".st-key-csv input[type=file]", lab.says("run")
+    lab.page.wait_for_selector(upload, state="attached", timeout=WAIT)
+    rows = [f"{i},{i * i % 11},{'=1+1' if i * i % 7 > 2 else 'yes'}" for i in range(90)]
+    lab.page.set_input_files(upload, csv_file("\n".join(["width,height,kind", *rows])))
+    lab.until("live.run !== given", run)
+    lab.press("play")
+    lab.until_status("finished")
+    assert saved_program_scores(lab, "save_run_zip", tmp_path / "run.zip") == scores_on_page(lab)
 
 
 def test_nothing_overflows_on_a_phone(open_lab: OpenLab, page: Page) -> None:

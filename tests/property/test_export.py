@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -81,13 +83,30 @@ def check(runner: Runner, found: dict[str, Any], tolerance: float) -> None:
 def check_curves(
     runner: Runner, history: np.ndarray[Any, Any], tolerance: float, count: int
 ) -> None:
-    """Compare the first epochs: losses within the tolerance, the rest exactly."""
+    """Compare the first epochs: losses within the tolerance, the rest exactly.
+
+    An accuracy may differ where rounding decides it, with an example on the boundary.
+    """
     for column, name in enumerate(NAMES):
         wanted = runner.records.column(name)[:count]
         scale = np.maximum(1, np.abs(wanted)) if "loss" in name else 1
         most = tolerance if "loss" in name else 1e-12
-        difference = np.abs(history[:count, column] - wanted)
-        assert (difference <= most * scale).all(), (name, runner.config)
+        wrong = np.flatnonzero(np.abs(history[:count, column] - wanted) > most * scale)
+        is_excused = "accuracy" in name and all(is_on_boundary(runner, int(e)) for e in wrong)
+        assert is_excused or not len(wrong), (name, wrong, runner.config)
+
+
+def is_on_boundary(runner: Runner, epoch: int) -> bool:
+    """Tell whether the lab's own logits leave an example of train or dev undecided."""
+    assert runner.config is not None
+    assert runner.dataset is not None
+    again = Runner.from_config(runner.config, runner.dataset)
+    again.advance(epoch)
+    logits = again.model.logits(torch.cat([runner.dataset.train.x, runner.dataset.dev.x]))
+    if logits.shape[1] == 1:
+        return bool(logits.abs().min() < CALM)
+    top = logits.topk(2, dim=1).values
+    return bool((top[:, 0] - top[:, 1]).min() < CALM)
 
 
 def check_table(runner: Runner, printed: str) -> None:
@@ -99,8 +118,9 @@ def check_table(runner: Runner, printed: str) -> None:
     for row in rows:
         record = runner.records[int(row[0])]
         wanted = [getattr(record, name) for name in NAMES]
-        for cell, value, digits in zip(row, wanted, (1, 2e-6, 1e-4, 2e-6, 1e-4), strict=True):
-            assert float(cell) == pytest.approx(value, abs=digits, rel=2e-6)
+        for cell, value, digits in zip(row, wanted, (0, 2e-6, 1e-4, 2e-6, 1e-4), strict=True):
+            same = float(cell) == pytest.approx(value, abs=digits, rel=2e-6)
+            assert same or (digits == 1e-4 and is_on_boundary(runner, record.epoch)), (row, wanted)
     said = [line for line in lines if line.startswith("Diverged at epoch")]
     at = runner.diverged and f"Diverged at epoch {runner.diverged.epoch}:"
     assert [line.partition(":")[0] + ":" for line in said] == ([at] if at else [])
@@ -159,46 +179,46 @@ def test_every_name_is_exported_as_it_is_trained(tmp_path: Path) -> None:
 
 
 COUNT = 40
-DRAWN = 60
-names = st.sampled_from
 
 
-def _random_config(dataset: str) -> st.SearchStrategy[RunConfig]:
-    losses = ["bce", "cross_entropy", "mse"] if DATASETS[dataset].classes == 2 else ["mse"]
-    return st.builds(
-        config_of,
-        dataset=st.just(dataset),
-        loss=names([*losses, "cross_entropy"]),
-        points=st.integers(20, 200),
-        noise=st.floats(0, 2),
-        label_noise=names([0.0, 0.05, 0.5]),
-        data_seed=st.integers(0, 10**6 - 1),
-        hidden=st.lists(st.integers(1, 8), max_size=6),
-        activation=names(get_args(ActivationName)),
-        slope=st.floats(0, 2),
-        init=names(get_args(InitializerName)),
-        init_scale=st.floats(0, 2),
-        bias=st.floats(-3, 3),
-        init_seed=st.integers(0, 10**6 - 1),
-        optimizer=names(get_args(OptimizerName)),
-        learning_rate=st.floats(1e-4, 0.5),
-        momentum=st.floats(0, 0.95),
-        weight_decay=names([0.0, 0.001, 0.1]),
-        batch_size=names([0, 0, 1, 10, 64, 500]),
+def random_config(seed: int) -> RunConfig:
+    """Draw every setting evenly; Hypothesis on its own gives mostly networks without a layer."""
+    rng = random.Random(seed)
+    dataset = rng.choice(list(DATASETS))
+    losses = ["bce"] * (DATASETS[dataset].classes == 2) + ["cross_entropy", "mse"]
+    return config_of(
+        dataset=dataset,
+        loss=rng.choice(losses),
+        points=rng.randint(20, 200),
+        noise=rng.uniform(0, 2),
+        label_noise=rng.choice([0.0, 0.05, 0.5]),
+        data_seed=rng.randrange(10**6),
+        hidden=[rng.randint(1, 8) for _ in range(rng.randint(0, 6))],
+        activation=rng.choice(get_args(ActivationName)),
+        slope=rng.choice([0.0, rng.uniform(0, 2)]),
+        init=rng.choice(get_args(InitializerName)),
+        init_scale=rng.uniform(0, 2),
+        bias=rng.uniform(-3, 3),
+        init_seed=rng.randrange(10**6),
+        optimizer=rng.choice(get_args(OptimizerName)),
+        learning_rate=10 ** rng.uniform(-4, -0.3),
+        momentum=rng.choice([0.0, rng.uniform(0, 0.95)]),
+        weight_decay=rng.choice([0.0, 0.001, 0.1]),
+        batch_size=rng.choice([0, 0, 1, 10, 64, 500]),
     )
 
 
 def random_configs() -> list[RunConfig]:
-    """Draw different configs; the first that Hypothesis gives are its simplest and left out."""
+    """Draw COUNT different configs: the same in CI, new ones at a desk."""
     drawn: dict[RunConfig, None] = {}
 
-    @settings(max_examples=DRAWN, phases=[Phase.generate], database=None)
-    @given(names(list(DATASETS)).flatmap(_random_config))
-    def draw(config: RunConfig) -> None:
-        drawn[config] = None
+    @settings(max_examples=COUNT + 20, phases=[Phase.generate], database=None)
+    @given(st.integers(0, 10**9))
+    def draw(seed: int) -> None:
+        drawn[random_config(seed)] = None
 
     draw()
-    return list(drawn)[-COUNT:]
+    return list(drawn)[:COUNT]
 
 
 def test_random_runs_are_repeated_to_a_millionth(tmp_path: Path) -> None:
