@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
@@ -34,7 +35,8 @@ def _card(run: Run, at: int) -> None:
     name_key, pin_key = f"name_{run.id}", f"pin_{run.id}"
     st.session_state[name_key], st.session_state[pin_key] = run.name, run.pinned
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.html(swatch(at), width="content")
+        picture = b64encode(swatch(at).encode()).decode()
+        st.html(f'<img alt="" src="data:image/svg+xml;base64,{picture}"/>', width=44)
         st.text_input(
             "Name",
             key=name_key,

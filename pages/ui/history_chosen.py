@@ -59,7 +59,7 @@ def _figure(runs: Sequence[Run]) -> None:
     drawn = {names[run_id]: curves[run_id] for run_id in ids if run_id in curves}
     figure = overlay(drawn, SHOWN[words], log=log and words.endswith("loss"))
     alt = f"{words} against the epoch of {len(drawn)} runs: {', '.join(drawn)}."
-    draw_figure(figure, key="history_overlay", alt=alt, height=430)
+    draw_figure(figure, key="history_overlay", alt=alt, height=470)
 
 
 def json_bytes(me: str, runs: Sequence[Run]) -> bytes:

@@ -14,8 +14,10 @@ from nndl_core.diagnosis_words import NAMES
 from nndl_core.store.runs import Run
 
 ROW_HEIGHT, MOST_ROWS = 35, 9
+HUGE = 1e4
+"""A loss beyond it is no number to compare by, and too long for its column."""
 DAY_MINUTES = 1440
-PERCENT = st.column_config.NumberColumn(format="percent", width=80)
+PERCENT = st.column_config.NumberColumn(format="%.1f %%", width=75)
 
 
 def choose(runs: Sequence[Run]) -> list[Run]:
@@ -34,12 +36,13 @@ def choose(runs: Sequence[Run]) -> list[Run]:
         on_select=partial(_take, key, ids),
         selection_mode="multi-row",
         hide_index=True,
+        placeholder="",
         height=ROW_HEIGHT * (1 + min(MOST_ROWS, len(runs))) + 3,
         column_config={
             "train": PERCENT,
             "dev": PERCENT,
             "test": PERCENT,
-            "test loss": st.column_config.NumberColumn(format="%.4g", width=90),
+            "test loss": st.column_config.NumberColumn(format="%.4f", width=90),
             "rate": st.column_config.NumberColumn(format="%g"),
             "name": st.column_config.TextColumn(width=300),
         },
@@ -65,10 +68,10 @@ def _row(run: Run, zone: timezone) -> dict[str, Any]:
         "name": run.name,
         "ended": datetime.fromtimestamp(run.finished_at, zone).strftime("%Y-%m-%d %H:%M"),
         "finding": NAMES.get(first, first),  # type: ignore[call-overload]
-        "train": scores.train_accuracy,
-        "dev": scores.dev_accuracy,
-        "test": scores.test_accuracy,
-        "test loss": scores.test_loss,
+        "train": _percent(scores.train_accuracy),
+        "dev": _percent(scores.dev_accuracy),
+        "test": _percent(scores.test_accuracy),
+        "test loss": scores.test_loss if (scores.test_loss or 0) < HUGE else None,
         "epochs": run.epochs,
         "best epoch": scores.best_epoch,
         "data": settings.get("dataset"),
@@ -79,6 +82,10 @@ def _row(run: Run, zone: timezone) -> dict[str, Any]:
         "rate": settings.get("learning_rate"),
         "seed": settings.get("init_seed"),
     }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _zone() -> timezone:
