@@ -23,9 +23,7 @@ PERCENT = st.column_config.NumberColumn(format="%.1f %%", width=75)
 def choose(runs: Sequence[Run]) -> list[Run]:
     """Draw the table and return the chosen runs in the order in which they were ticked."""
     ids = [run.id for run in runs]
-    # of its own for each list: a tick belongs to a place in the table, and must never move to
-    # another run that has come there
-    key = "history_rows_" + hashlib.sha256("".join(ids).encode()).hexdigest()[:16]
+    key = table_key(ids)
     chosen: list[str] = st.session_state.setdefault("history_chosen", [])
     if key not in st.session_state:
         rows = [at for at, run_id in enumerate(ids) if run_id in chosen]
@@ -49,6 +47,14 @@ def choose(runs: Sequence[Run]) -> list[Run]:
     )
     by_id = {run.id: run for run in runs}
     return [by_id[run_id] for run_id in chosen if run_id in by_id]
+
+
+def table_key(ids: Sequence[str]) -> str:
+    """Return the table's key, another one for each list of runs.
+
+    A tick belongs to a place in the table and must never move to another run that comes there.
+    """
+    return "history_rows_" + hashlib.sha256("".join(ids).encode()).hexdigest()[:16]
 
 
 def _take(key: str, ids: Sequence[str]) -> None:
