@@ -44,7 +44,6 @@ def finished_run(
     """
     if runner.config is None:
         raise ValueError("Only a runner made from a config can be kept in the run history.")
-    findings, facts = diagnosis
     return Run(
         id=uuid.uuid4().hex,
         name=described(runner.config),
@@ -55,8 +54,12 @@ def finished_run(
         diverged_at=runner.diverged.epoch if runner.diverged else None,
         repeatable=repeatable,
         scores=_scores(runner, now),
-        findings=tuple(Said(found.disease, sentence(facts, found)) for found in findings),
+        findings=_said(*diagnosis),
     )
+
+
+def _said(findings: Sequence[Finding], facts: Facts) -> tuple[Said, ...]:
+    return tuple(Said(found.disease, sentence(facts, found)) for found in findings)
 
 
 def described(config: RunConfig) -> str:

@@ -46,7 +46,11 @@ def open_database(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
-    limits = {"connect_timeout": SERVER_SECONDS, "options": SERVER_LIMITS}
+    limits = {
+        "connect_timeout": SERVER_SECONDS,
+        "tcp_user_timeout": 2000 * SERVER_SECONDS,  # of a server that falls silent
+        "options": SERVER_LIMITS,
+    }
     # a connection is tried before it is used: the server may have been started anew
     return create_engine(url, pool_pre_ping=True, pool_timeout=SERVER_SECONDS, connect_args=limits)
 

@@ -15,7 +15,13 @@ from threading import Condition, Event, Lock, Thread
 from time import monotonic
 from typing import TypeVar
 
-from nndl_core.store.errors import HistoryError, RefusedError, UnavailableError, in_sentences
+from nndl_core.store.errors import (
+    NOT_THERE,
+    HistoryError,
+    RefusedError,
+    UnavailableError,
+    in_sentences,
+)
 from nndl_core.store.history import History
 from nndl_core.store.location import Location, location_of
 from nndl_core.store.runs import Curves, Run
@@ -99,16 +105,25 @@ class Keeper:
         return done
 
     def _opened(self) -> History:
-        with self._opening:
-            failed = self._failed
+        failed = self._failed
+        # while another thread tries whether the database is back, nobody waits for that
+        if not self._opening.acquire(blocking=failed is None):
+            raise PausedError(failed[1] if failed else NOT_THERE)
+        try:
+            failed = self._failed  # this thread may have waited for one that did not succeed
             if failed and self._clock() - failed[0] < PAUSE_SECONDS:
                 raise PausedError(failed[1])
-            if self._location is None:
-                with in_sentences():
-                    self._location = location_of(self._settings)
-            if self._history is None:
-                self._history = History.open(self._location.url)
-            return self._history
+            return self._open()
+        finally:
+            self._opening.release()
+
+    def _open(self) -> History:
+        if self._location is None:
+            with in_sentences():
+                self._location = location_of(self._settings)
+        if self._history is None:
+            self._history = History.open(self._location.url)
+        return self._history
 
     def _forget(self, problem: str) -> None:
         """Open the database anew next time: another one may stand in its place by then."""

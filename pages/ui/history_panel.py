@@ -70,7 +70,7 @@ def _filters(runs: Sequence[Run]) -> Wanted:
         )
         dataset = _select("Data set", "dataset", [r.settings.get("dataset") for r in runs])
         said = [said.disease for run in runs for said in run.findings]
-        disease = _select("Finding", "disease", said, {**NAMES})
+        disease = _select("Finding", "disease", said, dict(NAMES.items()))
         pinned = st.toggle(
             "Pinned only",
             key="history_pinned",

@@ -18,6 +18,14 @@ HUGE = 1e4
 """A loss beyond it is no number to compare by, and too long for its column."""
 DAY_MINUTES = 1440
 PERCENT = st.column_config.NumberColumn(format="%.1f %%", width=75)
+COLUMNS = {
+    "train": PERCENT,
+    "dev": PERCENT,
+    "test": PERCENT,
+    "test loss": st.column_config.NumberColumn(format="%.4f", width=90),
+    "rate": st.column_config.NumberColumn(format="%g"),
+    "name": st.column_config.TextColumn(width=300),
+}
 
 
 def choose(runs: Sequence[Run]) -> list[Run]:
@@ -36,14 +44,7 @@ def choose(runs: Sequence[Run]) -> list[Run]:
         hide_index=True,
         placeholder="",
         height=ROW_HEIGHT * (1 + min(MOST_ROWS, len(runs))) + 3,
-        column_config={
-            "train": PERCENT,
-            "dev": PERCENT,
-            "test": PERCENT,
-            "test loss": st.column_config.NumberColumn(format="%.4f", width=90),
-            "rate": st.column_config.NumberColumn(format="%g"),
-            "name": st.column_config.TextColumn(width=300),
-        },
+        column_config=COLUMNS,
     )
     by_id = {run.id: run for run in runs}
     return [by_id[run_id] for run_id in chosen if run_id in by_id]

@@ -37,6 +37,8 @@ from nndl_core.store.runs import (
 OWNERS = ["a" * 64, "b" * 64, "c" * 64]
 SINGLE = st.floats(width=32, allow_nan=True, allow_infinity=True)
 SCORE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+MEASURED = ("train_loss", "train_accuracy", "dev_loss", "test_loss", "best_test_accuracy")
+COUNT = st.none() | st.integers(0, 200_000)
 PRINTED = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
 
@@ -60,10 +62,10 @@ def runs(draw: st.DrawFn) -> Run:
         ).to_json(),
         engine=draw(st.text("0123456789abcdef", max_size=64)),
         epochs=draw(st.integers(0, 200_000)),
-        diverged_at=draw(st.none() | st.integers(0, 200_000)),
+        diverged_at=draw(COUNT),
         repeatable=draw(st.booleans()),
         pinned=draw(st.booleans()),
-        scores=Scores(*draw(st.tuples(*[SCORE] * 6)), draw(st.none() | st.integers(0, 99))),
+        scores=Scores(**{name: draw(SCORE) for name in MEASURED}, best_epoch=draw(COUNT)),
         findings=tuple(draw(st.lists(st.builds(Said, st.just("healthy"), PRINTED), max_size=3))),
     )
 

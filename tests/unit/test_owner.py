@@ -15,7 +15,8 @@ MINE = "m" * 43
 
 def connect(cookie: bytes = b"", kind: str = "websocket", scheme: str = "ws") -> tuple[str, str]:
     """Open a connection; return the cookies that the app sees and the one that is set."""
-    seen, told = [], []
+    seen: list[str] = []
+    told: list[str] = []
 
     async def app(scope: Message, receive: Any, send: Any) -> None:
         seen.append(dict(scope["headers"]).get(b"cookie", b"").decode())
