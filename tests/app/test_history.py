@@ -243,3 +243,15 @@ def test_a_database_that_fails_stops_neither_training_nor_the_page(
     page.run()
     assert not page.exception
     assert [warning.value for warning in page.warning] == ["It is away\\."]
+
+
+def test_a_history_that_will_not_last_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("NNDL_DATA", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    trained()
+    at = opened("history.py")
+    assert "lasts only until the server stops" in at.warning[0].value
+    assert len(at.dataframe) == 1
