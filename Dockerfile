@@ -27,7 +27,7 @@ RUN cd /venv/lib/python3.11/site-packages \
         -name __pycache__ -prune -exec rm -rf {} + \
     # Streamlit imports some of these only when a page first needs them: better to fail here.
     && /venv/bin/python -B -c "import matplotlib.backends.backend_agg, matplotlib.backends.backend_svg, \
-numba, pandas, plotly.graph_objects, pyarrow.dataset, pyarrow.fs, safetensors.torch, \
+alembic.command, numba, pandas, plotly.graph_objects, psycopg, sqlalchemy.dialects.postgresql, pyarrow.dataset, pyarrow.fs, safetensors.torch, \
 streamlit.web.bootstrap, torch, tqdm"
 
 FROM python:3.11-slim
@@ -40,12 +40,15 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1 \
+    NNDL_DATA=/data \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0
 WORKDIR /app
 COPY . .
 # The training loop as machine code of the processor that builds; another one makes its own in seconds.
 RUN python -m nndl_core compile \
     && python -c "from nndl_core.datasets import make_dataset; make_dataset('iris'); make_dataset('digits')"
+# The run history; a volume mounted here belongs to the user below, as this folder does.
+RUN install -d -o 10001 -g 0 -m 770 /data
 USER 10001:0
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \

@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.ui.guard import Guard
+from pages.ui.owner import OwnerCookie
 from pages.ui.plotly_asset import asset_routes
 
 # For every thread of the server, before torch is there: more would wait for each other, busily.
@@ -24,8 +25,10 @@ def prepare() -> None:
     compile_training("float32")
     time.sleep(SECONDS_LATER)  # until the first page stands; few runs are in float64
     compile_all()
+    from nndl_core.store import keeper  # noqa: F401
 
 
 Thread(target=prepare, daemon=True).start()
 
-app = st.App("pages/_router.py", routes=asset_routes(), middleware=[Middleware(Guard)])
+MIDDLEWARE = [Middleware(Guard), Middleware(OwnerCookie)]
+app = st.App("pages/_router.py", routes=asset_routes(), middleware=MIDDLEWARE)

@@ -20,10 +20,13 @@ vanishing = st.Page("vanishing.py", title="Vanishing gradient", icon=":material/
 dying = st.Page("dying.py", title="Dying ReLU", icon=":material/heart_broken:")
 trainability = st.Page("map.py", title="Trainability map", icon=":material/grid_on:")
 gallery = st.Page("gallery.py", title="Gallery", icon=":material/photo_library:")
+history = st.Page("history.py", title="Run history", icon=":material/history:")
 bugs = st.Page("bugs.py", title="Spot the bug", icon=":material/bug_report:")
 reference = st.Page("reference.py", title="Reference", icon=":material/menu_book:")
 lessons = [networks, autograd, initialization, vanishing, dying, bugs, reference]
-page = st.navigation({"": [lab, trainability, gallery], "Lessons": lessons}, position="top")
+page = st.navigation(
+    {"": [lab, trainability, gallery, history], "Lessons": lessons}, position="top"
+)
 
 if not is_compiled("float32"):
     with st.spinner(

@@ -12,6 +12,7 @@ from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live_component import draw_live
 from pages.ui.player import Player
+from pages.ui.run_keeper import keep, kept_note
 from pages.ui.session import LabSession
 
 Kind = Literal["primary", "secondary"]
@@ -51,6 +52,7 @@ def live_panel(session: LabSession) -> None:
         tick_every(interval(session, DIAGNOSIS_SECONDS), verdict_line, runs, "lab")
         tick_every(interval(session), _tick, session)
         tick_every(interval(session, DIAGNOSIS_SECONDS), diagnosis_panel, runs, "lab")
+        kept_note(session.run)
 
     panel()
 
@@ -129,6 +131,7 @@ def seeds() -> int:
 
 def _tick(session: LabSession) -> None:
     session.tick(speed(session))
+    keep(session.run)
     draw_live(session.frame(), key="charts", on_full=session.ask_full, on_end=_stop_clock)
 
 

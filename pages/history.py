@@ -1,0 +1,12 @@
+"""Run history: the runs that this browser has trained to their end, to be found and compared."""
+
+import streamlit as st
+
+from pages.ui.history_panel import history_panel
+
+st.header("Run history", anchor=False)
+st.markdown(
+    "Every run of the training lab that reaches its last epoch, or diverges, is kept here with its "
+    "settings, curves and diagnosis. Only this browser sees it."
+)
+history_panel()

@@ -1,0 +1,110 @@
+"""What is done with the chosen runs: their curves over each other, names, pins, files, deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from nndl_core.charts.history import MOST_RUNS, Curve, overlay
+from nndl_core.export.history import runs_json, table_csv
+from nndl_core.store.errors import HistoryError
+from nndl_core.store.runs import Run, unique_names
+from pages.ui.figure import draw_figure
+from pages.ui.history_cards import cards
+from pages.ui.messages import escape
+from pages.ui.owner import owner
+from pages.ui.run_keeper import history_keeper
+
+SHOWN: dict[str, Curve] = {
+    "Dev loss": "dev_loss",
+    "Dev accuracy": "dev_accuracy",
+    "Train loss": "train_loss",
+    "Train accuracy": "train_accuracy",
+}
+TICK = f"Tick runs in the first column: the curves of up to {MOST_RUNS} are drawn over each other."
+MANY = f"The curves of the first {MOST_RUNS} ticked runs are drawn."
+NAMED = 8
+"""So many names stand in the question before runs are deleted."""
+
+
+def chosen_panel(chosen: Sequence[Run], listed: Sequence[Run]) -> None:
+    """Draw the buttons for the listed and the chosen runs, the figure and a card for each."""
+    with st.container(horizontal=True, vertical_alignment="center", key="history_actions"):
+        _download("Table as CSV", "csv", partial(table_csv, listed))
+        if chosen:
+            _download("Ticked runs as JSON", "json", partial(json_bytes, owner(), chosen))
+            _delete(chosen)
+    if not chosen:
+        st.caption(TICK)
+        return
+    shown = chosen[:MOST_RUNS]
+    if len(chosen) > len(shown):
+        st.caption(MANY)
+    _figure(shown)
+    cards(shown)
+
+
+def _figure(runs: Sequence[Run]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="history_curve_choice"):
+        choice = st.segmented_control(
+            "Curve", list(SHOWN), default="Dev loss", key="history_curve", required=True
+        )
+        words = choice or "Dev loss"
+        log = st.toggle("Logarithmic", key="history_log")
+    me, ids = owner(), [run.id for run in runs]
+    curves = history_keeper().do(lambda history: history.curves(me, ids))
+    names = unique_names(runs)
+    drawn = {names[run_id]: curves[run_id] for run_id in ids if run_id in curves}
+    figure = overlay(drawn, SHOWN[words], log=log and words.endswith("loss"))
+    alt = f"{words} against the epoch of {len(drawn)} runs: {', '.join(drawn)}."
+    draw_figure(figure, key="history_overlay", alt=alt, height=470)
+
+
+def json_bytes(me: str, runs: Sequence[Run]) -> bytes:
+    """Return runs with their curves, read at the moment of the click."""
+    try:
+        curves = history_keeper().do(lambda history: history.curves(me, [run.id for run in runs]))
+    except HistoryError as error:
+        return str(error).encode()
+    return runs_json(runs, curves)
+
+
+def _download(label: str, form: str, make: Callable[[], bytes]) -> None:
+    st.download_button(
+        label,
+        make,
+        file_name=f"run-history.{form}",
+        mime="text/csv" if form == "csv" else "application/json",
+        key=f"history_{form}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _delete(chosen: Sequence[Run]) -> None:
+    """Draw the button that asks first."""
+    count = "this run" if len(chosen) == 1 else f"these {len(chosen)} runs"
+    with st.popover("Delete", icon=":material/delete:", key="history_delete"):
+        more = f" and {len(chosen) - NAMED} more" if len(chosen) > NAMED else ""
+        names = "; ".join(run.name for run in chosen[:NAMED])
+        st.markdown(f"Delete {count} for good? {escape(names + more)}")
+        ids = [run.id for run in chosen]
+        st.button(
+            f"Delete {count}",
+            key="history_delete_now",
+            type="primary",
+            on_click=_forget,
+            args=(ids,),
+        )
+
+
+def _forget(ids: Sequence[str]) -> None:
+    me = owner()
+    try:
+        history_keeper().do(lambda history: history.delete(me, ids))
+    except HistoryError as error:
+        st.session_state.setdefault("history_notes", []).append(str(error))
+        return
+    st.session_state["history_chosen"] = []

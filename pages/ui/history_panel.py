@@ -1,0 +1,98 @@
+"""The run history of one browser: filters, table, and what is done with the chosen runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from nndl_core.diagnosis_words import NAMES
+from nndl_core.store.errors import HistoryError
+from nndl_core.store.runs import MOST_PINNED, MOST_RUNS, Run, Wanted
+from pages.ui.history_chosen import chosen_panel
+from pages.ui.history_table import choose
+from pages.ui.messages import escape
+from pages.ui.owner import owner
+from pages.ui.run_keeper import history_keeper
+
+EMPTY = (
+    "No run has ended in this browser yet. Press Play in the training lab; at its last epoch the "
+    "run comes here by itself."
+)
+NOTHING_FITS = "No run fits these filters."
+ANY = "any"
+
+
+def history_panel() -> None:
+    """Draw the history; one sentence stands in its place where the database does not answer."""
+    try:
+        keeper, me = history_keeper(), owner()
+        every = keeper.do(lambda history: history.runs(me))
+        _draw_notes()
+        if not every:
+            st.info(EMPTY, icon=":material/info:")
+            return
+        wanted = _filters(every)
+        listed = keeper.do(lambda history: history.runs(me, wanted))
+        if not listed:
+            st.caption(NOTHING_FITS)
+            return
+        chosen_panel(choose(listed), listed)
+    except HistoryError as error:
+        _draw_problem(str(error))
+
+
+def _draw_problem(sentence: str) -> None:
+    st.warning(escape(sentence), icon=":material/cloud_off:")
+    waiting = history_keeper().waiting(owner())
+    if waiting:
+        st.caption(f"Waiting to be written: {waiting} of your runs.")
+    st.button("Try again", key="history_again", icon=":material/refresh:")
+
+
+def _draw_notes() -> None:
+    if warning := history_keeper().warning:
+        st.warning(escape(warning), icon=":material/info:")
+    for sentence in st.session_state.pop("history_notes", []):
+        st.warning(escape(sentence), icon=":material/info:")
+    if waiting := history_keeper().waiting(owner()):
+        st.caption(f"Waiting to be written: {waiting} of your runs.")
+
+
+def _filters(runs: Sequence[Run]) -> Wanted:
+    """Draw the filters with what occurs among the runs, and return what they ask for."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="history_filters"):
+        name = st.text_input(
+            "Name contains", key="history_name", max_chars=80, width=230, icon=":material/search:"
+        )
+        activation = _select(
+            "Activation", "activation", [r.settings.get("activation") for r in runs]
+        )
+        dataset = _select("Data set", "dataset", [r.settings.get("dataset") for r in runs])
+        said = [said.disease for run in runs for said in run.findings]
+        disease = _select("Finding", "disease", said, dict(NAMES.items()))
+        pinned = st.toggle(
+            "Pinned only",
+            key="history_pinned",
+            help=f"Of your runs the newest {MOST_RUNS} are kept. A pinned run stays; at most "
+            f"{MOST_PINNED} can be pinned.",
+        )
+    return Wanted(name, activation, dataset, disease, pinned or None)
+
+
+def _select(
+    label: str, name: str, values: Sequence[object], words: Mapping[str, str] | None = None
+) -> str:
+    """Draw a choice among the values that occur; empty stands for any."""
+    key, options = f"history_{name}", ["", *sorted({str(value) for value in values if value})]
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = ""  # what was chosen has been deleted since
+    return str(
+        st.selectbox(
+            label,
+            options,
+            key=key,
+            width=190,
+            format_func=lambda value: (words or {}).get(value, value) or ANY,
+        )
+    )

@@ -1,0 +1,103 @@
+"""The table of the run history, in which runs are chosen by ticking them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from nndl_core.diagnosis_words import NAMES
+from nndl_core.store.runs import Run
+
+ROW_HEIGHT, MOST_ROWS = 35, 9
+HUGE = 1e4
+"""A loss beyond it is no number to compare by, and too long for its column."""
+DAY_MINUTES = 1440
+PERCENT = st.column_config.NumberColumn(format="%.1f %%", width=75)
+COLUMNS = {
+    "train": PERCENT,
+    "dev": PERCENT,
+    "test": PERCENT,
+    "test loss": st.column_config.NumberColumn(format="%.4f", width=90),
+    "rate": st.column_config.NumberColumn(format="%g"),
+    "name": st.column_config.TextColumn(width=300),
+}
+
+
+def choose(runs: Sequence[Run]) -> list[Run]:
+    """Draw the table and return the chosen runs in the order in which they were ticked."""
+    ids = [run.id for run in runs]
+    key = table_key(ids)
+    chosen: list[str] = st.session_state.setdefault("history_chosen", [])
+    if key not in st.session_state:
+        rows = [at for at, run_id in enumerate(ids) if run_id in chosen]
+        st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    st.dataframe(
+        [_row(run, _zone()) for run in runs],
+        key=key,
+        on_select=partial(_take, key, ids),
+        selection_mode="multi-row",
+        hide_index=True,
+        placeholder="",
+        height=ROW_HEIGHT * (1 + min(MOST_ROWS, len(runs))) + 3,
+        column_config=COLUMNS,
+    )
+    by_id = {run.id: run for run in runs}
+    return [by_id[run_id] for run_id in chosen if run_id in by_id]
+
+
+def table_key(ids: Sequence[str]) -> str:
+    """Return the table's key, another one for each list of runs.
+
+    A tick belongs to a place in the table and must never move to another run that comes there.
+    """
+    return "history_rows_" + hashlib.sha256("".join(ids).encode()).hexdigest()[:16]
+
+
+def _take(key: str, ids: Sequence[str]) -> None:
+    """Note what is ticked; the rows come from the browser, so they may be anything."""
+    rows = st.session_state[key]["selection"]["rows"]
+    ticked = [ids[row] for row in rows if isinstance(row, int) and 0 <= row < len(ids)]
+    before: list[str] = st.session_state.get("history_chosen", [])
+    kept = [run_id for run_id in before if run_id in ticked]
+    st.session_state["history_chosen"] = [*kept, *(i for i in ticked if i not in kept)]
+
+
+def _row(run: Run, zone: timezone) -> dict[str, Any]:
+    settings, scores = run.settings, run.scores
+    first = run.findings[0].disease if run.findings else ""
+    return {
+        "pinned": run.pinned,
+        "name": run.name,
+        "ended": datetime.fromtimestamp(run.finished_at, zone).strftime("%Y-%m-%d %H:%M"),
+        "finding": NAMES.get(first, first),  # type: ignore[call-overload]
+        "train": _percent(scores.train_accuracy),
+        "dev": _percent(scores.dev_accuracy),
+        "test": _percent(scores.test_accuracy),
+        "test loss": scores.test_loss if (scores.test_loss or 0) < HUGE else None,
+        "epochs": run.epochs,
+        "best epoch": scores.best_epoch,
+        "data": settings.get("dataset"),
+        "hidden": "-".join(map(str, settings.get("hidden", []))) or "none",
+        "activation": settings.get("activation"),
+        "init": settings.get("init"),
+        "optimizer": settings.get("optimizer"),
+        "rate": settings.get("learning_rate"),
+        "seed": settings.get("init_seed"),
+    }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _zone() -> timezone:
+    """Return the browser's offset; it comes from there, so it may be anything."""
+    minutes = st.context.timezone_offset
+    if not isinstance(minutes, int) or abs(minutes) >= DAY_MINUTES:
+        return UTC
+    return timezone(timedelta(minutes=-minutes))

@@ -1,0 +1,243 @@
+"""The run history in a PostgreSQL server that the test starts, stops and starts again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from streamlit.testing.v1 import AppTest
+
+from nndl_core.store import keeper as keeper_module
+from nndl_core.store.database import VERSION_TABLE
+from nndl_core.store.errors import NOT_THERE, NewerSchemaError
+from nndl_core.store.history import History
+from nndl_core.store.keeper import Keeper
+from nndl_core.store.location import location_of
+from nndl_core.store.runs import Curves, Run, Said, Wanted
+from nndl_core.store.tables import METADATA
+from pages.ui.run_keeper import history_keeper
+
+ROOT = Path(__file__).parents[2]
+ME, OTHER = "a" * 64, "b" * 64
+NAN = float("nan")
+CURVES = Curves((0, 1), (0.5, 0.25), (0.5, NAN), (0.5, 1.0), (0.5, 1.0))
+WAIT = 30.0
+
+
+def a_run(number: int, **more: Any) -> Run:
+    config = '{"dataset": "moons", "activation": "tanh", "hidden": [3]}'
+    said = (Said("saturation", "Flat."), Said("healthy", "Fine."))
+    plain: dict[str, Any] = {"name": f"run {number}", "config": config, "findings": said}
+    return Run(f"{number:032d}", finished_at=float(number), engine="e", epochs=9, **plain | more)
+
+
+class Server:
+    """A PostgreSQL server with a folder, a port and a user of its own."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.programs, self.folder = programs, folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.settings = {"NNDL_DATABASE": f"postgresql://lab@127.0.0.1:{self.port}/postgres"}
+        self.user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
+        if self.user:  # the server refuses to run as root
+            shutil.chown(folder, self.user)
+        self.run("initdb", "--username=lab", "--auth=trust", "--encoding=UTF8", "--no-sync")
+
+    def run(self, program: str, *more: str) -> None:
+        command = [str(self.programs / program), "--pgdata", str(self.folder / "data"), *more]
+        done = subprocess.run(
+            command,
+            user=self.user,
+            group=self.user,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert done.returncode == 0, f"{program} failed: {self.log}"
+
+    @property
+    def log(self) -> str:
+        file = self.folder / "log"
+        return file.read_text() if file.exists() else "no log"
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
+        self.run("pg_ctl", "start", "-w", "-l", str(self.folder / "log"), "-o", options)
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "stop", "-w", "-m", "immediate")  # as when the machine is switched off
+
+
+def programs() -> Path | None:
+    """Find the newest server: Debian keeps its programs out of the path."""
+    found = shutil.which("pg_ctl")
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    return places[-1].parent if places else Path(found).resolve().parent if found else None
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Start a server; without one skip, or fail where NNDL_REQUIRE_POSTGRESQL is 1."""
+    place = programs()
+    if place is None:
+        reason = "PostgreSQL test not run: no server found (install Debian's package postgresql)."
+        if os.environ.get("NNDL_REQUIRE_POSTGRESQL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    # not in pytest's folder, which nobody but its owner may enter
+    folder = Path(tempfile.mkdtemp(prefix="nndl-postgresql-"))
+    started = Server(place, folder)
+    started.start()
+    try:
+        yield started
+    finally:
+        started.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def history(server: Server) -> Iterator[History]:
+    """Open the database and empty it."""
+    opened = History.open(location_of(server.settings).url, most_runs=5)
+    with opened.engine.begin() as connection:
+        connection.execute(text("TRUNCATE runs CASCADE"))
+    yield opened
+    opened.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_runs_go_in_and_come_out_filtered_by_owner(history: History) -> None:
+    assert history.add(ME, a_run(1, name="Größe 100%"), CURVES)
+    assert not history.add(ME, a_run(1, name="again"), CURVES)
+    assert history.runs(ME) == [a_run(1, name="Größe 100%")]
+    read = history.curves(ME, [a_run(1).id])[a_run(1).id]
+    assert (read.epoch, read.train_loss, str(read.dev_loss)) == (
+        CURVES.epoch,
+        CURVES.train_loss,
+        str(CURVES.dev_loss),
+    )
+    for wanted in (Wanted(name="GRÖSSE 1"), Wanted(name="0%"), Wanted(disease="healthy")):
+        assert len(history.runs(ME, wanted)) == 1, wanted
+    for wanted in (Wanted(name="0_"), Wanted(activation="relu"), Wanted(pinned=True)):
+        assert history.runs(ME, wanted) == [], wanted
+    assert history.runs(OTHER) == []
+    assert not history.rename(OTHER, a_run(1).id, "x\x00y")
+    assert history.delete(OTHER, [a_run(1).id]) == 0
+    assert history.delete(ME, [a_run(1).id]) == 1
+
+
+def test_writers_at_the_same_time_write_each_run_once_and_keep_to_the_limit(
+    history: History,
+) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        told = list(pool.map(lambda at: history.add(ME, a_run(at % 4), CURVES), range(60)))
+    assert sum(told) == 4
+    for number in range(4, 9):
+        history.add(ME, a_run(number), CURVES)
+    assert [run.name for run in history.runs(ME)] == [f"run {at}" for at in (8, 7, 6, 5, 4)]
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(history: History) -> None:
+    with history.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_processes_that_migrate_at_once_migrate_once(server: Server, history: History) -> None:
+    drop = f"DROP TABLE findings, runs, {VERSION_TABLE}"
+    with history.engine.begin() as connection:
+        connection.execute(text(drop))
+    command = [os.sys.executable, "-c", OPEN, history.engine.url.render_as_string(False)]  # type: ignore[attr-defined]
+    started = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(4)]
+    assert [process.communicate()[1] for process in started] == [b""] * 4
+    assert history.add(ME, a_run(1), CURVES)
+
+
+OPEN = """
+import sys
+from sqlalchemy import make_url
+from nndl_core.store.database import open_database
+open_database(make_url(sys.argv[1])).dispose()
+"""
+
+
+def test_a_newer_schema_is_refused(server: Server, history: History) -> None:
+    change = f"UPDATE {VERSION_TABLE} SET version_num = :to"
+    with history.engine.begin() as connection:
+        connection.execute(text(change), {"to": "0999"})
+    try:
+        with pytest.raises(NewerSchemaError, match="nothing was changed"):
+            History.open(location_of(server.settings).url)
+    finally:
+        with history.engine.begin() as connection:
+            connection.execute(text(change), {"to": "0001"})
+
+
+def test_an_idle_connection_survives_a_restart_of_the_server(
+    server: Server, history: History
+) -> None:
+    history.add(ME, a_run(1), CURVES)
+    server.stop()
+    server.start()
+    assert [run.name for run in history.runs(ME)] == ["run 1"]
+
+
+@pytest.fixture
+def page_keeper(
+    server: Server, history: History, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Keeper]:
+    """Let the pages keep runs in the server."""
+    monkeypatch.setattr(keeper_module, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setenv("NNDL_DATABASE", server.settings["NNDL_DATABASE"])
+    history_keeper.cache_clear()
+    yield history_keeper()
+    history_keeper.cache_clear()
+
+
+def test_a_stopped_server_is_a_sentence_and_a_started_one_goes_on(
+    server: Server, page_keeper: Keeper
+) -> None:
+    page = AppTest.from_file(ROOT / "pages" / "history.py", default_timeout=60)
+    page.session_state["owner"] = ME
+    lab = AppTest.from_file(ROOT / "pages" / "lab.py", default_timeout=60)
+    lab.session_state["owner"] = ME
+    page.run()
+    assert "No run has ended" in page.info[0].value
+    server.stop()
+    lab.query_params["epochs"] = "1"
+    lab.run().button(key="step").click().run()  # its last epoch: it goes to the history
+    until(lambda: page_keeper.problem == NOT_THERE)
+    lab.run()
+    assert not lab.exception
+    assert NOT_THERE.replace(".", "\\.") in [caption.value for caption in lab.caption]
+    page.run()
+    assert [warning.value for warning in page.warning] == [NOT_THERE.replace(".", "\\.")]
+    assert "1 of your runs" in page.caption[0].value
+    server.start()
+    until(lambda: page_keeper.waiting(ME) == 0)
+    page.button(key="history_again").click().run()
+    assert not page.exception
+    assert not page.warning
+    assert len(page.dataframe[0].value) == 1
