@@ -10,6 +10,7 @@ import streamlit as st
 from nndl_core.config import KNOBS, ConfigError, RunConfig, url_value, widths_from_text
 from nndl_core.datasets import DATASETS
 from nndl_core.losses import output_units
+from pages.ui import address
 from pages.ui.controls import write_url
 from pages.ui.messages import escape
 
@@ -20,7 +21,7 @@ def network() -> RunConfig:
     """Draw the controls and return the network they stand at; the address follows them."""
     state = st.session_state
     if "autograd" not in state:
-        state["autograd"], refused = usable(*RunConfig.from_url(st.query_params.to_dict()))
+        state["autograd"], refused = usable(*RunConfig.from_url(address.own()))
         for sentence in refused:
             st.warning(escape(sentence), icon=":material/info:")
     config: RunConfig = state["autograd"]

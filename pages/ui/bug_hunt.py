@@ -11,6 +11,7 @@ from nndl_core.bug_report import bug_report
 from nndl_core.bugs import material
 from nndl_core.bugs.case import BugCase, Outcome, code_lines, difference, run, source
 from nndl_core.bugs.catalog import CASES
+from pages.ui import address
 from pages.ui.listing import draw_listing
 from pages.ui.messages import escape
 
@@ -46,8 +47,7 @@ def choose_case() -> BugCase:
     left.selectbox("Case", list(CASES), key="case", format_func=_name_in_list)
     right.button("Next", key="next", on_click=_go_on, width="stretch", icon=":material/skip_next:")
     memory["last"] = state["case"]
-    if st.query_params.get("case") != state["case"]:
-        st.query_params["case"] = state["case"]
+    address.write_one("case", state["case"])
     return CASES[state["case"]]
 
 

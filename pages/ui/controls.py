@@ -23,6 +23,7 @@ from nndl_core.config import (
 )
 from nndl_core.csv_data import CsvError, read_csv
 from nndl_core.datasets import DATASETS
+from pages.ui import address
 from pages.ui.knob import draw_knob
 from pages.ui.session import LabSession
 
@@ -65,9 +66,7 @@ def sidebar(session: LabSession) -> RunConfig:
 
 def write_url(config: RunConfig) -> None:
     """Keep the page's address equal to the config, so that it can be copied at any time."""
-    wanted = config.to_url()
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    address.write(config.to_url())
 
 
 def _place(config: RunConfig, known: set[str]) -> None:

@@ -11,6 +11,7 @@ from nndl_core.config import KNOBS, MAX_DEPTH, ConfigError, RunConfig, url_value
 from nndl_core.lessons import common_settings, lessons_of, with_knobs
 from nndl_core.lessons.lesson import Lesson
 from nndl_core.study import Arms
+from pages.ui import address
 from pages.ui.knob import draw_knob
 from pages.ui.messages import escape
 
@@ -126,5 +127,4 @@ def _forget(lesson: Lesson) -> None:
 def _write_url(lesson: Lesson, settings: dict[str, Any]) -> None:
     """Keep the address equal to what is shown, so that it can be copied at any time."""
     wanted = {"lesson": lesson.name, **{n: url_value(v) for n, v in settings.items()}}
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    address.write(wanted)

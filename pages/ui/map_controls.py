@@ -20,6 +20,7 @@ from nndl_core.map_plan import (
     MapPlan,
     Place,
 )
+from pages.ui import address
 from pages.ui.knob import draw_knob
 from pages.ui.map_session import MapSession
 
@@ -57,8 +58,7 @@ def write_url(session: MapSession) -> None:
     wanted = session.plan.to_url()
     if session.shown != "accuracy":
         wanted["color"] = session.shown
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    address.write(wanted)
 
 
 def _key(session: MapSession, name: str) -> str:

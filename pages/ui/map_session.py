@@ -12,6 +12,7 @@ from nndl_core.charts.trainability_words import SHOWN, Shown
 from nndl_core.map_plan import MapPlan
 from nndl_core.sweep import Cell, Sweep
 from nndl_core.trainability import Summary, summarize
+from pages.ui import address
 from pages.ui.map_cache import cache_folder
 
 Index = tuple[int, int]
@@ -129,7 +130,7 @@ class MapSession:
 def map_session() -> MapSession:
     """Return this tab's session; the first time, it is made from the page's address."""
     if "map" not in st.session_state:
-        st.session_state["map"] = _from_address(st.query_params.to_dict())
+        st.session_state["map"] = _from_address(address.own())
     session = st.session_state["map"]
     assert isinstance(session, MapSession)
     return session

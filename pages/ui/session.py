@@ -10,6 +10,7 @@ from nndl_core.checkpoint import Checkpoint
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.runner import Runner
+from pages.ui import address
 from pages.ui.live_run import LiveRun, restarts
 from pages.ui.player import Player
 
@@ -145,7 +146,7 @@ def first_session(config: RunConfig, refused: list[str]) -> LabSession:
 def lab_session() -> LabSession:
     """Return this tab's session; the first time, it is made from the page's address."""
     if "lab" not in st.session_state:
-        config, refused = RunConfig.from_url(st.query_params.to_dict())
+        config, refused = RunConfig.from_url(address.own())
         st.session_state["lab"] = first_session(config, refused)
     session = st.session_state["lab"]
     assert isinstance(session, LabSession)

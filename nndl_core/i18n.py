@@ -1,0 +1,92 @@
+"""Every text a person reads, in the language of whoever reads it: gettext catalogs."""
+
+from __future__ import annotations
+
+import gettext
+import io
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+Language = Literal["en", "zh"]
+LANGUAGES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
+"""Each language by its own name; English is the language of the source."""
+TAGS: Final[dict[Language, str]] = {"en": "en", "zh": "zh-CN"}
+"""BCP 47 tags, as HTML and JavaScript want them."""
+LOCALES: Final = Path(__file__).with_name("locales")
+
+
+def tr(message: str, /, **values: object) -> str:
+    """Return a message in the reader's language, with values put into its {fields}.
+
+    The message is a literal in English, so that it can be found in the source; without values
+    its braces are plain text, as formulas need them.
+    """
+    text = catalog(language()).gettext(message) if message else ""
+    return text.format(**values) if values else text
+
+
+def trn(singular: str, plural: str, n: int, /, **values: object) -> str:
+    """Return the form of a message that fits the number n, which fills the field {n}."""
+    return catalog(language()).ngettext(singular, plural, n).format(n=n, **values)
+
+
+def mark(message: str) -> str:
+    """Mark a literal that is translated only where it is shown, by tr of the constant."""
+    return message
+
+
+def translated(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return a table of marked texts in the reader's language."""
+    return {name: tr(text) for name, text in texts.items()}
+
+
+def language() -> Language:
+    """Return the language of whoever reads what this thread writes."""
+    return _asked()
+
+
+def language_named(name: object) -> Language | None:
+    """Return the language that a tag such as zh, zh-CN or zh_CN.UTF-8 names, if we have it."""
+    short = str(name).replace("_", "-").partition("-")[0].lower()
+    return next((known for known in get_args(Language) if known == short), None)
+
+
+def ask_for_language(asked: Callable[[], Language]) -> None:
+    """Set how to find out the language; a server answers by the session of the thread."""
+    global _asked
+    _asked = asked
+
+
+def language_of_environment() -> Language:
+    """Return the language that the terminal's locale asks for."""
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return language_named(next((name for name in names if name), "en")) or "en"
+
+
+@cache
+def catalog(wanted: Language) -> gettext.NullTranslations:
+    """Return the messages of a language, read from its .po files the first time."""
+    if wanted == "en":
+        return gettext.NullTranslations()
+    from babel.messages.catalog import Catalog
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    merged, compiled = Catalog(locale=TAGS[wanted].replace("-", "_")), io.BytesIO()
+    for path in sorted((LOCALES / wanted).glob("*.po")):
+        for message in read_po(io.BytesIO(path.read_bytes()), locale=merged.locale):
+            if message.id:
+                merged[message.id] = message
+    write_mo(compiled, merged)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def _english() -> Language:
+    return "en"
+
+
+_asked: Callable[[], Language] = _english

@@ -1,0 +1,41 @@
+"""The page's address: each page's own parameters, and those that the frame keeps on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import streamlit as st
+
+FRAME: Final = ("lang", "present", "lock", "hide", "board")
+"""Parameters of the frame; a switch to another page, which clears the address, keeps them."""
+
+
+def own() -> dict[str, str]:
+    """Return the parameters that are the page's own."""
+    return {n: value for n, value in st.query_params.to_dict().items() if n not in FRAME}
+
+
+def write(wanted: Mapping[str, str]) -> None:
+    """Make the address say what the page shows, so that it can be copied at any time."""
+    whole = {**wanted, **kept()}
+    if st.query_params.to_dict() != whole:
+        st.query_params.from_dict(whole)
+
+
+def write_one(name: str, value: str) -> None:
+    """Set one of the page's own parameters and leave the others."""
+    write({**own(), name: value})
+
+
+def keep_frame() -> None:
+    """Take over what the address says to the frame, and write back what it lost."""
+    given = st.query_params.to_dict()
+    kept().update({name: given[name] for name in FRAME if name in given})
+    write(own())
+
+
+def kept() -> dict[str, str]:
+    """Return the frame's parameters of this tab, to be read and changed."""
+    frame: dict[str, str] = st.session_state.setdefault("frame", {})
+    return frame

@@ -1,0 +1,59 @@
+"""The language of a tab: from its link, else from the browser; a switch in the frame changes it."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from nndl_core.i18n import LANGUAGES, Language, ask_for_language, language_named, tr
+from pages.ui.address import kept
+from pages.ui.messages import escape
+
+KEY = "language"
+
+
+def choose_language() -> None:
+    """Find out the language before anything is written, and draw the switch."""
+    state = st.session_state
+    asked = language_named(kept()["lang"]) if "lang" in kept() else None
+    if KEY not in state:
+        state[KEY] = asked or language_named(st.context.locale) or "en"
+    if "lang" in kept() and asked is None:
+        refused = kept().pop("lang")
+        names = ", ".join(LANGUAGES)
+        st.toast(
+            escape(
+                tr(
+                    "lang: {tag!r:.40} is not known here; choose one of {names}.",
+                    tag=refused,
+                    names=names,
+                )
+            ),
+            icon=":material/info:",
+        )
+    st.segmented_control(
+        tr("Language"),
+        get_args(Language),
+        key=KEY,
+        format_func=lambda name: LANGUAGES[name],
+        required=True,
+        label_visibility="collapsed",
+        on_change=_keep_in_link,
+    )
+
+
+def _keep_in_link() -> None:
+    kept()["lang"] = st.session_state[KEY]
+
+
+def _of_this_tab() -> Language:
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None or KEY not in context.session_state:
+        return "en"
+    chosen: Language = context.session_state[KEY]
+    return chosen
+
+
+ask_for_language(_of_this_tab)

@@ -1,0 +1,75 @@
+"""The catalogs: every text is translated once, with the fields of the English one."""
+
+from collections.abc import Iterator
+
+import pytest
+from babel.messages.catalog import Message
+
+from nndl_core import i18n
+from nndl_core.i18n import Language, ask_for_language, language_named, mark, tr, trn
+from tests.messages import bare_texts, catalog, fields, messages, sources, wrong_calls
+
+
+@pytest.fixture
+def chinese() -> Iterator[None]:
+    before = i18n._asked
+    ask_for_language(lambda: "zh")
+    yield
+    ask_for_language(before)
+
+
+def forms(message: Message) -> list[str]:
+    """Return the translations of a message: one, or one for each plural form."""
+    said = message.string or ""
+    return [said] if isinstance(said, str) else list(said)
+
+
+def test_no_message_is_put_together_before_it_is_translated() -> None:
+    assert not [str(found) for found in wrong_calls(sources())]
+
+
+def test_every_translation_has_the_fields_of_the_english_text() -> None:
+    wrong = [
+        text
+        for text, message in catalog("zh").items()
+        for said in forms(message)
+        if fields(said) != fields(text if isinstance(message.id, str) else message.id[1])
+    ]
+    assert not wrong
+
+
+def test_a_message_is_said_in_the_readers_language(chinese: None) -> None:
+    assert tr("Training lab") == "训练实验室"
+
+
+def test_english_needs_no_catalog() -> None:
+    assert tr("Training lab") == "Training lab"
+    assert tr(r"$e^{-3}$") == r"$e^{-3}$"
+    assert tr("loss {loss:.2f}", loss=0.5) == "loss 0.50"
+    assert [trn("{n} run", "{n} runs", n) for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+    assert mark("text") == "text"
+
+
+def test_a_message_without_translation_stays_english(chinese: None) -> None:
+    assert tr("Nobody translated this.") == "Nobody translated this."
+    assert tr("") == ""
+
+
+@pytest.mark.parametrize(
+    ("tag", "found"),
+    [
+        ("zh", "zh"),
+        ("zh-CN", "zh"),
+        ("zh_CN.UTF-8", "zh"),
+        ("EN-us", "en"),
+        ("C", None),
+        ("", None),
+    ],
+)
+def test_a_tag_names_a_language(tag: str, found: Language | None) -> None:
+    assert language_named(tag) == found
+
+
+def test_what_the_check_of_the_source_finds() -> None:
+    assert len(list(messages(sources()))) > 10
+    assert all(found.text for found in bare_texts(sources()))
