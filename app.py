@@ -10,11 +10,14 @@ from starlette.middleware import Middleware
 from pages.ui.guard import Guard
 from pages.ui.owner import OwnerCookie
 from pages.ui.plotly_asset import asset_routes
+from pages.ui.server_life import life, refuse_what_does_not_fit
 
 # For every thread of the server, before torch is there: more would wait for each other, busily.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SECONDS_LATER = 10
+
+refuse_what_does_not_fit()
 
 
 def prepare() -> None:
@@ -31,4 +34,4 @@ def prepare() -> None:
 Thread(target=prepare, daemon=True).start()
 
 MIDDLEWARE = [Middleware(Guard), Middleware(OwnerCookie)]
-app = st.App("pages/_router.py", routes=asset_routes(), middleware=MIDDLEWARE)
+app = st.App("pages/_router.py", lifespan=life, routes=asset_routes(), middleware=MIDDLEWARE)

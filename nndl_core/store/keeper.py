@@ -145,6 +145,23 @@ class Keeper:
         self._wake()
         return kept
 
+    def close(self, seconds: float) -> int:
+        """Write what waits, for so many seconds at most; return how many runs are left unwritten.
+
+        For the end of the process: the writing thread dies with it.
+        """
+        with self._change:
+            self._change.notify_all()  # one that waits to try again tries now
+            self._change.wait_for(lambda: not self._waiting, seconds)
+            left = len(self._waiting)
+        if left:
+            _LOG.warning("The server stops; %d finished runs could not be kept.", left)
+        with self._opening:
+            if self._history is not None:
+                self._history.close()
+                self._history = None
+        return left
+
     def _give_up(self, owner: str) -> None:
         """Drop the oldest of an owner who has too many waiting, else of all, when there are."""
         mine = [kept for kept in self._waiting if kept.owner == owner]
@@ -186,4 +203,5 @@ class Keeper:
         with self._change:
             if kept in self._waiting:
                 self._waiting.remove(kept)
+            self._change.notify_all()
         return True
