@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from nndl_core.i18n import mark, tr
 from pages.ui.live_run import LiveRun
 from pages.ui.messages import escape
 from pages.ui.owner import owner
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SOON = 0.2
 """Seconds in which a database that answers has written a run."""
-KEPT, ON_ITS_WAY = "Kept in the run history.", "On its way into the run history."
+KEPT, ON_ITS_WAY = mark("Kept in the run history."), mark("On its way into the run history.")
 State = tuple[int, int]
 """Of a run that has ended: its number and its last epoch; with more epochs it ends once more."""
 
@@ -54,7 +55,7 @@ def kept_note(run: LiveRun) -> None:
     if known is None or known[0] != (run.run_id, run.runner.epoch):
         words = ""
     elif known[1].settled.is_set():
-        words = known[1].refused or KEPT
+        words = known[1].refused or tr(KEPT)
     else:
-        words = history_keeper().problem or ON_ITS_WAY
+        words = history_keeper().problem or tr(ON_ITS_WAY)
     st.caption(escape(words))
