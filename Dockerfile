@@ -18,7 +18,7 @@ RUN python -m venv /venv \
 RUN cd /venv/lib/python3.11/site-packages \
     && rm -rf pip pip-* setuptools setuptools-* pkg_resources \
         _distutils_hack distutils-precedence.pth torch/include torch/test torch/lib/*test*.so \
-        pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pyarrow/*substrait* \
+        pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* \
         pydeck/nbextension plotly/labextension \
     && find torch/bin -mindepth 1 ! -name torch_shm_manager -delete \
     && find . -type d -name tests -prune -exec rm -rf {} + \
@@ -28,15 +28,14 @@ RUN cd /venv/lib/python3.11/site-packages \
     && find babel/locale-data -type f ! -name 'root.*' ! -name 'en*' ! -name 'zh*' ! -name 'LICENSE*' -delete \
     && strip --strip-unneeded torch/lib/libtorch_cpu.so torch/lib/libtorch_python.so \
         llvmlite/binding/libllvmlite.so
-# Bytecode only of what the app imports: pip's --no-compile made none, these lines make it. Streamlit
-# imports some of it only when a page first needs it: what is missing fails here and not there.
-COPY . /app
-RUN cd /app && export OMP_NUM_THREADS=1 && echo '{"num_epochs": 2}' > /tmp/config.json \
-    && /venv/bin/python -m nndl_core train /tmp/config.json --records /tmp/records.jsonl --save /tmp \
-    && /venv/bin/python -c "import matplotlib.backends.backend_agg, matplotlib.backends.backend_svg, \
-alembic.command, babel.messages.pofile, numba, pandas, plotly.graph_objects, psycopg, \
-sqlalchemy.dialects.postgresql, sqlalchemy.dialects.sqlite, pyarrow.dataset, pyarrow.fs, pyarrow.parquet, \
-safetensors.torch, streamlit.web.bootstrap, streamlit.elements.plotly_chart, torch, tqdm, app"
+# Bytecode only of what is imported: pip's --no-compile made none, this line makes it. Streamlit imports
+# some of it only when a page first needs it: what is missing fails here and not there.
+RUN OMP_NUM_THREADS=1 /venv/bin/python -c "import matplotlib.backends.backend_agg, \
+matplotlib.backends.backend_svg, alembic.command, babel.messages.mofile, babel.messages.pofile, numba, \
+pandas, plotly.graph_objects, psycopg, sqlalchemy.dialects.postgresql, sqlalchemy.dialects.sqlite, \
+pyarrow.dataset, pyarrow.fs, pyarrow.parquet, safetensors.torch, streamlit.web.bootstrap, \
+streamlit.elements.plotly_chart, streamlit.web.cli, streamlit.web.server.starlette, torch._dynamo, tqdm, uvicorn; \
+torch.optim.Adam([torch.ones(2, requires_grad=True)]).step(); numba.njit(lambda x: x + 1)(1)"
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /venv /venv

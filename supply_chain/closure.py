@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 REQUIREMENTS, CONSTRAINTS = ROOT / "requirements.txt", ROOT / "constraints.txt"
 HEADER = """\
 # Every package that requirements.txt brings, so that two installations are the same one. Written by
-# `make lock` from the environment that the tests ran in; docs/decisions/0020-*.md says why no hashes.
+# `make lock` from the environment that the tests ran in; decision 20 says why there are no hashes.
 """
 
 
