@@ -1,4 +1,4 @@
-"""What `pip install -r requirements.txt` brings: every package that a pinned one needs, and its version.
+"""What requirements.txt brings: every package that a pinned one needs, and its version.
 
 `python -m supply_chain.closure > constraints.txt` writes the file that pins them all.
 """

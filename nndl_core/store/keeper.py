@@ -30,6 +30,8 @@ from nndl_core.store.runs import Curves, Run
 PAUSE_SECONDS = 3.0
 """Between two questions to a database that does not answer: pages answer at once meanwhile."""
 LONGEST_RETRY = 30.0
+LAST_RETRY = 0.2
+"""When the process is about to end."""
 MOST_WAITING, MOST_OF_OWNER = 400, 20
 """Runs that wait in memory, some 10 kB each; of more, the oldest are given up."""
 GIVEN_UP = mark("Too many runs wait for the run history; this one was given up.")
@@ -72,6 +74,7 @@ class Keeper:
         self._failed: tuple[float, str] | None = None
         self._waiting: deque[Kept] = deque()
         self._thread: Thread | None = None
+        self._ends = False
 
     @property
     def warning(self) -> str:
@@ -152,6 +155,7 @@ class Keeper:
         For the end of the process: the writing thread dies with it.
         """
         with self._change:
+            self._ends = True
             self._change.notify_all()  # one that waits to try again tries now
             self._change.wait_for(lambda: not self._waiting, seconds)
             left = len(self._waiting)
@@ -186,7 +190,7 @@ class Keeper:
                 pause = PAUSE_SECONDS
                 continue
             with self._change:
-                self._change.wait(pause)
+                self._change.wait(LAST_RETRY if self._ends else pause)
             pause = min(2 * pause, LONGEST_RETRY)
 
     def _write(self, kept: Kept) -> bool:

@@ -1,4 +1,4 @@
-"""The start and the end of the server: settings that do not fit are refused, what waits is written."""
+"""The start and the end of the server: what does not fit is refused, what waits is written."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ LAST_SECONDS = 5.0
 """For runs that wait when the server is stopped; Docker grants ten in all."""
 MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_hex(32))' makes one."
 NO_SECRET = (
-    "NNDL_REPLICAS is {count}, so all of them need the same STREAMLIT_SERVER_COOKIE_SECRET: else an "
-    "upload fails whenever a browser has changed from one to another. " + MAKE_ONE
+    "NNDL_REPLICAS is {count}, so all of them need the same STREAMLIT_SERVER_COOKIE_SECRET: else "
+    "an upload fails whenever a browser has changed from one to another. " + MAKE_ONE
 )
 SHORT_SECRET = (
     "STREAMLIT_SERVER_COOKIE_SECRET has {count} characters; it needs at least {least}, all random. "

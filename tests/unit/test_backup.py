@@ -143,6 +143,18 @@ def test_a_copy_of_a_newer_lab_changes_nothing(tmp_path: Path) -> None:
     assert len(held(url)) == 2
 
 
+def test_an_older_lab_puts_its_copy_over_a_newer_history(tmp_path: Path) -> None:
+    url = filled(tmp_path / "lab", range(2))
+    back_up(url, tmp_path / "copy")
+    with sqlite3.connect(str(url.database)) as newer:
+        newer.execute("UPDATE nndl_schema SET version_num = '9999'")
+    newer.close()
+    with pytest.raises(NewerSchemaError):
+        History.open(url)
+    assert restore(url, tmp_path / "copy") == 2
+    assert len(held(url)) == 2
+
+
 def test_a_history_that_is_in_no_file_is_not_copied(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match=USE_ITS_OWN):
         back_up(make_url("postgresql+psycopg://lab@localhost/lab"), tmp_path / "copy")

@@ -8,11 +8,14 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
+from sqlalchemy import URL
 
+from nndl_core.store.errors import UnavailableError
 from nndl_core.store.history import History
-from nndl_core.store.keeper import Keeper
+from nndl_core.store.keeper import PAUSE_SECONDS, Keeper
 from nndl_core.store.runs import Curves, Run
 from pages.ui.server_life import refusal
 from tests.e2e.conftest import Server, free_port, wait_until_healthy
@@ -85,6 +88,26 @@ def test_what_waits_is_written_before_the_end(tmp_path: Path) -> None:
     history = History.open(keeper._location.url)  # type: ignore[union-attr]
     assert len(history.runs(ME)) == 20
     history.close()
+
+
+def test_a_database_that_comes_back_in_the_last_moment_gets_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, failed, open_it = Event(), Event(), History.open
+
+    def opened(url: URL) -> History:
+        if not there.is_set():
+            failed.set()
+            raise UnavailableError("It does not answer.")
+        return open_it(url)
+
+    monkeypatch.setattr(History, "open", opened)
+    keeper = Keeper({"NNDL_DATA": str(tmp_path)})
+    keeper.keep(ME, a_run(0), CURVES)
+    assert failed.wait(60)
+    there.set()
+    # less than LONGEST_RETRY, and than the pause that had begun
+    assert keeper.close(PAUSE_SECONDS + 2) == 0
 
 
 def test_a_database_that_does_not_answer_holds_up_nobody(
