@@ -10,19 +10,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from nndl_core.i18n import mark, tr, trn
 from nndl_core.store.backup import BEFORE, back_up, restore, sqlite_file
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.location import location_of
 
 NAMES = ("backup", "restore")
-HELP = "SQLite file; - is standard output or input"
+HELP = mark("SQLite file; - is standard output or input")
 
 
 def add_parsers(commands: Any) -> None:
     """Add both commands to the command line."""
-    for name, what in zip(NAMES, ("copy the run history", "put a copy back"), strict=True):
-        parser = commands.add_parser(name, help=f"{what}, also while the lab runs")
-        parser.add_argument("file", metavar="FILE", help=HELP)
+    helps = (
+        tr("copy the run history, also while the lab runs"),
+        tr("put a copy of the run history back, also while the lab runs"),
+    )
+    for name, what in zip(NAMES, helps, strict=True):
+        parser = commands.add_parser(name, help=what)
+        parser.add_argument("file", metavar="FILE", help=tr(HELP))
 
 
 def run_backup(options: Namespace) -> int:
@@ -44,7 +49,7 @@ def _backup(file: str, passing: Path) -> str:
         with passing.open("rb") as copy:
             shutil.copyfileobj(copy, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    return f"Copied; {count} runs."
+    return trn("Copied; {n} run.", "Copied; {n} runs.", count)
 
 
 def _restore(file: str, passing: Path) -> str:
@@ -54,4 +59,9 @@ def _restore(file: str, passing: Path) -> str:
     url = location_of(os.environ).url
     count = restore(url, passing if file == "-" else Path(file))
     kept = f"{sqlite_file(url).name}.{BEFORE}"
-    return f"Restored; {count} runs. What was there before is in {kept}. Start the lab anew."
+    return trn(
+        "Restored; {n} run. What was there before is in {kept}. Start the lab anew.",
+        "Restored; {n} runs. What was there before is in {kept}. Start the lab anew.",
+        count,
+        kept=kept,
+    )

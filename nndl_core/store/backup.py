@@ -11,22 +11,23 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL
 
+from nndl_core.i18n import mark, tr
 from nndl_core.store.database import VERSION_TABLE, open_database
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.location import FILE
 
 BEFORE = "before-restore"
-USE_ITS_OWN = (
+USE_ITS_OWN = mark(
     "This history is in PostgreSQL, which has programs of its own for this: pg_dump and pg_restore."
 )
-NO_HISTORY = "There is no run history yet, so there is nothing to copy."
-NOT_A_COPY = "This file is no sound copy of a run history; nothing was changed."
+NO_HISTORY = mark("There is no run history yet, so there is nothing to copy.")
+NOT_A_COPY = mark("This file is no sound copy of a run history; nothing was changed.")
 
 
 def sqlite_file(url: URL) -> Path:
     """Return the file of a history; raise HistoryError where it is in no file."""
     if url.drivername != "sqlite" or not url.database:
-        raise HistoryError(USE_ITS_OWN)
+        raise HistoryError(tr(USE_ITS_OWN))
     return Path(url.database)
 
 
@@ -37,7 +38,7 @@ def back_up(url: URL, to: Path) -> int:
     """
     file = sqlite_file(url)
     if not file.exists():
-        raise HistoryError(NO_HISTORY)
+        raise HistoryError(tr(NO_HISTORY))
     part = to.with_name(f"{to.name}.part")
     with _sentence():
         try:
@@ -86,7 +87,7 @@ def _checked(file: Path) -> int:
     """Return how many runs a file holds; raise HistoryError where it is not sound."""
     with closing(_read_only(file)) as connection:
         if connection.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
-            raise HistoryError(NOT_A_COPY)
+            raise HistoryError(tr(NOT_A_COPY))
         connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
         count: int = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
         return count
@@ -97,9 +98,10 @@ def _sentence() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        missing = "no such table" in str(error)
-        raise HistoryError(NOT_A_COPY if missing else f"SQLite says: {error}.") from None
+        missing = "no such table" in str(error)  # untranslated
+        said = tr(NOT_A_COPY) if missing else tr("SQLite says: {error}.", error=error)
+        raise HistoryError(said) from None
     except sqlite3.DatabaseError:
-        raise HistoryError(NOT_A_COPY) from None
+        raise HistoryError(tr(NOT_A_COPY)) from None
     except OSError as error:
         raise HistoryError(f"{error.filename}: {error.strerror}.") from None

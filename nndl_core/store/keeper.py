@@ -160,7 +160,7 @@ class Keeper:
             self._change.wait_for(lambda: not self._waiting, seconds)
             left = len(self._waiting)
         if left:
-            _LOG.warning("The server stops; %d finished runs could not be kept.", left)
+            _LOG.warning("The server stops; %d runs could not be kept.", left)  # untranslated
         with self._opening:
             if self._history is not None:
                 self._history.close()

@@ -120,4 +120,4 @@ def test_a_database_that_does_not_answer_holds_up_nobody(
         keeper.keep(ME, a_run(1), CURVES)
         assert keeper.close(0.2) == 1
     other.close()
-    assert "1 finished runs could not be kept" in caplog.text
+    assert "1 runs could not be kept" in caplog.text
