@@ -222,11 +222,11 @@ def test_a_dump_that_is_restored_holds_the_same_runs(server: Server, history: Hi
         history.add(ME, a_run(number), CURVES)
     before = history.runs(ME), str(history.curves(ME, [a_run(1).id]))
     place = ["--host=127.0.0.1", f"--port={server.port}", "--username=lab"]
-    dump = [server.programs / "pg_dump", *place, "--format=custom", "postgres"]
+    dump = [str(server.programs / "pg_dump"), *place, "--format=custom", "postgres"]
     copy = subprocess.run(dump, check=True, stdout=subprocess.PIPE).stdout
     history.add(ME, a_run(4), CURVES)
     history.delete(ME, [a_run(1).id])
-    restore = [server.programs / "pg_restore", *place, "--dbname=postgres"]
+    restore = [str(server.programs / "pg_restore"), *place, "--dbname=postgres"]
     restore += ["--clean", "--if-exists", "--single-transaction"]
     subprocess.run(restore, check=True, input=copy)
     assert (history.runs(ME), str(history.curves(ME, [a_run(1).id]))) == before
