@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from nndl_core.i18n import mark, tr
+from pages.ui.address import kept as kept_parameters
 from pages.ui.live_run import LiveRun
 from pages.ui.messages import escape
 from pages.ui.owner import owner
@@ -16,7 +17,7 @@ from pages.ui.owner import owner
 if TYPE_CHECKING:
     from nndl_core.store.keeper import Keeper, Kept
 
-SOON = 0.2
+SOON = 0.6
 """Seconds in which a database that answers has written a run."""
 KEPT, ON_ITS_WAY = mark("Kept in the run history."), mark("On its way into the run history.")
 State = tuple[int, int]
@@ -43,7 +44,8 @@ def keep(run: LiveRun) -> None:
 
     now, keeper = run.measure(), history_keeper()
     told = finished_run(run.runner, now, run.diagnosis(), time=time(), repeatable=run.is_repeatable)
-    kept = keeper.keep(owner(), told, kept_curves(run.runner, now))
+    board = kept_parameters().get("board", "")
+    kept = keeper.keep(owner(), told, kept_curves(run.runner, now), board)
     st.session_state["kept_run"] = (state, kept)
     if not keeper.problem:
         kept.settled.wait(SOON)
@@ -55,7 +57,7 @@ def kept_note(run: LiveRun) -> None:
     if known is None or known[0] != (run.run_id, run.runner.epoch):
         words = ""
     elif known[1].settled.is_set():
-        words = known[1].refused or tr(KEPT)
+        words = tr(known[1].refused) or f"{tr(KEPT)} {known[1].note}"
     else:
-        words = history_keeper().problem or tr(ON_ITS_WAY)
+        words = tr(history_keeper().problem) or tr(ON_ITS_WAY)
     st.caption(escape(words))

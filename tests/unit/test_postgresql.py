@@ -166,7 +166,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(history: History) -> 
 
 
 def test_processes_that_migrate_at_once_migrate_once(server: Server, history: History) -> None:
-    drop = f"DROP TABLE findings, runs, {VERSION_TABLE}"
+    drop = f"DROP TABLE entries, members, boards, findings, runs, {VERSION_TABLE}"
     with history.engine.begin() as connection:
         connection.execute(text(drop))
     command = [os.sys.executable, "-c", OPEN, history.engine.url.render_as_string(False)]  # type: ignore[attr-defined]
@@ -192,7 +192,7 @@ def test_a_newer_schema_is_refused(server: Server, history: History) -> None:
             History.open(location_of(server.settings).url)
     finally:
         with history.engine.begin() as connection:
-            connection.execute(text(change), {"to": "0001"})
+            connection.execute(text(change), {"to": "0002"})
 
 
 def test_an_idle_connection_survives_a_restart_of_the_server(
