@@ -80,7 +80,7 @@ def _ways() -> None:
             return
         with st.form("board_join", border=False):
             st.text_input(
-                tr("Code"), key="board_code", max_chars=40, placeholder="7KQ2M-XR4TB"
+                tr("Code"), key="board_code", max_chars=40, placeholder=shown_code("7KQ2MXR4TB")
             )  # untranslated
             st.form_submit_button(tr("Open"), key="board_find", on_click=_find)
     with right, st.container(border=True, key="board_open_card"):
