@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,8 @@ from numpy.typing import NDArray
 
 from nndl_core.config import ConfigError, RunConfig, short
 from nndl_core.datasets import Dataset, Split
+from nndl_core.i18n import tr
+from nndl_core.json_text import JsonError, parsed
 from nndl_core.runner import Runner
 
 PARTS = ("x_train", "y_train", "x_test", "y_test")
@@ -68,9 +69,9 @@ class Case:
 def read_cases(path: Path) -> list[dict[str, Any]]:
     """Read the list of cases; raise ConfigError with a sentence for anything else."""
     try:
-        cases = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid JSON: {error}.") from None
+        cases = parsed(path.read_bytes())
+    except JsonError as error:
+        raise ConfigError(tr("{path} is not valid JSON: {why}.", path=path, why=error)) from None
     if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
         raise ConfigError(f"{path} is not a list of cases, each an object with {_listed(NEEDED)}.")
     return cases
