@@ -68,6 +68,11 @@ TEXT: Final[dict[str, str]] = {
     "distinct": "distinct",
     "saturated": "saturated",
     "of": "{k} of {n}",
+    # what a screen reader says of a chart after its title
+    "curves_now": "At epoch {epoch}: train {train}, dev {dev}",
+    "boundary_now": "At epoch {epoch}: right on {train} of train, {dev} of dev",
+    "gradients_now": "At epoch {epoch}, norms of the weights: {layers}",
+    "activations_now": "At epoch {epoch}, means: {layers}",
     "no_hidden": "No hidden layer, nothing to show here: the inputs go straight to the output.",
 }
 

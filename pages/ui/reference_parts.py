@@ -33,9 +33,9 @@ def draw_calls() -> None:
 
 def calls_table(rows: list[Call]) -> str:
     """Return the HTML of the table; text in backquotes becomes code."""
-    titles = "".join(f"<div>{title}</div>" for title in ("To do", *COLUMNS))
+    titles = "".join(f'<div role="columnheader">{title}</div>' for title in ("To do", *COLUMNS))
     return (
-        f'<div class="nndl-calls"><section class="head">{titles}</section>'
+        f'<div class="nndl-calls" role="table"><div class="row head" role="row">{titles}</div>'
         f"{''.join(map(_row, rows))}</div>"
     )
 
@@ -54,8 +54,11 @@ def _row(call: Call) -> str:
     codes = (f"<code>{escape(code)}</code>" for code in (call.paddle, call.torch))
     note = re.sub("`([^`]+)`", r"<code>\1</code>", escape(call.note))
     cells = zip(COLUMNS, (*codes, note), strict=True)
-    columns = "".join(f'<div data-column="{title}">{cell}</div>' for title, cell in cells)
-    return f'<section><div class="use">{escape(call.use)}</div>{columns}</section>'
+    columns = "".join(
+        f'<div role="cell" data-column="{title}">{cell}</div>' for title, cell in cells
+    )
+    use = f'<div class="use" role="rowheader">{escape(call.use)}</div>'
+    return f'<div class="row" role="row">{use}{columns}</div>'
 
 
 def _draw_term(term: Term) -> None:

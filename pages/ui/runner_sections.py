@@ -23,7 +23,7 @@ def runner_section(session: PairSession) -> None:
     )
     name = st.radio("Network", list(session.runs), key="runner_network", horizontal=True)
     config = session.runs[name].config
-    st.code(training_log(config, max(1, config.epochs // LINES)), language="text", height=240)
+    st.code(training_log(config, max(1, config.epochs // LINES)), language="text", wrap_lines=True)
     header = ["checkpoint", "epoch", "test accuracy", "test loss", "equals the trained one"]
     st.html(table(header, [_row(kept) for kept in evaluate_kept(config)]))
 
