@@ -2,6 +2,8 @@
 
 import os
 import time
+from contextlib import suppress
+from importlib import import_module
 from threading import Thread
 
 import streamlit as st
@@ -14,18 +16,35 @@ from pages.ui.plotly_asset import asset_routes
 # For every thread of the server, before torch is there: more would wait for each other, busily.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-SECONDS_LATER = 10
+SECONDS_LATER, TRIES = 10, 5
 
 
 def prepare() -> None:
     """Load what takes seconds while the browser still fetches its first files."""
-    from nndl_core import snapshot  # noqa: F401
+    load("nndl_core.snapshot")
     from nndl_core.compilation import compile_all, compile_training
+    from nndl_core.i18n import catalog
 
     compile_training("float32")
     time.sleep(SECONDS_LATER)  # until the first page stands; few runs are in float64
     compile_all()
-    from nndl_core.store import keeper  # noqa: F401
+    load("nndl_core.store.keeper")
+    load("babel.messages.pofile")
+    catalog("zh")
+
+
+def load(name: str) -> None:
+    """Import a module in this thread, beside pages that begin.
+
+    Streamlit changes sys.path around every run of a page; a search that goes through it at that
+    moment may miss a folder and say that a module is not there.
+    """
+    for _ in range(TRIES - 1):
+        with suppress(ModuleNotFoundError):
+            import_module(name)
+            return
+        time.sleep(1)
+    import_module(name)
 
 
 Thread(target=prepare, daemon=True).start()

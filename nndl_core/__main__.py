@@ -17,15 +17,19 @@ from nndl_core import diagnose_command, sweep_command
 from nndl_core.compilation import PRECISIONS, compile_training
 from nndl_core.config import ConfigError, RunConfig, describe
 from nndl_core.diagnose_command import run_diagnose
+from nndl_core.i18n import ask_for_language, language_of_environment, mark, tr
 from nndl_core.lessons.command import list_claims, run_claim
 from nndl_core.machine_code import FOLDER
 from nndl_core.records import as_dict
 from nndl_core.runner import Divergence, Runner
 from nndl_core.sweep_command import run_sweep
 
+WHAT = mark("Train a config without a screen, list every setting, or test a claim of the chapter.")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0, or 2 after one sentence on standard error."""
+    ask_for_language(language_of_environment)
     options = _parser().parse_args(arguments)
     try:
         if options.command == "config":
@@ -47,17 +51,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m nndl_core", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m nndl_core", description=tr(WHAT))
     commands = parser.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train", help="train the network of a JSON config")
+    train = commands.add_parser("train", help=tr("train the network of a JSON config"))
     train.add_argument("config", type=Path, metavar="CONFIG.json")
-    train.add_argument("--records", type=Path, metavar="OUT.jsonl", help="default: standard output")
-    train.add_argument("--save", type=Path, metavar="DIR", help="write both checkpoints here")
-    commands.add_parser("config", help="print every setting with default, bounds and unit")
-    commands.add_parser("compile", help="make the machine code of the training loop ahead of time")
-    lesson = commands.add_parser("lesson", help="list the chapter's claims, or test one over seeds")
-    lesson.add_argument("claim", nargs="?", metavar="CLAIM", help="default: list them")
-    lesson.add_argument("--seeds", type=int, metavar="N", help="default: the claim's own number")
+    train.add_argument(
+        "--records", type=Path, metavar="OUT.jsonl", help=tr("default: standard output")
+    )
+    train.add_argument("--save", type=Path, metavar="DIR", help=tr("write both checkpoints here"))
+    commands.add_parser("config", help=tr("print every setting with default, bounds and unit"))
+    commands.add_parser(
+        "compile", help=tr("make the machine code of the training loop ahead of time")
+    )
+    lesson = commands.add_parser(
+        "lesson", help=tr("list the chapter's claims, or test one over seeds")
+    )
+    lesson.add_argument("claim", nargs="?", metavar="CLAIM", help=tr("default: list them"))
+    lesson.add_argument(
+        "--seeds", type=int, metavar="N", help=tr("default: the claim's own number")
+    )
     sweep_command.add_parser(commands)
     diagnose_command.add_parser(commands)
     return parser
@@ -67,8 +79,9 @@ def _compile() -> None:
     for precision in PRECISIONS:
         start = time.perf_counter()
         compile_training(precision)
-        print(f"{precision}: ready after {time.perf_counter() - start:.1f} s")
-    print(f"kept in {FOLDER}")
+        seconds = time.perf_counter() - start
+        print(tr("{precision}: ready after {seconds:.1f} s", precision=precision, seconds=seconds))
+    print(tr("kept in {folder}", folder=FOLDER))
 
 
 def _lesson(claim: str | None, seeds: int | None) -> None:

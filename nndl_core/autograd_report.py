@@ -12,6 +12,7 @@ from nndl_core.charts.parts import Figure
 from nndl_core.charts.times import time_strips
 from nndl_core.config import DtypeName, RunConfig
 from nndl_core.gradient_check import GradientTable, gradient_table
+from nndl_core.i18n import mark, tr
 from nndl_core.report import report_zip
 from nndl_core.study import Study
 from nndl_core.study_report import Table
@@ -29,31 +30,36 @@ def autograd_report(
     """
     measured = [study for study in studies if study.done]
     found = {dtype: gradient_table(config, dtype) for dtype in get_args(DtypeName)}
-    tables = {f"Entries of the gradient, {dtype}": _entries(t) for dtype, t in found.items()}
-    tables["Largest differences"] = [_largest(dtype, t) for dtype, t in found.items()]
+    tables = {
+        tr("Entries of the gradient, {dtype}", dtype=dtype): _entries(t)
+        for dtype, t in found.items()
+    }
+    tables[mark("Largest differences")] = [_largest(dtype, t) for dtype, t in found.items()]
     figures: dict[str, Figure] = {}
     if times:
-        figures["Time of 1000 epochs"] = time_strips(times, "seconds per 1000 epochs")
-        tables["Seconds per 1000 epochs"] = [_time(name, row) for name, row in times.items()]
+        figures[mark("Time of 1000 epochs")] = time_strips(times, tr("seconds per 1000 epochs"))
+        tables[mark("Seconds per 1000 epochs")] = [_time(name, row) for name, row in times.items()]
     figures |= study_report.figures_of(measured)
     tables |= study_report.tables_of(measured)
-    configs = {f"This network, {dtype}": replace(config, dtype=dtype) for dtype in found}
+    configs = {
+        tr("This network, {dtype}", dtype=dtype): replace(config, dtype=dtype) for dtype in found
+    }
     configs |= study_report.configs_of(measured)
     text = "\n\n".join(_text(found, times, measured))
-    title = "Autograd against your own derivative (E4)"
+    title = tr("Autograd against your own derivative (E4)")
     return report_zip(title, figures, tables, configs, text, date=date)
 
 
 def _entries(found: GradientTable) -> Table:
     return [
         {
-            "parameter": row.name,
-            "by hand": row.by_hand,
-            "by autograd": row.by_autograd,
-            "difference quotient": row.quotient,
-            "|hand - autograd|": row.absolute,
-            "relative": row.relative,
-            "|autograd - quotient|": row.quotient_absolute,
+            tr("parameter"): row.name,
+            tr("by hand"): row.by_hand,
+            tr("by autograd"): row.by_autograd,
+            tr("difference quotient"): row.quotient,
+            tr("|hand - autograd|"): row.absolute,
+            tr("relative"): row.relative,
+            tr("|autograd - quotient|"): row.quotient_absolute,
         }
         for row in found.rows
     ]
@@ -61,48 +67,62 @@ def _entries(found: GradientTable) -> Table:
 
 def _largest(dtype: str, found: GradientTable) -> dict[str, object]:
     return {
-        "precision": dtype,
-        "entries": len(found.rows),
-        "equal in every digit": found.equal,
-        "|hand - autograd|": found.largest_absolute,
-        "relative": found.largest_relative,
-        "|autograd - quotient|": found.largest_quotient,
+        tr("precision"): dtype,
+        tr("entries"): len(found.rows),
+        tr("equal in every digit"): found.equal,
+        tr("|hand - autograd|"): found.largest_absolute,
+        tr("relative"): found.largest_relative,
+        tr("|autograd - quotient|"): found.largest_quotient,
     }
 
 
 def _time(name: str, seconds: Sequence[float]) -> dict[str, object]:
     median = statistics.median(seconds)
-    named = {"fastest": min(seconds), "median": median, "slowest": max(seconds)}
-    return {"way": name, **named, "measurements": len(seconds)}
+    named = {tr("fastest"): min(seconds), tr("median"): median, tr("slowest"): max(seconds)}
+    return {tr("way"): name, **named, tr("measurements"): len(seconds)}
 
 
 def _text(
     found: Mapping[DtypeName, GradientTable], times: Times, studies: Sequence[Study]
 ) -> Iterator[str]:
-    yield "## Procedure"
+    yield tr("## Procedure")
     yield (
-        "The gradient of the mean training loss at the first weights was computed by the "
-        "hand-derived formulas and by autograd, entry by entry, in both precisions. A difference "
-        "quotient in float64, which needs no derivative, judges both."
+        tr(
+            "The gradient of the mean training loss at the first weights was computed by the "
+            "hand-derived formulas and by autograd, entry by entry, in both precisions. A "
+            "difference quotient in float64, which needs no derivative, judges both."
+        )
     )
-    yield "## Result"
+    yield tr("## Result")
     yield "\n".join(
-        f"- {dtype}: {t.equal} of {len(t.rows)} entries are equal in every digit; the largest "
-        f"difference of any entry is {t.largest_absolute:.2g}, relative {t.largest_relative:.2g}."
+        tr(
+            "- {dtype}: {equal} of {count} entries are equal in every digit; the largest "
+            "difference of any entry is {largest_absolute:.2g}, relative {largest_relative:.2g}.",
+            dtype=dtype,
+            equal=t.equal,
+            count=len(t.rows),
+            largest_absolute=t.largest_absolute,
+            largest_relative=t.largest_relative,
+        )
         for dtype, t in found.items()
     )
     yield "## Time"
     yield _time_sentence(times)
     yield from study_report.text_of(studies)
-    yield "## Analysis"
+    yield tr("## Analysis")
     yield (
-        "The chapter says that autograd is better in time and in result. Say what you expected, "
-        "what was measured, and what autograd saves when it is neither faster nor more accurate."
+        tr(
+            "The chapter says that autograd is better in time and in result. Say what you "
+            "expected, what was measured, and what autograd saves when it is neither faster nor "
+            "more accurate."
+        )
     )
 
 
 def _time_sentence(times: Times) -> str:
     if not times:
-        return "Not measured. Press Measure on the page, then make the report again."
+        return tr("Not measured. Press Measure on the page, then make the report again.")
     words = [f"{name} {statistics.median(row):.3f} s" for name, row in times.items()]
-    return f"Median of 1000 epochs in processor time, measured in turns: {', '.join(words)}."
+    return tr(
+        "Median of 1000 epochs in processor time, measured in turns: {join}.", join=", ".join(words)
+    )

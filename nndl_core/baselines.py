@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Split, dataset_of, make_moons
+from nndl_core.i18n import tr
 
 NEWTON_STEPS = 25
 RIDGE = 1e-9
@@ -39,7 +40,7 @@ def logistic_accuracy(config: RunConfig) -> float:
     """Return the test accuracy of logistic regression on the data of a config."""
     data = dataset_of(config)
     if len(data.classes) != 2:
-        raise ValueError("Logistic regression is drawn for two classes only.")
+        raise ValueError(tr("Logistic regression is drawn for two classes only."))
     return logistic_regression(data.train, data.test)
 
 

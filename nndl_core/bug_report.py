@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from nndl_core.bugs.case import BugCase, Outcome, difference, source
 from nndl_core.bugs.catalog import CASES
+from nndl_core.i18n import mark, tr
 from nndl_core.report import report_zip
 from nndl_core.study_report import Table
 
@@ -16,9 +17,9 @@ Outcomes = Mapping[tuple[str, str], Outcome]
 def bug_report(outcomes: Outcomes, *, date: str) -> bytes:
     """Pack the cases of which both versions have been run, with their numbers; see report_zip."""
     done = [case for case in CASES.values() if _is_done(case, outcomes)]
-    tables: dict[str, Table] = {"Buggy and fixed": [_row(case, outcomes) for case in done]}
+    tables: dict[str, Table] = {mark("Buggy and fixed"): [_row(case, outcomes) for case in done]}
     text = "\n\n".join(_text(done, outcomes))
-    return report_zip("Spot the bug", {}, tables, {}, text, date=date)
+    return report_zip(tr("Spot the bug"), {}, tables, {}, text, date=date)
 
 
 def _is_done(case: BugCase, outcomes: Outcomes) -> bool:
@@ -28,34 +29,43 @@ def _is_done(case: BugCase, outcomes: Outcomes) -> bool:
 def _row(case: BugCase, outcomes: Outcomes) -> dict[str, object]:
     buggy, fixed = (outcomes[case.id, version] for version in ("buggy", "fixed"))
     return {
-        "case": case.title,
-        "measured": case.label,
-        "unit": case.unit,
-        "buggy": buggy.error or buggy.value,
-        "fixed": fixed.error or fixed.value,
+        tr("case"): tr(case.title),
+        tr("measured"): tr(case.label),
+        tr("unit"): tr(case.unit),
+        tr("buggy"): buggy.error or buggy.value,
+        tr("fixed"): fixed.error or fixed.value,
     }
 
 
 def _text(done: list[BugCase], outcomes: Outcomes) -> Iterator[str]:
-    yield "## Procedure"
+    yield tr("## Procedure")
     yield (
-        "Each case is a short program with one bug. The program and its corrected form were run "
-        "from the same seeds; one number tells them apart."
+        tr(
+            "Each case is a short program with one bug. The program and its corrected form were "
+            "run from the same seeds; one number tells them apart."
+        )
     )
     if not done:
         yield (
-            "No case has been run in both versions yet. Find the bug or show the answer, press "
-            "Run both, then make the report again."
+            tr(
+                "No case has been run in both versions yet. Find the bug or show the answer, press "
+                "Run both, then make the report again."
+            )
         )
     for case in done:
         row = _row(case, outcomes)
-        yield f"## {case.title}"
-        yield case.story
-        yield f"{case.label}: {_written(row['buggy'])} buggy, {_written(row['fixed'])} fixed."
-        yield f"The line:\n\n```python\n{_lines(case)}\n```"
-        yield case.explanation
-    yield "## Analysis"
-    yield "Say for each case which number you expected, and how you would have noticed the bug."
+        yield f"## {tr(case.title)}"
+        yield tr(case.story)
+        yield tr(
+            "{label}: {written} buggy, {written_2} fixed.",
+            label=tr(case.label),
+            written=_written(row[tr("buggy")]),
+            written_2=_written(row[tr("fixed")]),
+        )
+        yield tr("The line:\n\n```python\n{lines}\n```", lines=_lines(case))
+        yield tr(case.explanation)
+    yield tr("## Analysis")
+    yield tr("Say for each case which number you expected, and how you would have noticed the bug.")
 
 
 def _written(value: object) -> str:

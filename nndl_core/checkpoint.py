@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nndl_core.config import ConfigError, RunConfig
+from nndl_core.i18n import tr
 
 MAX_BYTES = 5_000_000
 MAX_COUNT_DIGITS = 9
@@ -47,7 +48,11 @@ class Checkpoint:
         """Read a file; raise CheckpointError if it is foreign, truncated or oversized."""
         if len(content) > MAX_BYTES:
             raise CheckpointError(
-                f"The file has {len(content):,} bytes; a checkpoint has at most {MAX_BYTES:,}."
+                tr(
+                    "The file has {count:,} bytes; a checkpoint has at most {max_bytes:,}.",
+                    count=len(content),
+                    max_bytes=MAX_BYTES,
+                )
             )
         try:
             tensors = safetensors.torch.load(content)
@@ -55,13 +60,15 @@ class Checkpoint:
             metadata = json.loads(content[8 : 8 + header]).get("__metadata__", {})
         except (safetensors.SafetensorError, ValueError, KeyError, RecursionError):
             raise CheckpointError(
-                "The file is not a complete safetensors checkpoint; it may be truncated or "
-                "of another kind."
+                tr(
+                    "The file is not a complete safetensors checkpoint; it may be truncated or of "
+                    "another kind."
+                )
             ) from None
         if metadata is None or metadata.get("format") != FORMAT:
-            raise CheckpointError("The file was not saved by this lab.")
+            raise CheckpointError(tr("The file was not saved by this lab."))
         if not all(t.dtype in PRECISIONS and t.isfinite().all() for t in tensors.values()):
-            raise CheckpointError("The file holds values that are not finite numbers.")
+            raise CheckpointError(tr("The file holds values that are not finite numbers."))
         epoch, steps = _count(metadata, "epoch"), _count(metadata, "steps")
         return cls(tensors, epoch, _config(metadata.get("config")), steps)
 
@@ -70,12 +77,19 @@ def check_shapes(tensors: dict[str, Tensor], expected: dict[str, torch.Size]) ->
     """Raise CheckpointError unless every expected tensor is there in its shape, and no other."""
     own = {name: t.shape for name, t in tensors.items() if not name.startswith("optimizer.")}
     for name in expected.keys() - own.keys():
-        raise CheckpointError(f"The checkpoint has no {name}; it belongs to another network.")
+        raise CheckpointError(
+            tr("The checkpoint has no {name}; it belongs to another network.", name=name)
+        )
     for name, shape in own.items():
         if name not in expected or shape != expected[name]:
             raise CheckpointError(
-                f"The checkpoint's {name} has shape {list(shape)}, which this network has not; "
-                "it belongs to another network."
+                tr(
+                    "The checkpoint's {name} has shape {list}, which this "
+                    "network has not; it belongs to "
+                    "another network.",
+                    name=name,
+                    list=list(shape),
+                )
             )
 
 
@@ -86,7 +100,11 @@ def in_precision(tensors: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Te
         if not t.isfinite().all():
             precision = str(dtype).removeprefix("torch.")
             raise CheckpointError(
-                f"The checkpoint's {name} holds values too large for {precision}."
+                tr(
+                    "The checkpoint's {name} holds values too large for {precision}.",
+                    name=name,
+                    precision=precision,
+                )
             )
     return converted
 
@@ -94,7 +112,9 @@ def in_precision(tensors: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Te
 def _count(metadata: dict[str, str], name: str) -> int:
     text = metadata.get(name, "")
     if not text.isdecimal() or len(text) > MAX_COUNT_DIGITS:
-        raise CheckpointError(f"The file does not say its {name} count; it may be damaged.")
+        raise CheckpointError(
+            tr("The file does not say its {name} count; it may be damaged.", name=name)
+        )
     return int(text)
 
 
@@ -104,4 +124,6 @@ def _config(text: str | None) -> RunConfig | None:
     try:
         return RunConfig.from_json(text)
     except ConfigError as error:
-        raise CheckpointError(f"The checkpoint's configuration cannot be used: {error}") from None
+        raise CheckpointError(
+            tr("The checkpoint's configuration cannot be used: {error}", error=error)
+        ) from None

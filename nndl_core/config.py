@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, get_args
 
-from nndl_core.i18n import tr
+from nndl_core.i18n import mark, tr
 from nndl_core.json_text import JsonError, parsed
 
 DatasetName = Literal[
@@ -36,7 +36,11 @@ DtypeName = Literal["float32", "float64"]
 MAX_DEPTH = 16
 MAX_WIDTH = 64
 NO_HIDDEN_LAYER = "none"
-ALLOWED = f"allowed are 0 to {MAX_DEPTH} layers of 1 to {MAX_WIDTH} units"
+ALLOWED = tr(
+    "allowed are 0 to {max_depth} layers of 1 to {max_width} units",
+    max_depth=MAX_DEPTH,
+    max_width=MAX_WIDTH,
+)
 
 
 class ConfigError(ValueError):
@@ -84,56 +88,88 @@ class RunConfig:
     most_units: ClassVar[int] = MAX_WIDTH
     wider_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
-    dataset: DatasetName = knob("moons", "Data set", "What is to be classified.", names=DatasetName)
+    dataset: DatasetName = knob(
+        "moons", mark("Data set"), mark("What is to be classified."), names=DatasetName
+    )
     points: int = knob(
-        1000, "Points", "Train, dev and test points together (64/16/20 %).", low=20, high=5000
+        1000,
+        mark("Points"),
+        mark("Train, dev and test points together (64/16/20 %)."),
+        low=20,
+        high=5000,
     )
     noise: float = knob(
-        0.5, "Noise", "Standard deviation of the jitter added to every position.", low=0, high=2
+        0.5,
+        mark("Noise"),
+        mark("Standard deviation of the jitter added to every position."),
+        low=0,
+        high=2,
     )
     label_noise: float = knob(
-        0.0, "Flipped labels", "Share of train and dev labels that are wrong.", low=0, high=0.5
+        0.0,
+        mark("Flipped labels"),
+        mark("Share of train and dev labels that are wrong."),
+        low=0,
+        high=0.5,
     )
-    data_seed: int = knob(0, "Data seed", "Draws the points.", low=0, high=999_999)
+    data_seed: int = knob(0, mark("Data seed"), mark("Draws the points."), low=0, high=999_999)
     hidden: tuple[int, ...] = knob(
-        (5,), "Hidden layers", "Units of each hidden layer.", low=1, high=MAX_WIDTH, unit="units"
+        (5,),
+        mark("Hidden layers"),
+        mark("Units of each hidden layer."),
+        low=1,
+        high=MAX_WIDTH,
+        unit="units",
     )
     activation: ActivationName = knob(
-        "sigmoid", "Activation", "Of every hidden layer.", names=ActivationName
+        "sigmoid", mark("Activation"), mark("Of every hidden layer."), names=ActivationName
     )
-    slope: float = knob(0.01, "Slope", "Leaky ReLU: slope below zero; ELU: alpha.", low=0, high=2)
+    slope: float = knob(
+        0.01, mark("Slope"), mark("Leaky ReLU: slope below zero; ELU: alpha."), low=0, high=2
+    )
     init: InitializerName = knob(
-        "normal", "Initialization", "How the weights are drawn.", names=InitializerName
+        "normal", mark("Initialization"), mark("How the weights are drawn."), names=InitializerName
     )
     init_scale: float = knob(
         1.0,
-        "Init scale",
-        "Std of normal, half-width of uniform, value of constant, multiplier of the others.",
+        mark("Init scale"),
+        mark("Std of normal, half-width of uniform, value of constant, multiplier of the others."),
         low=0,
         high=100,
     )
-    bias: float = knob(0.0, "Bias value", "Every bias starts here.", low=-10, high=10)
-    init_seed: int = knob(0, "Weight seed", "Draws the weights.", low=0, high=999_999)
-    loss: LossName = knob("bce", "Loss", "What training makes small.", names=LossName)
+    bias: float = knob(0.0, mark("Bias value"), mark("Every bias starts here."), low=-10, high=10)
+    init_seed: int = knob(0, mark("Weight seed"), mark("Draws the weights."), low=0, high=999_999)
+    loss: LossName = knob("bce", mark("Loss"), mark("What training makes small."), names=LossName)
     optimizer: OptimizerName = knob(
-        "sgd", "Optimizer", "How a gradient becomes an update.", names=OptimizerName
+        "sgd", mark("Optimizer"), mark("How a gradient becomes an update."), names=OptimizerName
     )
     learning_rate: float = knob(
-        0.2, "Learning rate", "Length of a step.", low=1e-6, high=1000, log=True
+        0.2, mark("Learning rate"), mark("Length of a step."), low=1e-6, high=1000, log=True
     )
     momentum: float = knob(
-        0.9, "Momentum", "Of momentum and nesterov; beta 1 of adam.", low=0, high=0.999
+        0.9, mark("Momentum"), mark("Of momentum and nesterov; beta 1 of adam."), low=0, high=0.999
     )
     weight_decay: float = knob(
-        0.0, "Weight decay", "Adds this times the parameter to its gradient.", low=0, high=1
+        0.0,
+        mark("Weight decay"),
+        mark("Adds this times the parameter to its gradient."),
+        low=0,
+        high=1,
     )
     batch_size: int = knob(
-        0, "Batch size", "0 is the full training set.", low=0, high=5000, unit="points"
+        0, mark("Batch size"), mark("0 is the full training set."), low=0, high=5000, unit="points"
     )
     epochs: int = knob(
-        1000, "Epochs", "Passes over the training set.", low=1, high=100_000, unit="epochs"
+        1000,
+        mark("Epochs"),
+        mark("Passes over the training set."),
+        low=1,
+        high=100_000,
+        unit="epochs",
     )
-    dtype: DtypeName = knob("float32", "Precision", "Of the arithmetic.", names=DtypeName)
+    dtype: DtypeName = knob(
+        "float32", mark("Precision"), mark("Of the arithmetic."), names=DtypeName
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.hidden, list):
@@ -159,11 +195,17 @@ class RunConfig:
     def from_dict(cls, values: Any) -> RunConfig:
         """Build a config from plain values; an unknown setting is refused by name."""
         if not isinstance(values, dict):
-            raise ConfigError("A configuration is a JSON object of settings, such as {}.")
+            raise ConfigError(tr("A configuration is a JSON object of settings, such as {}."))
         unknown = sorted(str(name) for name in values if name not in KNOBS)
         if unknown:
             known = ", ".join(KNOBS)
-            raise ConfigError(f"{short(unknown[0])} is not a setting; known are {known}.")
+            raise ConfigError(
+                tr(
+                    "{short} is not a setting; known are {known}.",
+                    short=short(unknown[0]),
+                    known=known,
+                )
+            )
         return cls(**values)
 
     def to_url(self) -> dict[str, str]:
@@ -225,7 +267,11 @@ def widths_from_text(text: str) -> tuple[int, ...]:
         return ()
     if not all(part.isdecimal() and len(part) <= 4 for part in parts):
         raise ConfigError(
-            f"hidden: {short(text)} is not a list of layer widths; write 5-3, or none; {ALLOWED}."
+            tr(
+                "hidden: {short} is not a list of layer widths; write 5-3, or none; {allowed}.",
+                short=short(text),
+                allowed=ALLOWED,
+            )
         )
     widths = tuple(map(int, parts))
     _check_hidden(widths)
@@ -241,7 +287,14 @@ def _from_url(name: str, text: str) -> Any:
         number = float(text)
     except ValueError:
         bounds = _bounds(KNOBS[name])
-        raise ConfigError(f"{name}: {short(text)} is not a number {bounds}.") from None
+        raise ConfigError(
+            tr(
+                "{name}: {short} is not a number {bounds}.",
+                name=name,
+                short=short(text),
+                bounds=bounds,
+            )
+        ) from None
     is_whole = isinstance(getattr(RunConfig, name), int) and number.is_integer()
     return int(number) if is_whole else number
 
@@ -250,18 +303,46 @@ def _checked(name: str, value: Any, k: Knob) -> Any:
     if k.choices:
         if value not in k.choices:
             allowed = ", ".join(k.choices)
-            raise ConfigError(f"{name}: {short(value)} is not known; choose one of {allowed}.")
+            raise ConfigError(
+                tr(
+                    "{name}: {short} is not known; choose one of {allowed}.",
+                    name=name,
+                    short=short(value),
+                    allowed=allowed,
+                )
+            )
         return value
     whole = isinstance(getattr(RunConfig, name), int)
     bounds = _bounds(k)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{name}: {short(value)} is not a number {bounds}.")
+        raise ConfigError(
+            tr(
+                "{name}: {short} is not a number {bounds}.",
+                name=name,
+                short=short(value),
+                bounds=bounds,
+            )
+        )
     assert k.low is not None
     assert k.high is not None
     if not k.low <= value <= k.high:  # so written, NaN is out of range too
-        raise ConfigError(f"{name}: {short(value)} is out of range; allowed is {bounds}.")
+        raise ConfigError(
+            tr(
+                "{name}: {short} is out of range; allowed is {bounds}.",
+                name=name,
+                short=short(value),
+                bounds=bounds,
+            )
+        )
     if whole and value != int(value):
-        raise ConfigError(f"{name}: {short(value)} must be a whole number {bounds}.")
+        raise ConfigError(
+            tr(
+                "{name}: {short} must be a whole number {bounds}.",
+                name=name,
+                short=short(value),
+                bounds=bounds,
+            )
+        )
     return int(value) if whole else float(value)
 
 
@@ -269,12 +350,16 @@ def _check_hidden(widths: Any, layers: int = MAX_DEPTH, units: int = MAX_WIDTH) 
     whole = isinstance(widths, tuple) and all(type(w) is int for w in widths)
     if not whole or len(widths) > layers or not all(1 <= w <= units for w in widths):
         shown = list(widths) if isinstance(widths, tuple) else widths
-        allowed = f"allowed are 0 to {layers} layers of 1 to {units} units"
-        raise ConfigError(f"hidden: {short(shown)} is not possible; {allowed}.")
+        allowed = tr(
+            "allowed are 0 to {layers} layers of 1 to {units} units", layers=layers, units=units
+        )
+        raise ConfigError(
+            tr("hidden: {short} is not possible; {allowed}.", short=short(shown), allowed=allowed)
+        )
 
 
 def _bounds(k: Knob) -> str:
-    return f"from {k.low:g} to {k.high:g}"
+    return tr("from {low:g} to {high:g}", low=k.low, high=k.high)
 
 
 def short(value: Any) -> str:
@@ -282,5 +367,5 @@ def short(value: Any) -> str:
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of 5000 digits, a list in 900 lists
-        text = f"a huge {type(value).__name__}"
+        text = tr("a huge {type}", type=type(value).__name__)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from nndl_core.datasets import Dataset, part_sizes, split_rows, standardize
+from nndl_core.i18n import tr
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 5_000
@@ -72,18 +73,24 @@ def _text(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         size = len(content) / 1024**2
         raise CsvError(
-            f"The file has {size:.1f} MB; at most {MAX_BYTES // 1024**2} MB can be read."
+            tr(
+                "The file has {size:.1f} MB; at most {max_bytes} MB can be read.",
+                size=size,
+                max_bytes=MAX_BYTES // 1024**2,
+            )
         )
     if content.startswith(BINARY_STARTS):
-        raise CsvError("The file is compressed or binary; upload the plain CSV text.")
+        raise CsvError(tr("The file is compressed or binary; upload the plain CSV text."))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         row = 1 + before.count(b"\n")
-        raise CsvError(f'Row {row} is not UTF-8 text; save the file as "CSV UTF-8".') from None
+        raise CsvError(
+            tr('Row {row} is not UTF-8 text; save the file as "CSV UTF-8".', row=row)
+        ) from None
     if "\0" in text:
-        raise CsvError('The file is binary or UTF-16, not UTF-8 text; save it as "CSV UTF-8".')
+        raise CsvError(tr('The file is binary or UTF-16, not UTF-8 text; save it as "CSV UTF-8".'))
     return text
 
 
@@ -91,7 +98,9 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     # Not str.splitlines: that also cuts at characters which may stand inside a cell.
     for row, line in enumerate(io.StringIO(text, newline=None), start=1):
         if len(line) > MAX_LINE:
-            raise CsvError(f"Row {row} is longer than {MAX_LINE} characters.")
+            raise CsvError(
+                tr("Row {row} is longer than {max_line} characters.", row=row, max_line=MAX_LINE)
+            )
         if line.strip(" \n"):
             yield row, line.rstrip("\n")
 
@@ -101,7 +110,9 @@ def _cells(row: int, line: str, delimiter: str) -> list[str]:
     try:
         cells = next(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error:
-        message = f"Row {row}: a quoted cell is not closed, or is followed by other text"
+        message = tr(
+            "Row {row}: a quoted cell is not closed, or is followed by other text", row=row
+        )
         raise CsvError(f"{message}: {_short(line)}.") from None
     return [cell.strip() for cell in cells]
 
@@ -109,20 +120,32 @@ def _cells(row: int, line: str, delimiter: str) -> list[str]:
 def _read_header(lines: Iterator[tuple[int, str]]) -> _Header:
     row, line = next(lines, (0, ""))
     if row == 0:
-        raise CsvError("The file is empty.")
+        raise CsvError(tr("The file is empty."))
     # max keeps the first of equals, so a comma wins a tie.
     delimiter = max(DELIMITERS, key=re.sub('"[^"]*"', "", line).count)
     names = _cells(row, line, delimiter)
     if len(names) < 2:
-        separators = "comma, semicolon or tab"
+        separators = tr("comma, semicolon or tab")
         raise CsvError(
-            f"Row {row} has one column, {_short(line)}; a feature and a label separated by"
-            f" {separators} are needed."
+            tr(
+                "Row {row} has one column, {short}; a feature and a label "
+                "separated by {separators} "
+                "are needed.",
+                row=row,
+                short=_short(line),
+                separators=separators,
+            )
         )
     if len(names) > MAX_FEATURES + 1:
         raise CsvError(
-            f"Row {row} has {len(names)} columns; at most {MAX_FEATURES} features and one label"
-            " can be read."
+            tr(
+                "Row {row} has {count} columns; at most {max_features} "
+                "features and one label can be "
+                "read.",
+                row=row,
+                count=len(names),
+                max_features=MAX_FEATURES,
+            )
         )
     _check_names(row, names)
     return _Header(names, _label_index(names), delimiter)
@@ -131,16 +154,22 @@ def _read_header(lines: Iterator[tuple[int, str]]) -> _Header:
 def _check_names(row: int, names: list[str]) -> None:
     for column, name in enumerate(names, start=1):
         if not name:
-            raise CsvError(f"Row {row}: column {column} has no name.")
+            raise CsvError(tr("Row {row}: column {column} has no name.", row=row, column=column))
         if name in names[: column - 1]:
-            raise CsvError(f"Row {row}: the column name {_short(name)} occurs twice.")
+            raise CsvError(
+                tr("Row {row}: the column name {short} occurs twice.", row=row, short=_short(name))
+            )
         _check_name(f"Row {row}, column {column}", name)
     numbers = [_number(name) for name in names]
     # Pixel columns are often called 0, 1, 2, ...; any other numbers are data.
     counted = [str(i) for i in range(len(names))], [str(i) for i in range(1, len(names) + 1)]
     if None not in numbers[:-1] and not any(names[:-1] == each[:-1] for each in counted):
         raise CsvError(
-            f"Row {row} must hold the column names, but column 1 is the number {_short(names[0])}."
+            tr(
+                "Row {row} must hold the column names, but column 1 is the number {short}.",
+                row=row,
+                short=_short(names[0]),
+            )
         )
 
 
@@ -154,12 +183,23 @@ def _read_body(lines: Iterator[tuple[int, str]], header: _Header) -> _Body:
     shown = [_short(name) for name in header.names]
     for row, line in lines:
         if len(body.rows) == MAX_ROWS:
-            raise CsvError(f"Row {row} is too many; at most {MAX_ROWS} rows of data can be read.")
+            raise CsvError(
+                tr(
+                    "Row {row} is too many; at most {max_rows} rows of data can be read.",
+                    row=row,
+                    max_rows=MAX_ROWS,
+                )
+            )
         cells = _cells(row, line, header.delimiter)
         if len(cells) != len(header.names):
             raise CsvError(
-                f"Row {row} has {len(cells)} cells, but the header has {len(header.names)}:"
-                f" {_short(line)}."
+                tr(
+                    "Row {row} has {count} cells, but the header has {count_2}: {short}.",
+                    row=row,
+                    count=len(cells),
+                    count_2=len(header.names),
+                    short=_short(line),
+                )
             )
         places = [f"Row {row}, column {name}" for name in shown]
         body.labels.append(_label(places.pop(header.label), cells.pop(header.label)))
@@ -170,28 +210,49 @@ def _read_body(lines: Iterator[tuple[int, str]], header: _Header) -> _Body:
 
 def _label(place: str, cell: str) -> str:
     if not cell:
-        raise CsvError(f"{place}: the cell is empty.")
+        raise CsvError(tr("{place}: the cell is empty.", place=place))
     _check_name(place, cell)
     return cell
 
 
 def _check_name(place: str, name: str) -> None:
     if len(name) > MAX_NAME:
-        raise CsvError(f"{place}: the name {_short(name)} is longer than {MAX_NAME} characters.")
+        raise CsvError(
+            tr(
+                "{place}: the name {short} is longer than {max_name} characters.",
+                place=place,
+                short=_short(name),
+                max_name=MAX_NAME,
+            )
+        )
 
 
 def _feature(place: str, cell: str) -> float:
     if not cell:
-        raise CsvError(f"{place}: the cell is empty.")
+        raise CsvError(tr("{place}: the cell is empty.", place=place))
     number = _number(cell)
     if number is None:
-        hint = "; write decimals with a point" if "," in cell else ""
-        raise CsvError(f"{place}: {_short(cell)} is not a number{hint}.")
+        hint = tr("; write decimals with a point") if "," in cell else ""
+        raise CsvError(
+            tr(
+                "{place}: {short} is not a number{hint}.",
+                place=place,
+                short=_short(cell),
+                hint=hint,
+            )
+        )
     if not math.isfinite(number):
-        raise CsvError(f"{place}: {_short(cell)} is not a finite number.")
+        raise CsvError(
+            tr("{place}: {short} is not a finite number.", place=place, short=_short(cell))
+        )
     if abs(number) > MAX_NUMBER:
         raise CsvError(
-            f"{place}: {_short(cell)} is beyond {MAX_NUMBER:g}, the largest size allowed."
+            tr(
+                "{place}: {short} is beyond {max_number:g}, the largest size allowed.",
+                place=place,
+                short=_short(cell),
+                max_number=MAX_NUMBER,
+            )
         )
     return number
 
@@ -213,27 +274,48 @@ def _sorted_classes(labels: set[str]) -> tuple[str, ...]:
 
 
 def _check_amount(body: _Body, header: _Header, classes: tuple[str, ...]) -> None:
-    column = f"the label column {_short(header.names[header.label])}"
+    column = tr("the label column {short}", short=_short(header.names[header.label]))
     if len(body.rows) < MIN_ROWS:
         raise CsvError(
-            f"The file has {len(body.rows)} rows of data; at least {MIN_ROWS} are needed."
+            tr(
+                "The file has {count} rows of data; at least {min_rows} are needed.",
+                count=len(body.rows),
+                min_rows=MIN_ROWS,
+            )
         )
     if len(classes) < 2:
-        raise CsvError(f"In {column} every row says {_short(classes[0])}; 2 classes are needed.")
+        raise CsvError(
+            tr(
+                "In {column} every row says {short}; 2 classes are needed.",
+                column=column,
+                short=_short(classes[0]),
+            )
+        )
     if len(classes) > MAX_CLASSES:
         first = {label: row for row, label in reversed([*zip(body.rows, body.labels, strict=True)])}
         row, label = sorted((row, label) for label, row in first.items())[MAX_CLASSES]
         raise CsvError(
-            f"Row {row}: {_short(label)} is class number {MAX_CLASSES + 1} of {len(classes)} in"
-            f" {column}; at most {MAX_CLASSES} can be read."
+            tr(
+                "Row {row}: {short} is class number {max_classes} of {count} in {column}; at most "
+                "{max_classes_2} can be read.",
+                row=row,
+                short=_short(label),
+                max_classes=MAX_CLASSES + 1,
+                count=len(classes),
+                column=column,
+                max_classes_2=MAX_CLASSES,
+            )
         )
 
 
 def _check_scaled(scaled: torch.Tensor, rows: list[int], features: tuple[str, ...]) -> None:
     for position, column in (~scaled.isfinite()).nonzero().tolist():
         raise CsvError(
-            f"Row {rows[position]}, column {_short(features[column])}: the value is too far from"
-            " the others to be scaled."
+            tr(
+                "Row {rows}, column {short}: the value is too far from the others to be scaled.",
+                rows=rows[position],
+                short=_short(features[column]),
+            )
         )
 
 

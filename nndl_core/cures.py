@@ -15,6 +15,7 @@ from typing import Any
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import DATASETS
 from nndl_core.findings import Disease, Finding
+from nndl_core.i18n import mark
 
 Change = dict[str, Any]
 DEEP, WIDE, NARROW = 3, 8, 16
@@ -66,29 +67,40 @@ def remedies_for(
 def tempting_fix(config: RunConfig, finding: Finding) -> Remedy | None:
     """Return the change that many try first and that does not cure, None if there is none."""
     fixes: dict[Disease, Remedy] = {
-        "symmetric_weights": Remedy("more units", "Equal units stay one unit.", _wider(config)),
+        "symmetric_weights": Remedy(
+            mark("more units"), mark("Equal units stay one unit."), _wider(config)
+        ),
         "vanishing_gradient": Remedy(
-            "just ReLU",
-            "ReLU keeps the sign of a signal, not its size: the weights still shrink it.",
+            mark("just ReLU"),
+            mark("ReLU keeps the sign of a signal, not its size: the weights still shrink it."),
             {"activation": "relu"},
         ),
         "exploding_gradient": Remedy(
-            "just a smaller learning rate",
-            "The first gradients are of the size that the weights made them.",
+            mark("just a smaller learning rate"),
+            mark("The first gradients are of the size that the weights made them."),
             {"learning_rate": _in_range(config.learning_rate / 10)},
         ),
         "dying_relu": Remedy(
-            "just Leaky ReLU",
-            "A small slope to the power of the depth is a gradient, but none that moves anything.",
+            mark("just Leaky ReLU"),
+            mark(
+                "A small slope to the power of the depth is a gradient, but "
+                "none that moves anything."
+            ),
             {"activation": "leaky_relu", "slope": 0.01},
         ),
-        "saturation": Remedy("more epochs", "A flat slope stays flat.", _longer(config, 3)),
-        "slow_convergence": Remedy("more units", "Each of them moves as little.", _wider(config)),
+        "saturation": Remedy(
+            mark("more epochs"), mark("A flat slope stays flat."), _longer(config, 3)
+        ),
+        "slow_convergence": Remedy(
+            mark("more units"), mark("Each of them moves as little."), _wider(config)
+        ),
         "oscillating_loss": Remedy(
-            "more epochs", "Steps that jump over the valley go on jumping.", _longer(config, 3)
+            mark("more epochs"),
+            mark("Steps that jump over the valley go on jumping."),
+            _longer(config, 3),
         ),
         "overfitting": Remedy(
-            "more epochs", "The gap is what further epochs make.", _longer(config, 3)
+            mark("more epochs"), mark("The gap is what further epochs make."), _longer(config, 3)
         ),
     }
     return fixes.get(finding.disease)
@@ -157,37 +169,51 @@ def _starts(config: RunConfig, finding: Finding) -> list[Remedy]:
     whole = _whole(config, _passing(config))
     adam = {"optimizer": "adam", "learning_rate": ADAM_RATE}
     return [
-        Remedy("A start that keeps the signal", _reason(whole), whole),
+        Remedy(mark("A start that keeps the signal"), _reason(whole), whole),
         Remedy(
-            "Only the weights",
-            "Weights of a size that neither shrinks nor blows up what passes a layer.",
+            mark("Only the weights"),
+            mark("Weights of a size that neither shrinks nor blows up what passes a layer."),
             {"init": start["init"], "init_scale": 1.0},
         ),
-        Remedy("Only bias 0", "Units work where their curve is steepest.", {"bias": 0.0}),
         Remedy(
-            "The same start with adam",
-            "Adam divides every gradient by its own size.",
+            mark("Only bias 0"), mark("Units work where their curve is steepest."), {"bias": 0.0}
+        ),
+        Remedy(
+            mark("The same start with adam"),
+            mark("Adam divides every gradient by its own size."),
             _whole(config, _passing(config)) | adam,
         ),
     ]
 
 
+_REASONS = {
+    (False, False): mark("Weights and bias that neither shrink nor blow up what passes a layer."),
+    (True, False): mark(
+        "Weights and bias that neither shrink nor blow up what passes a layer, tanh, which passes "
+        "more than a quarter of a difference."
+    ),
+    (False, True): mark(
+        "Weights and bias that neither shrink nor blow up what passes a layer, steps that suit "
+        "such weights."
+    ),
+    (True, True): mark(
+        "Weights and bias that neither shrink nor blow up what passes a layer, tanh, which passes "
+        "more than a quarter of a difference, steps that suit such weights."
+    ),
+}
+"""By whether the activation and the steps change too."""
+
+
 def _reason(change: Change) -> str:
-    parts = ["weights and bias that neither shrink nor blow up what passes a layer"]
-    if "activation" in change:
-        parts.append(f"{change['activation']}, which passes more than a quarter of a difference")
-    if "learning_rate" in change or "batch_size" in change:
-        parts.append("steps that suit such weights")
-    text = ", ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
+    return _REASONS["activation" in change, "learning_rate" in change or "batch_size" in change]
 
 
 def _leaky_starts(config: RunConfig, finding: Finding) -> list[Remedy]:
     """For dead units: deep networks need a slope below zero too, shallow ones only a sane start."""
     starts = _starts(config, finding)
     leaky = Remedy(
-        "Leaky ReLU with a fresh start",
-        "Below zero a slope of .2 stays, and weights and bias are those of He.",
+        mark("Leaky ReLU with a fresh start"),
+        mark("Below zero a slope of .2 stays, and weights and bias are those of He."),
         _whole(config, _passing(config) | LEAKY),
     )
     if len(config.hidden) >= DEEP:
@@ -210,8 +236,10 @@ def _calm(config: RunConfig, finding: Finding) -> list[Remedy]:
         keep = _kept(replace(config, momentum=calm["momentum"]))
         calm["learning_rate"] = min(small, _rounded(RATE * keep))
     return [
-        Remedy("Smaller steps", "Steps that no longer jump over the valley.", _legal(calm)),
-        Remedy("Only a tenth of the learning rate", "", _legal({"learning_rate": small})),
+        Remedy(
+            mark("Smaller steps"), mark("Steps that no longer jump over the valley."), _legal(calm)
+        ),
+        Remedy(mark("Only a tenth of the learning rate"), "", _legal({"learning_rate": small})),
     ]
 
 
@@ -222,9 +250,13 @@ def _faster(config: RunConfig, finding: Finding) -> list[Remedy]:
         fast["learning_rate"] = _rounded(_usual_rate(config) * _kept(config))
         fast |= {} if config.batch_size else {"batch_size": BATCH}
     return [
-        Remedy("Longer steps", "Steps of a size that suits weights like these.", fast),
-        Remedy("Adam", "Every weight gets steps of the same size.", adam),
-        Remedy("Ten times as many epochs", "The same steps, more of them.", _longer(config, 10)),
+        Remedy(mark("Longer steps"), mark("Steps of a size that suits weights like these."), fast),
+        Remedy(mark("Adam"), mark("Every weight gets steps of the same size."), adam),
+        Remedy(
+            mark("Ten times as many epochs"),
+            mark("The same steps, more of them."),
+            _longer(config, 10),
+        ),
     ]
 
 
@@ -236,14 +268,22 @@ def _simpler(config: RunConfig, finding: Finding) -> list[Remedy]:
         stop = {"epochs": max(1, finding.best_epoch)}
         narrow["epochs"] = min(config.epochs, 2 * stop["epochs"])
     return [
-        Remedy("More points", "What is memorised of 5000 points is the rule.", {"points": 5000}),
         Remedy(
-            "Fewer units, weight decay, and stop in time",
-            "Less room to memorise, and an end soon after the dev loss was least.",
+            mark("More points"),
+            mark("What is memorised of 5000 points is the rule."),
+            {"points": 5000},
+        ),
+        Remedy(
+            mark("Fewer units, weight decay, and stop in time"),
+            mark("Less room to memorise, and an end soon after the dev loss was least."),
             narrow,
         ),
-        Remedy("Only stop where the dev loss was least", "No time to memorise.", stop),
-        Remedy("Only weight decay", "Sharp turns need large weights.", {"weight_decay": 0.01}),
+        Remedy(mark("Only stop where the dev loss was least"), mark("No time to memorise."), stop),
+        Remedy(
+            mark("Only weight decay"),
+            mark("Sharp turns need large weights."),
+            {"weight_decay": 0.01},
+        ),
     ]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from nndl_core.config import RunConfig
+from nndl_core.i18n import mark, tr
 
 Rows = tuple[torch.Tensor, torch.Tensor]  # x [n, features], y [n]
 Maker = Callable[[int, float, torch.Generator], Rows]
@@ -103,7 +104,11 @@ def make_dataset(
     """
     if name not in DATASETS:
         raise ValueError(
-            f"dataset: {name!r:.40} is not known; choose one of {', '.join(DATASETS)}."
+            tr(
+                "dataset: {name!r:.40} is not known; choose one of {join}.",
+                name=name,
+                join=", ".join(DATASETS),
+            )
         )
     spec = DATASETS[name]
     # The bounds are declared in RunConfig; building one checks them.
@@ -253,21 +258,28 @@ def _plane(label: str, classes: int, make: Maker) -> DatasetSpec:
 _DIGITS = tuple(str(digit) for digit in range(10))
 _PIXELS = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8))
 _SPECIES = ("setosa", "versicolor", "virginica")
-_LENGTHS = ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)")
+_LENGTHS = (
+    mark("sepal length (cm)"),
+    mark("sepal width (cm)"),
+    mark("petal length (cm)"),
+    mark("petal width (cm)"),
+)
 _TWO_BLOBS = partial(_blobs, centers=[[-0.5, -0.4], [1.5, 1.0]])
 _THREE_BLOBS = partial(_blobs, centers=[[-0.8, -0.6], [1.6, -0.6], [0.4, 1.5]])
 
 DATASETS: dict[str, DatasetSpec] = {
-    "moons": _plane("Two moons", 2, _moons),
-    "circles": _plane("Two circles", 2, _circles),
-    "xor": _plane("Exclusive or", 2, _xor),
-    "blobs2": _plane("Two blobs", 2, _TWO_BLOBS),
-    "blobs3": _plane("Three blobs", 3, _THREE_BLOBS),
-    "spirals2": _plane("Two spirals", 2, partial(_spirals, arms=2)),
-    "spirals3": _plane("Three spirals", 3, partial(_spirals, arms=3)),
-    "iris": DatasetSpec("Iris flowers", _SPECIES, _LENGTHS, True, partial(_table, name="iris")),
+    "moons": _plane(mark("Two moons"), 2, _moons),
+    "circles": _plane(mark("Two circles"), 2, _circles),
+    "xor": _plane(mark("Exclusive or"), 2, _xor),
+    "blobs2": _plane(mark("Two blobs"), 2, _TWO_BLOBS),
+    "blobs3": _plane(mark("Three blobs"), 3, _THREE_BLOBS),
+    "spirals2": _plane(mark("Two spirals"), 2, partial(_spirals, arms=2)),
+    "spirals3": _plane(mark("Three spirals"), 3, partial(_spirals, arms=3)),
+    "iris": DatasetSpec(
+        mark("Iris flowers"), _SPECIES, _LENGTHS, True, partial(_table, name="iris")
+    ),
     "digits": DatasetSpec(
-        "Handwritten digits", _DIGITS, _PIXELS, True, partial(_table, name="digits")
+        mark("Handwritten digits"), _DIGITS, _PIXELS, True, partial(_table, name="digits")
     ),
 }
 
@@ -279,7 +291,7 @@ Data = Split | tuple[torch.Tensor, torch.Tensor]
 def dataset_of(config: RunConfig) -> Dataset:
     """Make the data set that a config describes."""
     if config.dataset == "csv":
-        raise ValueError("dataset: 'csv' needs an uploaded file; none was given.")
+        raise ValueError(tr("dataset: 'csv' needs an uploaded file; none was given."))
     return make_dataset(
         config.dataset, config.points, config.noise, config.label_noise, config.data_seed
     )
@@ -292,7 +304,13 @@ def as_split(data: Data) -> Split:
     x, y = data
     if x.ndim != 2 or y.shape not in ((len(x),), (len(x), 1)):
         raise ValueError(
-            f"Labels of shape {list(y.shape)} do not fit examples of shape {list(x.shape)}; "
-            f"expected [{len(x)}] or [{len(x)}, 1]."
+            tr(
+                "Labels of shape {list} do not fit examples of shape {list_2}; "
+                "expected [{count}] or "
+                "[{count}, 1].",
+                list=list(y.shape),
+                list_2=list(x.shape),
+                count=len(x),
+            )
         )
     return Split(x, y.reshape(-1).long())

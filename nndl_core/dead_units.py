@@ -16,6 +16,7 @@ from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.datasets import dataset_of
 from nndl_core.gradient_law import draw_seeds, measure_flow
+from nndl_core.i18n import tr
 from nndl_core.records import EpochRecord
 from nndl_core.runner import Runner
 
@@ -87,7 +88,7 @@ def dead_start(config: RunConfig) -> DeadStart:
 
 def _check(config: RunConfig) -> None:
     if config.loss != "bce" or not config.hidden:
-        raise ConfigError("The closed form needs a hidden layer and the loss 'bce'.")
+        raise ConfigError(tr("The closed form needs a hidden layer and the loss 'bce'."))
 
 
 def _ones(config: RunConfig) -> float:
@@ -190,7 +191,7 @@ def fitted_exponents(slopes: Sequence[float], norms: Table) -> Table:
     Raises ValueError for fewer than two slopes. NaN where a norm is 0.
     """
     if len(slopes) < 2:
-        raise ValueError("An exponent needs at least two slopes.")
+        raise ValueError(tr("An exponent needs at least two slopes."))
     x = np.log(np.asarray(slopes))
     x -= x.mean()
     with np.errstate(divide="ignore", invalid="ignore"):

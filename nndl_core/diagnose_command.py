@@ -18,6 +18,7 @@ from tqdm import tqdm
 from nndl_core.config import ConfigError, RunConfig, short
 from nndl_core.cures import Remedy, remedies_for
 from nndl_core.diagnosis import diagnose
+from nndl_core.i18n import tr
 from nndl_core.labelled_cases import Case, case_of, check_seeds, read_cases, read_data
 
 MOST_JOBS = 256
@@ -28,15 +29,17 @@ def add_parser(commands: Any) -> None:
     """Declare the command to the parser of the command line."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "diagnose",
-        help="train the cases of a file and say of each run why it does not learn",
-        description="Train each case with several seeds of the weights, name what is wrong with it "
-        "and train it again with the first remedy. Writes one JSON line per run to standard "
-        "output. A case that cannot be built gets a line with its error, and exit status 2.",
+        help=tr("train the cases of a file and say of each run why it does not learn"),
+        description=tr(
+            "Train each case with several seeds of the weights, name what is wrong with it and "
+            "train it again with the first remedy. Writes one JSON line per run to standard "
+            "output. A case that cannot be built gets a line with its error, and exit status 2."
+        ),
     )
     parser.add_argument("cases", type=Path, metavar="CASES.json")
     parser.add_argument("--data", type=Path, required=True, metavar="DATA.npz")
-    parser.add_argument("--seeds", type=int, default=1, metavar="K", help="default 1")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; default 1")
+    parser.add_argument("--seeds", type=int, default=1, metavar="K", help=tr("default 1"))
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help=tr("processes; default 1"))
 
 
 def run_diagnose(options: argparse.Namespace) -> int:
@@ -45,8 +48,14 @@ def run_diagnose(options: argparse.Namespace) -> int:
     Raises ConfigError or OSError with one sentence for files and numbers that cannot be used.
     """
     if not 1 <= options.jobs <= MOST_JOBS:
-        allowed = f"allowed is from 1 to {MOST_JOBS}"
-        raise ConfigError(f"jobs: {short(options.jobs)} is out of range; {allowed}.")
+        allowed = tr("allowed is from 1 to {most_jobs}", most_jobs=MOST_JOBS)
+        raise ConfigError(
+            tr(
+                "jobs: {short} is out of range; {allowed}.",
+                short=short(options.jobs),
+                allowed=allowed,
+            )
+        )
     seeds = check_seeds(options.seeds)
     cases, wrong = _built(options.cases, options.data)
     for sentence in wrong:

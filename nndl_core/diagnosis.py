@@ -27,6 +27,7 @@ from nndl_core.findings import (
     run_forward,
     standing_since,
 )
+from nndl_core.i18n import mark
 from nndl_core.records import Records
 
 Rule = Callable[[Facts], Finding | None]
@@ -80,7 +81,7 @@ def symmetric_weights(run: Facts) -> Finding | None:
         return None
     layers = np.flatnonzero(one[0])
     k = int(layers[0])
-    shown = Evidence("distinct units of this layer", 1, run.units[since, k], "below")
+    shown = Evidence(mark("distinct units of this layer"), 1, run.units[since, k], "below")
     return Finding("symmetric_weights", "fatal", since, (shown,), _names(layers), born=True)
 
 
@@ -97,9 +98,9 @@ def dying_relu(run: Facts) -> Finding | None:
         return None
     layers = np.flatnonzero(dead[since] >= MOST_DEAD)
     worst = float(dead[since].max())
-    shown = [Evidence("dead share of the layer", worst, MOST_DEAD, "above")]
+    shown = [Evidence(mark("dead share of the layer"), worst, MOST_DEAD, "above")]
     if run.gradient[since, 0] == 0:
-        shown.append(Evidence("gradient norm of fc1", 0.0, 0.0, "below"))
+        shown.append(Evidence(mark("gradient norm of fc1"), 0.0, 0.0, "below"))
     born = bool((dead[0] >= MOST_DEAD).any())
     severity: Severity = "fatal" if worst == 1 else "severe"
     return Finding("dying_relu", severity, since, tuple(shown), _names(layers), born)
@@ -121,7 +122,9 @@ def saturation(run: Facts) -> Finding | None:
     if since is None:
         return None
     layers = np.flatnonzero(flat[since] > MOSTLY_FLAT)
-    shown = Evidence("flat share of the outputs", float(flat[since].max()), MOSTLY_FLAT, "above")
+    shown = Evidence(
+        mark("flat share of the outputs"), float(flat[since].max()), MOSTLY_FLAT, "above"
+    )
     return Finding("saturation", "severe", since, (shown,), _names(layers), born)
 
 
@@ -146,8 +149,10 @@ def vanishing_gradient(run: Facts) -> Finding | None:
     if since is None:
         return None
     shown = (
-        Evidence("signal, last hidden layer / fc1", float(forward[since]), SIGNAL_LOST, "below"),
-        Evidence("gradient, fc1 / largest", float(backward[since]), SIGNAL_LOST, "below"),
+        Evidence(
+            mark("signal, last hidden layer / fc1"), float(forward[since]), SIGNAL_LOST, "below"
+        ),
+        Evidence(mark("gradient, fc1 / largest"), float(backward[since]), SIGNAL_LOST, "below"),
     )
     layers = range(run.hidden)
     return Finding("vanishing_gradient", "fatal", since, shown, _names(layers), born=True)
@@ -159,9 +164,11 @@ def exploding_gradient(run: Facts) -> Finding | None:
     bounded = run.config.activation in ("sigmoid", "tanh")  # cannot blow a signal up
     far = run.epochs == 0 or run.loss[0] > FAR_ABOVE * run.constant_loss
     blown = not bounded and (far or grown > SIGNAL_GROWN)
-    growth = Evidence("signal, last hidden layer / fc1, at the start", grown, SIGNAL_GROWN, "above")
+    growth = Evidence(
+        mark("signal, last hidden layer / fc1, at the start"), grown, SIGNAL_GROWN, "above"
+    )
     if run.diverged_at is not None:
-        shown = (Evidence("training loss", math.inf, math.inf, "above"), growth)
+        shown = (Evidence(mark("training loss"), math.inf, math.inf, "above"), growth)
         return Finding("exploding_gradient", "fatal", run.diverged_at, shown, born=bool(blown))
     if not blown:
         return None
@@ -171,7 +178,10 @@ def exploding_gradient(run: Facts) -> Finding | None:
     if since is None:
         return None
     times = float(run.loss[since]) / run.constant_loss
-    shown = (Evidence("training loss / loss of a constant answer", times, 1.0, "above"), growth)
+    shown = (
+        Evidence(mark("training loss / loss of a constant answer"), times, 1.0, "above"),
+        growth,
+    )
     return Finding("exploding_gradient", "severe", since, shown, born=True)
 
 
@@ -190,8 +200,8 @@ def oscillating_loss(run: Facts) -> Finding | None:
     if since is None:
         return None
     shown = (
-        Evidence("loss above its own least, in H", float(lost[since]), LOST, "above"),
-        Evidence("share of epochs that jump", float((up + down)[since]), JUMPS, "above"),
+        Evidence(mark("loss above its own least, in H"), float(lost[since]), LOST, "above"),
+        Evidence(mark("share of epochs that jump"), float((up + down)[since]), JUMPS, "above"),
     )
     return Finding("oscillating_loss", "severe", since, shown)
 
@@ -208,8 +218,8 @@ def overfitting(run: Facts) -> Finding | None:
     if since is None:
         return None
     shown = (
-        Evidence("dev loss / its least", float(rise[since]), RISE, "above"),
-        Evidence("accuracy, train - dev", float(gap[since]), GAP, "above"),
+        Evidence(mark("dev loss / its least"), float(rise[since]), RISE, "above"),
+        Evidence(mark("accuracy, train - dev"), float(gap[since]), GAP, "above"),
     )
     best = int(dev_loss.argmin())
     return Finding("overfitting", "severe", since, shown, best_epoch=best)
@@ -225,10 +235,10 @@ def slow_convergence(run: Facts) -> Finding | None:
     since = standing_since(short | gains, (run.progress >= HALF) | (turn >= 2 * TURN))
     if since is None:
         return None
-    shown = [Evidence("turn of the weights in the whole run, rad", turn[-1], TURN, "below")]
+    shown = [Evidence(mark("turn of the weights in the whole run, rad"), turn[-1], TURN, "below")]
     if gains[-1]:
         half = float(run.progress[-1] - run.progress[run.epochs // 2])
-        shown.append(Evidence("progress in the second half", half, LATE_GAIN, "above"))
+        shown.append(Evidence(mark("progress in the second half"), half, LATE_GAIN, "above"))
     return Finding("slow_convergence", "mild", since, tuple(shown))
 
 
@@ -298,7 +308,7 @@ def traced(run: Facts, finding: Finding) -> Array:
 def _unremarkable(run: Facts) -> Finding:
     """Return healthy, or none of these for a run that ends without having learned."""
     learned = float(run.progress[-1])
-    shown = (Evidence("learned, 1 - loss / H", learned, NOT_LEARNED, "below"),)
+    shown = (Evidence(mark("learned, 1 - loss / H"), learned, NOT_LEARNED, "below"),)
     if run.epochs >= run.planned and learned < NOT_LEARNED:
         return Finding("none_of_these", "mild", run.epochs - 1, shown)
     return Finding("healthy", "fine", run.epochs - 1, shown)

@@ -9,18 +9,19 @@ from collections.abc import Callable
 from nndl_core.config import RunConfig
 from nndl_core.diagnosis import NOT_LEARNED
 from nndl_core.findings import Disease, Facts, Finding, run_backward, run_forward
+from nndl_core.i18n import mark, tr
 
 NAMES: dict[Disease, str] = {
-    "symmetric_weights": "Symmetric weights",
-    "vanishing_gradient": "Vanishing gradient",
-    "exploding_gradient": "Exploding gradient",
-    "dying_relu": "Dying ReLU",
-    "saturation": "Saturation",
-    "slow_convergence": "Slow convergence",
-    "oscillating_loss": "Oscillating loss",
-    "overfitting": "Overfitting",
-    "healthy": "Healthy",
-    "none_of_these": "None of these",
+    "symmetric_weights": mark("Symmetric weights"),
+    "vanishing_gradient": mark("Vanishing gradient"),
+    "exploding_gradient": mark("Exploding gradient"),
+    "dying_relu": mark("Dying ReLU"),
+    "saturation": mark("Saturation"),
+    "slow_convergence": mark("Slow convergence"),
+    "oscillating_loss": mark("Oscillating loss"),
+    "overfitting": mark("Overfitting"),
+    "healthy": mark("Healthy"),
+    "none_of_these": mark("None of these"),
 }
 GAIN = 0.25
 """Of what there is to learn: what a remedy must add to be called one."""
@@ -42,16 +43,16 @@ def layers_named(finding: Finding) -> str:
     """Write the layers of a finding: fc2, or fc1 to fc4."""
     layers = finding.layers
     if not layers:
-        return "the network"
+        return tr("the network")
     if len(layers) > 2 and layers[-1] - layers[0] == len(layers) - 1:
-        return f"fc{layers[0]} to fc{layers[-1]}"
+        return tr("fc{layers} to fc{layers_2}", layers=layers[0], layers_2=layers[-1])
     return ", ".join(f"fc{k}" for k in layers)
 
 
 def _number(value: float) -> str:
     """Write a number for a sentence in at most three digits."""
     if not math.isfinite(value):
-        return "infinite"
+        return tr("infinite")
     return f"{value:.2e}" if value and not 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
@@ -72,29 +73,37 @@ def _percent(share: float) -> str:
 def _symmetric(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
     units = int(run.units[0, k - 1])
-    return f"All {units} units of fc{k} are equal and stay equal: the layer is one unit wide."
+    return tr(
+        "All {units} units of fc{k} are equal and stay equal: the layer is one unit wide.",
+        units=units,
+        k=k,
+    )
 
 
 def _vanishing(run: Facts, finding: Finding) -> str:
     forward = float(run_forward(run)[finding.epoch])
     backward = float(run_backward(run)[finding.epoch])
     if backward < forward:
-        return (
-            f"The gradient of fc1 is {_number(backward)} of the largest: the first layers do not "
-            "learn."
+        return tr(
+            "The gradient of fc1 is {number} of the largest: the first layers do not learn.",
+            number=_number(backward),
         )
-    return (
-        f"Of a difference between two examples {_percent(forward)} reaches the last hidden layer: "
-        "every example gets nearly the same answer."
+    return tr(
+        "Of a difference between two examples {percent} reaches the last hidden layer: every "
+        "example gets nearly the same answer.",
+        percent=_percent(forward),
     )
 
 
 def _exploding(run: Facts, finding: Finding) -> str:
     if run.diverged_at is not None:
-        return f"The loss left the finite numbers at epoch {run.diverged_at}."
+        return tr(
+            "The loss left the finite numbers at epoch {diverged_at}.", diverged_at=run.diverged_at
+        )
     times = float(run.loss[finding.epoch]) / run.constant_loss
-    return (
-        f"The loss is {_number(times)} times that of a constant answer: logits are far too large."
+    return tr(
+        "The loss is {number} times that of a constant answer: logits are far too large.",
+        number=_number(times),
     )
 
 
@@ -102,54 +111,68 @@ def _dying(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
     units = int(run.units[0, k - 1])
     dead = round(float(run.dead[finding.epoch, k - 1]) * units)
-    return (
-        f"{dead} of {units} units of fc{k} are flat on every training example: no gradient passes "
-        "them."
+    return tr(
+        "{dead} of {units} units of fc{k} are flat on every training example: no gradient "
+        "passes them.",
+        dead=dead,
+        units=units,
+        k=k,
     )
 
 
 def _saturated(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
     share = _percent(float(run.flat[finding.epoch, k - 1]))
-    return (
-        f"{share} of the outputs of fc{k} lie where {run.config.activation} is flat: under 5 % of "
-        "its largest slope is left for the gradient."
+    return tr(
+        "{share} of the outputs of fc{k} lie where {activation} is flat: under 5 % of its "
+        "largest slope is left for the gradient.",
+        share=share,
+        k=k,
+        activation=run.config.activation,
     )
 
 
 def _slow(run: Facts, finding: Finding) -> str:
     turn = finding.evidence[0].value
     if len(finding.evidence) > 1:
-        return "The run ended while it still learned: too few epochs, or too short steps."
-    return (
-        f"At this pace the weights turn by {_number(turn)} rad in {run.planned} epochs: the steps "
-        f"are too short (learning rate {run.config.learning_rate:g})."
+        return tr("The run ended while it still learned: too few epochs, or too short steps.")
+    return tr(
+        "At this pace the weights turn by {number} rad in {planned} epochs: the steps are "
+        "too short (learning rate {learning_rate:g}).",
+        number=_number(turn),
+        planned=run.planned,
+        learning_rate=run.config.learning_rate,
     )
 
 
 def _oscillating(run: Facts, finding: Finding) -> str:
     lost, jumps = (shown.value for shown in finding.evidence)
-    return (
-        f"The loss stays {_number(lost)} H above the least that it had, and jumps in "
-        f"{_percent(jumps)} of the epochs: the steps are too long."
+    return tr(
+        "The loss stays {number} H above the least that it had, and jumps in {percent} of "
+        "the epochs: the steps are too long.",
+        number=_number(lost),
+        percent=_percent(jumps),
     )
 
 
 def _overfitted(run: Facts, finding: Finding) -> str:
     rise, gap = (shown.value for shown in finding.evidence)
-    return (
-        f"Since epoch {finding.best_epoch} the dev loss rises, to {_number(rise)} times its least, "
-        f"and train accuracy is {_percent(gap)} above dev: the network memorises."
+    return tr(
+        "Since epoch {best_epoch} the dev loss rises, to {number} times its least, and train "
+        "accuracy is {percent} above dev: the network memorises.",
+        best_epoch=finding.best_epoch,
+        number=_number(rise),
+        percent=_percent(gap),
     )
 
 
 def _healthy(run: Facts, finding: Finding) -> str:
     share = _percent(finding.evidence[0].value)
-    return f"Nothing is wrong so far: {share} of what there is to learn is learned."
+    return tr("Nothing is wrong so far: {share} of what there is to learn is learned.", share=share)
 
 
 def _nothing(run: Facts, finding: Finding) -> str:
-    return "It has not learned, and none of the known signs is there. Look at the data."
+    return tr("It has not learned, and none of the known signs is there. Look at the data.")
 
 
 _SENTENCES: dict[Disease, Callable[[Facts, Finding], str]] = {
@@ -167,11 +190,12 @@ _SENTENCES: dict[Disease, Callable[[Facts, Finding], str]] = {
 
 
 def _why_symmetric(run: Facts, finding: Finding) -> str:
-    return (
+    return tr(
         "Units with equal weights get equal gradients, and equal steps keep them equal:\n\n"
-        r"$$w_i = w_j \;\Rightarrow\; \frac{\partial L}{\partial w_i} = "
-        r"\frac{\partial L}{\partial w_j} \;\Rightarrow\; w_i - \eta\,g = w_j - \eta\,g$$"
-        "\n\nOnly different first weights tell them apart."
+        r"$$w_i = w_j \;\Rightarrow\; \frac{\partial L}{\partial w_i} = \frac{\partial "
+        "L}{\\partial w_j} \\;\\Rightarrow\\; w_i - \\eta\\,g = w_j - "
+        "\\eta\\,g$$\n\nOnly different "
+        "first weights tell them apart."
     )
 
 
@@ -179,13 +203,18 @@ def _why_vanishing(run: Facts, finding: Finding) -> str:
     steps = run.hidden - 1
     forward = float(run_forward(run)[finding.epoch])
     factor = forward ** (1 / steps) if forward > 0 else 0.0
-    text = (
-        "A layer multiplies a difference of examples by about the spread of its weights times "
-        f"the slope of {run.config.activation}. Here that is {_number(factor)} per layer, over "
-        f"{steps} layers:\n\n$${_tex(factor)}^{{{steps}}} = {_tex(forward)}$$\n\n"
+    text = tr(
+        "A layer multiplies a difference of examples by about the spread of its weights "
+        "times the slope of {activation}. Here that is {number} per layer, over {steps} "
+        "layers:\n\n$${tex}^{{{steps}}} = {tex_2}$$\n\n",
+        activation=run.config.activation,
+        number=_number(factor),
+        steps=steps,
+        tex=_tex(factor),
+        tex_2=_tex(forward),
     )
-    return (
-        text + "The gradient is multiplied by the same slopes and weights on its way back. A wide "
+    return text + tr(
+        "The gradient is multiplied by the same slopes and weights on its way back. A wide "
         "network trains while more than $e^{-3} = 0.05$ is left."
     )
 
@@ -196,26 +225,32 @@ def _why_exploding(run: Facts, finding: Finding) -> str:
     rate = run.config.learning_rate
     if grown > 1.5:
         factor = grown ** (1 / steps)
-        return (
-            f"Every layer multiplies the signal by about {_number(factor)}, over {steps} layers:"
-            f"\n\n$${_tex(factor)}^{{{steps}}} = {_tex(grown)}$$\n\nThe gradient grows by the same "
-            "factors on its way back, and one step throws the weights far away."
+        return tr(
+            "Every layer multiplies the signal by about {number}, over {steps} layers:\n\n"
+            "$${tex}^{{{steps}}} = {tex_2}$$\n\nThe gradient grows by the same factors on its way "
+            "back, and one step throws the weights far away.",
+            number=_number(factor),
+            steps=steps,
+            tex=_tex(factor),
+            tex_2=_tex(grown),
         )
-    return (
-        "A step goes down only while it is short against the curve of the loss:\n\n"
-        rf"$$\eta < \frac{{2}}{{\lambda_{{\max}}}}, \qquad \eta = {_tex(rate)}$$"
-        "\n\nBeyond that every step leads further up."
+    return tr(
+        "A step goes down only while it is short against the curve of the loss:\n\n$$\\eta < "
+        "\\frac{{2}}{{\\lambda_{{\\max}}}}, \\qquad \\eta = {tex}$$\n\nBeyond "
+        "that every step leads "
+        "further up.",
+        tex=_tex(rate),
     )
 
 
 def _why_dying(run: Facts, finding: Finding) -> str:
     bias = run.config.bias
-    return (
-        "The slope of ReLU is exactly 0 where its input is negative, so a unit that is negative on "
-        "every example passes no gradient and gets none:\n\n"
-        r"$$\frac{\partial L}{\partial w} = \delta\,\mathrm{ReLU}'(z)\,x = 0 \quad\text{for all } "
-        rf"z = w^\top x + b < 0, \qquad b = {_tex(bias)}$$"
-        "\n\nNothing that training does can bring it back."
+    return tr(
+        "The slope of ReLU is exactly 0 where its input is negative, so a unit that is "
+        "negative on every example passes no gradient and gets none:\n\n$$\\frac{{\\partial "
+        r"L}}{{\partial w}} = \delta\,\mathrm{{ReLU}}'(z)\,x = 0 \quad\text{{for all }} z = "
+        "w^\\top x + b < 0, \\qquad b = {tex}$$\n\nNothing that training does can bring it back.",
+        tex=_tex(bias),
     )
 
 
@@ -223,56 +258,67 @@ def _why_saturated(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
     share = float(run.flat[finding.epoch, k - 1])
     largest = PRIME.get(run.config.activation, 1.0)
-    return (
-        f"The slope of {run.config.activation} is at most {largest:g} and falls off like "
-        r"$e^{-|z|}$. In "
-        f"fc{k} {_percent(share)} of the outputs have less than 5 % of it:\n\n"
-        rf"$$\delta_{{{k}}} = W_{{{k + 1}}}^\top \delta_{{{k + 1}}} \odot \varphi'(z_{{{k}}}), "
-        rf"\qquad \varphi'(z) < 0.05 \cdot {largest:g}$$"
+    return tr(
+        "The slope of {activation} is at most {largest:g} and falls off like $e^{{-|z|}}$. "
+        "In fc{k} {percent} of the outputs have less than 5 % of it:\n\n$$\\delta_{{{k}}} = "
+        r"W_{{{k_2}}}^\top \delta_{{{k_2}}} \odot \varphi'(z_{{{k}}}), \qquad \varphi'(z) < "
+        r"0.05 \cdot {largest:g}$$",
+        activation=run.config.activation,
+        largest=largest,
+        k=k,
+        percent=_percent(share),
+        k_2=k + 1,
     )
 
 
 def _why_slow(run: Facts, finding: Finding) -> str:
     turn = finding.evidence[0].value
-    return (
+    return tr(
         "The angle by which weights turn is at most the sum of their relative steps:\n\n"
-        rf"$$\sum_e \frac{{\lVert \Delta W_e \rVert}}{{\lVert W_e \rVert}} \approx {_tex(turn)}$$"
-        "\n\nA boundary has to turn by about a radian to find its place."
+        "$$\\sum_e \\frac{{\\lVert \\Delta W_e \\rVert}}{{\\lVert W_e "
+        "\\rVert}} \\approx {tex}$$\n\nA "
+        "boundary has to turn by about a radian to find its place.",
+        tex=_tex(turn),
     )
 
 
 def _why_oscillating(run: Facts, finding: Finding) -> str:
     rate = run.config.learning_rate
-    return (
-        "In a valley of curvature $\\lambda$ a step multiplies the distance to its floor by "
-        rf"$1 - \eta\lambda$. With $\eta = {_tex(rate)}$ this is below $-1$ across the steepest "
-        "direction: the step lands on the other side, as high up as before.\n\n"
-        r"$$|1 - \eta\lambda_{\max}| < 1 \iff \eta < 2/\lambda_{\max}$$"
+    return tr(
+        r"In a valley of curvature $\lambda$ a step multiplies the distance to its floor by "
+        r"$1 - \eta\lambda$. With $\eta = {tex}$ this is below $-1$ across the steepest "
+        "direction: the step lands on the other side, as high up as before.\n\n$$|1 - "
+        r"\eta\lambda_{{\max}}| < 1 \iff \eta < 2/\lambda_{{\max}}$$",
+        tex=_tex(rate),
     )
 
 
 def _why_overfitted(run: Facts, finding: Finding) -> str:
     widths = [*run.config.hidden, 1]
     parameters = sum(a * b for a, b in itertools.pairwise(widths)) + sum(widths)
-    return (
-        f"Beside its inputs' weights the network has {parameters:,} parameters. With more of them "
-        "than examples it can lower the training loss by learning single examples by heart, and "
-        "what is true of one example is not true of the next."
+    return tr(
+        "Beside its inputs' weights the network has {parameters:,} parameters. With more of "
+        "them than examples it can lower the training loss by learning single examples by "
+        "heart, and what is true of one example is not true of the next.",
+        parameters=parameters,
     )
 
 
 def _why_healthy(run: Facts, finding: Finding) -> str:
-    return (
-        "Learned is $1 - L / H$, with $H$ the least loss of an answer that is the same for all "
-        rf"examples: $1 - {_tex(float(run.loss[-1]))} / {_tex(run.constant_loss)}$. "
-        "Noise in the data keeps it below 1 for any network."
+    return tr(
+        "Learned is $1 - L / H$, with $H$ the least loss of an answer that is the same for "
+        "all examples: $1 - {tex} / {tex_2}$. Noise in the data keeps it below 1 for any "
+        "network.",
+        tex=_tex(float(run.loss[-1])),
+        tex_2=_tex(run.constant_loss),
     )
 
 
 def _why_nothing(run: Facts, finding: Finding) -> str:
-    return (
-        "The signal passes all layers, units differ and live, and steps are neither too short nor "
-        "too long. What remains: labels that the inputs do not tell, or a network too small."
+    return tr(
+        "The signal passes all layers, units differ and live, and steps are neither too "
+        "short nor too long. What remains: labels that the inputs do not tell, or a network "
+        "too small."
     )
 
 
@@ -300,17 +346,23 @@ def compared(sick: Facts, cured: Facts) -> str:
         return ""
     before, after = float(sick.gradient[-1, 0]), float(cured.gradient[-1, 0])
     learned = [100 * max(0.0, float(run.progress[-1])) for run in (sick, cured)]
-    numbers = (
-        f"Gradient of fc1 {_number(before)} beside {_number(after)}, learned {learned[0]:.0f} % "
-        f"beside {learned[1]:.0f} %"
+    numbers = tr(
+        "Gradient of fc1 {number} beside {number_2}, learned {learned:.0f} % beside "
+        "{learned_2:.0f} %",
+        number=_number(before),
+        number_2=_number(after),
+        learned=learned[0],
+        learned_2=learned[1],
     )
     gain = float(cured.progress[-1] - sick.progress[-1])
     learns = gain >= GAIN and float(cured.progress[-1]) >= NOT_LEARNED
     if learns:
-        return f"{numbers}: the run learns."
+        return tr("{numbers}: the run learns.", numbers=numbers)
     if after > 10 * before:
-        return f"{numbers}: the gradient is back, but the run does not learn for that."
-    return f"{numbers}: not cured so far."
+        return tr(
+            "{numbers}: the gradient is back, but the run does not learn for that.", numbers=numbers
+        )
+    return tr("{numbers}: not cured so far.", numbers=numbers)
 
 
 def change_in_words(config: RunConfig, change: dict[str, object]) -> str:

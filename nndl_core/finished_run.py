@@ -10,6 +10,7 @@ import numpy as np
 from nndl_core.config import RunConfig
 from nndl_core.diagnosis_words import sentence
 from nndl_core.findings import Facts, Finding
+from nndl_core.i18n import tr
 from nndl_core.run_cache import ENGINE_VERSION
 from nndl_core.runner import Runner
 from nndl_core.snapshot import Snapshot
@@ -43,7 +44,7 @@ def finished_run(
     Raises ValueError for a runner without a config.
     """
     if runner.config is None:
-        raise ValueError("Only a runner made from a config can be kept in the run history.")
+        raise ValueError(tr("Only a runner made from a config can be kept in the run history."))
     return Run(
         id=uuid.uuid4().hex,
         name=described(runner.config),
@@ -64,7 +65,7 @@ def _said(findings: Sequence[Finding], facts: Facts) -> tuple[Said, ...]:
 
 def described(config: RunConfig) -> str:
     """Name a run by what it is: data, layers, activation, initialization, optimizer and rate."""
-    layers = "-".join(map(str, config.hidden)) or "no hidden layer"
+    layers = "-".join(map(str, config.hidden)) or tr("no hidden layer")
     rate = f"{config.optimizer} {config.learning_rate:g}"
     return clean_name(f"{config.dataset}, {layers} {config.activation}, {config.init}, {rate}")
 

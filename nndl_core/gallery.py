@@ -10,6 +10,7 @@ from nndl_core.cures import Remedy, remedies_for, tempting_fix
 from nndl_core.diagnosis import diagnose
 from nndl_core.diagnosis_words import sentence
 from nndl_core.findings import Disease, Facts, Finding
+from nndl_core.i18n import mark
 from nndl_core.runner import Runner
 
 MOONS = RunConfig(
@@ -42,89 +43,90 @@ def _exhibit(
 
 EXHIBITS: tuple[Exhibit, ...] = (
     _exhibit(
-        "symmetric", "All weights equal", "symmetric_weights",
-        "Sixteen units, one of them sixteen times: a ring cannot be cut out with one line.",
+        "symmetric", mark("All weights equal"), "symmetric_weights",
+        mark("Sixteen units, one of them sixteen times: a ring cannot be cut out with one line."),
         CIRCLES, hidden=(16,), init="constant", init_scale=0.5, optimizer="adam",
         learning_rate=0.01,
     ),
     _exhibit(
-        "vanishing", "Six layers of sigmoid, small weights", "vanishing_gradient",
-        "Every layer keeps a tenth of the difference between two points. Six keep nothing.",
+        "vanishing", mark("Six layers of sigmoid, small weights"), "vanishing_gradient",
+        mark("Every layer keeps a tenth of the difference between two points. Six keep nothing."),
         MOONS, hidden=(16,) * 6, activation="sigmoid", init="normal", init_scale=0.1, epochs=150,
     ),
     _exhibit(
-        "exploding", "Weights of size 1 in eight layers", "exploding_gradient",
-        "Each layer of 32 units multiplies the signal by four.",
+        "exploding", mark("Weights of size 1 in eight layers"), "exploding_gradient",
+        mark("Each layer of 32 units multiplies the signal by four."),
         MOONS, hidden=(32,) * 8, init="normal", init_scale=1.0, epochs=60,
     ),
     _exhibit(
-        "dying", "ReLU with bias -4", "dying_relu",
-        "Every unit is silent on every point. The loss still falls a little: the last bias moves.",
+        "dying", mark("ReLU with bias -4"), "dying_relu",
+        mark("Every unit is silent on every point. The loss still falls a little: the last bias "
+"moves."),
         CIRCLES, activation="relu", init="he_normal", bias=-4.0,
     ),
     _exhibit(
-        "saturated", "tanh with weights of size 8", "saturation",
-        "Outputs are +1 or -1 almost everywhere, where tanh is flat.",
+        "saturated", mark("tanh with weights of size 8"), "saturation",
+        mark("Outputs are +1 or -1 almost everywhere, where tanh is flat."),
         CIRCLES, hidden=(16, 16, 16), init="normal", init_scale=8.0, learning_rate=0.05,
     ),
     _exhibit(
-        "slow", "Learning rate 0.0001", "slow_convergence",
-        "Everything is right but the length of the steps.",
+        "slow", mark("Learning rate 0.0001"), "slow_convergence",
+        mark("Everything is right but the length of the steps."),
         MOONS, learning_rate=0.0001, epochs=100,
     ),
     _exhibit(
-        "oscillating", "Momentum 0.95 and long steps", "oscillating_loss",
-        "The loss has been low more than once and never stays there.",
+        "oscillating", mark("Momentum 0.95 and long steps"), "oscillating_loss",
+        mark("The loss has been low more than once and never stays there."),
         MOONS, dataset="xor", noise=0.3, activation="tanh", init="xavier_normal",
         optimizer="momentum", momentum=0.95, learning_rate=0.8, batch_size=8, epochs=80,
     ),
     _exhibit(
-        "overfitted", "51 points and 4400 parameters", "overfitting",
-        "The training loss goes to 0, the dev loss turns and rises.",
+        "overfitted", mark("51 points and 4400 parameters"), "overfitting",
+        mark("The training loss goes to 0, the dev loss turns and rises."),
         MOONS, points=80, noise=0.35, hidden=(64, 64), optimizer="adam", learning_rate=0.01,
         batch_size=16, epochs=300,
     ),
     _exhibit(
-        "half-dead", "Half of the units dead", "healthy",
-        "Bias -1 silences many units of fc1. Those that live are enough.",
+        "half-dead", mark("Half of the units dead"), "healthy",
+        mark("Bias -1 silences many units of fc1. Those that live are enough."),
         MOONS, hidden=(32, 32), bias=-1.0, optimizer="adam", learning_rate=0.01, epochs=150,
     ),
     _exhibit(
-        "deep-sigmoid", "Sigmoid in four layers with adam", "healthy",
-        "At the start the first gradient is a hundredth of the last, yet adam steps alike.",
+        "deep-sigmoid", mark("Sigmoid in four layers with adam"), "healthy",
+        mark("At the start the first gradient is a hundredth of the last, yet adam steps alike."),
         MOONS, hidden=(16,) * 4, activation="sigmoid", init="xavier_normal", optimizer="adam",
         learning_rate=0.02, epochs=150,
     ),
     _exhibit(
-        "plateau", "A plateau at ln 2", "healthy",
-        "At first nothing seems to happen. Then the units part, and the four corners appear.",
+        "plateau", mark("A plateau at ln 2"), "healthy",
+        mark("At first nothing seems to happen. Then the units part, and the four corners appear."),
         MOONS, dataset="xor", noise=0.1, hidden=(4,), activation="sigmoid", init="normal",
         init_scale=0.3, learning_rate=1.0, batch_size=0, epochs=3000,
     ),
     _exhibit(
-        "wiggle", "Batches of eight", "healthy",
-        "The loss trembles because eight points are few. It converges all the same.",
+        "wiggle", mark("Batches of eight"), "healthy",
+        mark("The loss trembles because eight points are few. It converges all the same."),
         MOONS, batch_size=8, epochs=100,
     ),
     _exhibit(
-        "noise-limit", "Stuck at 80 %", "healthy",
-        "The moons overlap: no network does better than the noise lets it.",
+        "noise-limit", mark("Stuck at 80 %"), "healthy",
+        mark("The moons overlap: no network does better than the noise lets it."),
         MOONS, noise=0.5, optimizer="adam", learning_rate=0.003, epochs=100,
     ),
     _exhibit(
-        "wide-sigmoid", "Sigmoid with weights of size 2", "healthy",
-        "A part of the outputs is flat from the start, the rest carries the gradient.",
+        "wide-sigmoid", mark("Sigmoid with weights of size 2"), "healthy",
+        mark("A part of the outputs is flat from the start, the rest carries the gradient."),
         CIRCLES, activation="sigmoid", init="normal", init_scale=2.0, optimizer="adam",
         learning_rate=0.01, epochs=150,
     ),
     _exhibit(
-        "reckless", "Learning rate 0.5 with momentum", "healthy",
-        "It looks reckless and ends at the top.",
+        "reckless", mark("Learning rate 0.5 with momentum"), "healthy",
+        mark("It looks reckless and ends at the top."),
         CIRCLES, optimizer="momentum", learning_rate=0.5, batch_size=32, epochs=100,
     ),
     _exhibit(
-        "no-answer", "Labels by the toss of a coin", "none_of_these",
-        "The signal passes, the units live, the steps are right. There is nothing to learn.",
+        "no-answer", mark("Labels by the toss of a coin"), "none_of_these",
+        mark("The signal passes, the units live, the steps are right. There is nothing to learn."),
         MOONS, label_noise=0.5, hidden=(4,), activation="tanh", init="xavier_normal",
         optimizer="adam", learning_rate=0.01, epochs=60,
     ),

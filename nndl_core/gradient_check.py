@@ -16,6 +16,7 @@ from torch import Tensor
 from nndl_core.config import DtypeName, LossName, RunConfig
 from nndl_core.datasets import dataset_of
 from nndl_core.gradients import GRADIENTS, LayerGradient, by_autograd, by_hand
+from nndl_core.i18n import tr
 from nndl_core.losses import LOSSES, targets
 from nndl_core.model import MLP
 from nndl_core.op_classes import BatchGD, BinaryCrossEntropyLoss, Model_MLP
@@ -182,7 +183,13 @@ def median_times(config: RunConfig, epochs: int = 20, repeats: int = 15) -> dict
 def trainer(config: RunConfig, how: str) -> Train:
     """Return a function that trains on from the first weights in one of the WAYS, by descent."""
     if how not in ways(config):
-        raise ValueError(f"how: {how!r:.40} cannot train this; choose one of {ways(config)}.")
+        raise ValueError(
+            tr(
+                "how: {how!r:.40} cannot train this; choose one of {ways}.",
+                how=how,
+                ways=ways(config),
+            )
+        )
     plain = replace(config, optimizer="sgd", weight_decay=0.0, batch_size=0)
     if how in GRADIENTS:
         return _plain_trainer(plain, how)
@@ -235,7 +242,10 @@ def _kernel_trainer(config: RunConfig) -> Train:
         runner.num_epochs = runner.epoch + epochs
         if runner.advance(epochs) < epochs or runner.diverged is not None:
             raise ValueError(
-                "The loss of this network is no longer a finite number; there is nothing to time."
+                tr(
+                    "The loss of this network is no longer a finite number; "
+                    "there is nothing to time."
+                )
             )
         return [p.detach() for p in runner.model.parameters()]
 

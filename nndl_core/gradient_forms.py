@@ -17,6 +17,7 @@ from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import ActivationName, ConfigError, RunConfig
 from nndl_core.datasets import dataset_of
 from nndl_core.gradient_law import Steps, Table, widths_of
+from nndl_core.i18n import tr
 from nndl_core.weight_laws import law_of
 
 
@@ -85,7 +86,7 @@ def _value_and_slope(config: RunConfig) -> tuple[float, float]:
 
 def _fans(config: RunConfig) -> list[int]:
     if not config.hidden or config.loss != "bce":
-        raise ConfigError("The closed form needs a hidden layer and the loss 'bce'.")
+        raise ConfigError(tr("The closed form needs a hidden layer and the loss 'bce'."))
     return widths_of(config)
 
 

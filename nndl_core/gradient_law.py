@@ -19,6 +19,7 @@ from torch import Tensor
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import KNOBS, ActivationName, ConfigError, RunConfig
 from nndl_core.datasets import dataset_of
+from nndl_core.i18n import tr
 from nndl_core.initializers import INITIALIZERS
 from nndl_core.losses import LOSSES, output_units, targets
 from nndl_core.records import EpochRecord
@@ -106,9 +107,15 @@ def flows_by_scale(config: RunConfig, scales: Sequence[float], seeds: int = 1) -
     Every seed's weights are drawn once and multiplied.
     """
     if not 1 <= seeds <= MAX_SEEDS:
-        raise ConfigError(f"seeds: {seeds} is out of range; allowed is from 1 to {MAX_SEEDS}.")
+        raise ConfigError(
+            tr(
+                "seeds: {seeds} is out of range; allowed is from 1 to {max_seeds}.",
+                seeds=seeds,
+                max_seeds=MAX_SEEDS,
+            )
+        )
     if not config.hidden:
-        raise ConfigError("hidden: a gradient needs at least one hidden layer to flow through.")
+        raise ConfigError(tr("hidden: a gradient needs at least one hidden layer to flow through."))
     torch.set_num_threads(1)  # for the reason that the Runner gives
     train = dataset_of(config).train
     with torch.inference_mode():

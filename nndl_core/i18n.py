@@ -5,7 +5,9 @@ from __future__ import annotations
 import gettext
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -45,7 +47,17 @@ def translated(texts: Mapping[str, str]) -> dict[str, str]:
 
 def language() -> Language:
     """Return the language of whoever reads what this thread writes."""
-    return _asked()
+    return _spoken.get() or _asked()
+
+
+@contextmanager
+def speaking(chosen: Language) -> Iterator[None]:
+    """Let the block write in a language, as where a download is made outside of a session."""
+    token = _spoken.set(chosen)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
 
 
 def language_named(name: object) -> Language | None:
@@ -90,3 +102,4 @@ def _english() -> Language:
 
 
 _asked: Callable[[], Language] = _english
+_spoken: ContextVar[Language | None] = ContextVar("spoken", default=None)

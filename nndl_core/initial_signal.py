@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import InitializerName, LossName, RunConfig
 from nndl_core.datasets import dataset_of
+from nndl_core.i18n import tr
 from nndl_core.initializers import INITIALIZERS
 from nndl_core.losses import LOSSES, output_units, targets
 from nndl_core.weight_laws import law_of
@@ -67,9 +68,15 @@ def signals(config: RunConfig, starts: Sequence[Start], seeds: int = 10) -> list
     unless 1 <= seeds <= 50. The arithmetic is that of Glorot and Bengio 2010 and He et al. 2015.
     """
     if not config.hidden:
-        raise ValueError("hidden: at least one hidden layer is needed to follow a signal.")
+        raise ValueError(tr("hidden: at least one hidden layer is needed to follow a signal."))
     if not 1 <= seeds <= MAX_SEEDS:
-        raise ValueError(f"seeds: {seeds} is out of range; allowed is from 1 to {MAX_SEEDS}.")
+        raise ValueError(
+            tr(
+                "seeds: {seeds} is out of range; allowed is from 1 to {max_seeds}.",
+                seeds=seeds,
+                max_seeds=MAX_SEEDS,
+            )
+        )
     data = dataset_of(config)
     outputs = output_units(config.loss, len(data.classes))
     sizes = (len(data.features), *config.hidden, outputs)

@@ -14,11 +14,17 @@ from torch import Tensor
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import ActivationName, RunConfig
 from nndl_core.datasets import dataset_of
+from nndl_core.i18n import tr
 from nndl_core.runner import Runner
 from nndl_core.telemetry import SAME_UNIT
 
 Vector = NDArray[np.float64]
-Outcome = Literal["nothing moved", "only the last bias moved", "equal neurons", "neurons differ"]
+Outcome = Literal[
+    "nothing_moved",
+    "last_bias_moved",
+    "equal_neurons",
+    "neurons_differ",
+]
 
 MAX_TRACE = 200
 """Epochs of a trace; every one keeps all parameters."""
@@ -66,7 +72,13 @@ def parameter_trace(config: RunConfig, epochs: int = 5) -> list[EpochParameters]
     Shorter if the run diverges. Raises ValueError unless 0 <= epochs <= 200.
     """
     if not 0 <= epochs <= MAX_TRACE:
-        raise ValueError(f"epochs: {epochs} is out of range; allowed is from 0 to {MAX_TRACE}.")
+        raise ValueError(
+            tr(
+                "epochs: {epochs} is out of range; allowed is from 0 to {max_trace}.",
+                epochs=epochs,
+                max_trace=MAX_TRACE,
+            )
+        )
     runner = Runner.from_config(replace(config, epochs=max(1, epochs)))
     trace = [_parameters_now(runner)]
     while len(trace) <= epochs and runner.advance(1) and runner.diverged is None:
@@ -133,11 +145,11 @@ class Ending:
         """Say which of the endings it was, from the numbers alone."""
         moved = [name for name, size in self.movement.items() if size > 0]
         if not moved:
-            return "nothing moved"
+            return "nothing_moved"
         if moved == [list(self.movement)[-1]]:
-            return "only the last bias moved"
+            return "last_bias_moved"
         alike = all(k == 1 for k, _ in self.distinct)
-        return "equal neurons" if alike else "neurons differ"
+        return "equal_neurons" if alike else "neurons_differ"
 
 
 def zero_endings(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.ensemble import Ensemble, Outcome
+from nndl_core.i18n import tr
 from nndl_core.runner import Runner
 
 Table = NDArray[np.float64]
@@ -90,7 +91,13 @@ class DeathCount:
 
     def __init__(self, config: RunConfig, rates: Sequence[float], steps: int, seeds: int) -> None:
         if not 1 <= seeds <= MAX_SEEDS:
-            raise ConfigError(f"seeds: {seeds} is out of range; allowed is from 1 to {MAX_SEEDS}.")
+            raise ConfigError(
+                tr(
+                    "seeds: {seeds} is out of range; allowed is from 1 to {max_seeds}.",
+                    seeds=seeds,
+                    max_seeds=MAX_SEEDS,
+                )
+            )
         self.rates, self.seeds = list(rates), seeds
         runs = [replace(config, data_seed=s, init_seed=s, epochs=steps) for s in range(seeds)]
         self._ensemble = Ensemble(

@@ -13,6 +13,7 @@ from nndl_core.config import KNOBS, RunConfig, url_value
 from nndl_core.diagnosis import diagnose
 from nndl_core.diagnosis_words import NAMES, sentence
 from nndl_core.findings import Facts
+from nndl_core.i18n import mark, tr
 from nndl_core.lessons.lesson import Lesson
 from nndl_core.lessons.measured import Reading, readings
 from nndl_core.report import report_zip
@@ -31,19 +32,19 @@ def lesson_report(
     """
     measured = [study for study in studies if study.done]
     figures: dict[str, Figure] = {
-        "Loss of the runs": loss_curves(runs),
-        "Accuracy of the runs": accuracy_curves(runs),
-        "Gradient norms of the runs": gradient_bars(runs),
+        mark("Loss of the runs"): loss_curves(runs),
+        mark("Accuracy of the runs"): accuracy_curves(runs),
+        mark("Gradient norms of the runs"): gradient_bars(runs),
     }
     tables: dict[str, list[dict[str, Any]]] = {
-        "Measured in these runs": _readings_table(runs),
-        "Settings of these runs": _settings_table(runs),
+        mark("Measured in these runs"): _readings_table(runs),
+        mark("Settings of these runs"): _settings_table(runs),
     }
     figures |= study_report.figures_of(measured)
     tables |= study_report.tables_of(measured)
     configs = {name: _config(run) for name, run in runs.items()}
     configs |= study_report.configs_of(measured)
-    title = f"{lesson.title} ({lesson.experiment})"
+    title = f"{tr(lesson.title)} ({lesson.experiment})"
     text = "\n\n".join(_text(lesson, runs, measured, answer))
     return report_zip(title, figures, tables, configs, text, date=date)
 
@@ -56,44 +57,60 @@ def _config(run: Runner) -> RunConfig:
 def _text(
     lesson: Lesson, runs: Runs, studies: Sequence[Study], answer: int | None
 ) -> Iterator[str]:
-    yield "## Prediction"
+    yield tr("## Prediction")
     yield _prediction(lesson, answer)
-    yield "## Procedure"
-    yield lesson.story
+    yield tr("## Procedure")
+    yield tr(lesson.story)
     yield "\n".join(
-        f"- **{name}**: {_settings_sentence(_config(run))}" for name, run in runs.items()
+        f"- **{tr(name)}**: {_settings_sentence(_config(run))}" for name, run in runs.items()
     )
-    yield "## One run"
-    yield "\n".join(f"- **{name}**: {_run_sentence(run)}" for name, run in runs.items())
-    yield "One run proves nothing about another seed."
+    yield tr("## One run")
+    yield "\n".join(f"- **{tr(name)}**: {_run_sentence(run)}" for name, run in runs.items())
+    yield tr("One run proves nothing about another seed.")
     yield from study_report.text_of(studies)
-    yield "## Analysis"
+    yield tr("## Analysis")
     yield (
-        f"The question was: {lesson.question.text} Say what you expected, what one run showed, "
-        "what many seeds showed, and which mechanism explains the difference."
+        tr(
+            "The question was: {text} Say what you expected, what one run showed, what many "
+            "seeds showed, and which mechanism explains the difference.",
+            text=tr(lesson.question.text),
+        )
     )
 
 
 def _prediction(lesson: Lesson, answer: int | None) -> str:
     question = lesson.question
     if answer is None:
-        return f"{question.text} No answer was chosen."
-    verdict = "which is right" if answer == question.answer else "which is not right"
-    return f"{question.text} Chosen: {question.options[answer]}, {verdict}. {question.because}"
+        return tr("{text} No answer was chosen.", text=tr(question.text))
+    chosen = tr(question.options[answer])
+    if answer == question.answer:
+        verdict = tr("Chosen: {answer}, which is right.", answer=chosen)
+    else:
+        verdict = tr("Chosen: {answer}, which is not right.", answer=chosen)
+    return f"{tr(question.text)} {verdict} {tr(question.because)}"
 
 
 def _settings_sentence(config: RunConfig) -> str:
     changed = config.to_url()
-    return ", ".join(f"{KNOBS[n].label.lower()} {v}" for n, v in changed.items()) or "the defaults"
+    return ", ".join(f"{tr(KNOBS[n].label).lower()} {v}" for n, v in changed.items()) or tr(
+        "the defaults"
+    )
 
 
 def _run_sentence(run: Runner) -> str:
-    words = "; ".join(f"{r.name} {_written(r)}" for r in readings(run) if math.isfinite(r.value))
+    words = "; ".join(
+        f"{tr(r.name)} {_written(r)}" for r in readings(run) if math.isfinite(r.value)
+    )
     found = diagnose(_config(run), run.records)
     if not found:
         return f"{words}."
     facts = Facts.of(_config(run), run.records)
-    return f"{words}. Diagnosis: {NAMES[found[0].disease]}. {sentence(facts, found[0])}"
+    return tr(
+        "{words}. Diagnosis: {name}. {sentence}",
+        words=words,
+        name=tr(NAMES[found[0].disease]),
+        sentence=sentence(facts, found[0]),
+    )
 
 
 def _written(reading: Reading) -> str:
@@ -104,7 +121,7 @@ def _readings_table(runs: Runs) -> list[dict[str, Any]]:
     columns = {name: readings(run) for name, run in runs.items()}
     names = [reading.name for reading in next(iter(columns.values()))]
     return [
-        {"measured": name, **{run: _number(found[at]) for run, found in columns.items()}}
+        {tr("measured"): tr(name), **{run: _number(found[at]) for run, found in columns.items()}}
         for at, name in enumerate(names)
     ]
 
@@ -115,6 +132,9 @@ def _number(reading: Reading) -> float | None:
 
 def _settings_table(runs: Runs) -> list[dict[str, Any]]:
     return [
-        {"setting": name, **{run: url_value(getattr(_config(r), name)) for run, r in runs.items()}}
+        {
+            tr("setting"): name,
+            **{run: url_value(getattr(_config(r), name)) for run, r in runs.items()},
+        }
         for name in KNOBS
     ]

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nndl_core.config import LossName
+from nndl_core.i18n import tr
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,11 @@ def accuracy(probability: Tensor, labels: Tensor) -> float:
     """Return the share of right answers: probability [n, K], labels [n, 1] or one-hot [n, K]."""
     if probability.shape != labels.shape:
         raise ValueError(
-            f"accuracy needs predictions and labels of one shape, got {list(probability.shape)} "
-            f"and {list(labels.shape)}."
+            tr(
+                "accuracy needs predictions and labels of one shape, got {list} and {list_2}.",
+                list=list(probability.shape),
+                list_2=list(labels.shape),
+            )
         )
     logits = probability - 0.5 if probability.shape[1] == 1 else probability
     return hits(logits.T, labels.T).double().mean().item()
@@ -59,8 +63,11 @@ def output_units(loss: LossName, classes: int) -> int:
         return 1
     if loss == "bce":
         raise ValueError(
-            f"loss: 'bce' separates 2 classes and these data have {classes}; "
-            "choose 'cross_entropy' or 'mse'."
+            tr(
+                "loss: 'bce' separates 2 classes and these data have {classes}; choose "
+                "'cross_entropy' or 'mse'.",
+                classes=classes,
+            )
         )
     return classes
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nndl_core.config import MAX_DEPTH, ConfigError, short
+from nndl_core.i18n import mark, tr
 
 AxisName = Literal["depth", "init_scale", "bias", "learning_rate", "slope", "width", "noise"]
 
@@ -26,13 +27,13 @@ class AxisKind:
 
 
 AXES: dict[AxisName, AxisKind] = {
-    "depth": AxisKind("Hidden layers", 1, MAX_DEPTH, (1, 14, 14), whole=True),
-    "init_scale": AxisKind("Weight scale", 1e-3, 100, (0.2, 5, 16), log=True),
-    "bias": AxisKind("Bias value", -10, 10, (-8, 2, 11)),
-    "learning_rate": AxisKind("Learning rate", 1e-6, 1000, (0.01, 10, 13), log=True),
-    "slope": AxisKind("Leaky slope", 0, 2, (0, 1, 11)),
-    "width": AxisKind("Units per layer", 1, MAX_WIDTH, (2, 16, 8), log=True, whole=True),
-    "noise": AxisKind("Noise", 0, 2, (0, 1, 11)),
+    "depth": AxisKind(mark("Hidden layers"), 1, MAX_DEPTH, (1, 14, 14), whole=True),
+    "init_scale": AxisKind(mark("Weight scale"), 1e-3, 100, (0.2, 5, 16), log=True),
+    "bias": AxisKind(mark("Bias value"), -10, 10, (-8, 2, 11)),
+    "learning_rate": AxisKind(mark("Learning rate"), 1e-6, 1000, (0.01, 10, 13), log=True),
+    "slope": AxisKind(mark("Leaky slope"), 0, 2, (0, 1, 11)),
+    "width": AxisKind(mark("Units per layer"), 1, MAX_WIDTH, (2, 16, 8), log=True, whole=True),
+    "noise": AxisKind(mark("Noise"), 0, 2, (0, 1, 11)),
 }
 
 
@@ -54,8 +55,13 @@ class Axis:
             check_number(self.name, end, self.kind.low, self.kind.high, whole=self.kind.whole)
         if self.low >= self.high:
             raise ConfigError(
-                f"{self.name}: the axis must begin below its end, not at {self.low:g} and end "
-                f"at {self.high:g}."
+                tr(
+                    "{name}: the axis must begin below its end, not at {low:g} "
+                    "and end at {high:g}.",
+                    name=self.name,
+                    low=self.low,
+                    high=self.high,
+                )
             )
         check_number(f"{self.name} values", self.count, 2, MAX_VALUES, whole=True)
 
@@ -94,14 +100,23 @@ def label_of(name: str) -> str:
 def _check_name(name: str) -> None:
     if name not in AXES:
         known = ", ".join(AXES)
-        raise ConfigError(f"axis: {short(name)} is not known; choose one of {known}.")
+        raise ConfigError(
+            tr("axis: {short} is not known; choose one of {known}.", short=short(name), known=known)
+        )
 
 
 def check_number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
     """Raise ConfigError unless a value is a number, or a whole one, between two bounds."""
-    kind = "a whole number" if whole else "a number"
+    kind = tr("a whole number") if whole else tr("a number")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not low <= value <= high or (whole and value != int(value)):
         raise ConfigError(
-            f"{name}: {short(value)} is not possible; allowed is {kind} from {low:g} to {high:g}."
+            tr(
+                "{name}: {short} is not possible; allowed is {kind} from {low:g} to {high:g}.",
+                name=name,
+                short=short(value),
+                kind=kind,
+                low=low,
+                high=high,
+            )
         )

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from nndl_core.config import MAX_DEPTH, ConfigError, RunConfig, short, url_value
 from nndl_core.datasets import DATASETS
+from nndl_core.i18n import mark, tr
 from nndl_core.map_axis import MAX_WIDTH, Axis, AxisName, check_number
 
 MAX_CELLS, MAX_SEEDS, MAX_RUN_EPOCHS, MAX_POINTS = 400, 10, 600_000, 1000
@@ -61,19 +62,34 @@ class MapPlan:
 
     def __post_init__(self) -> None:
         if self.x.name == self.y.name:
-            raise ConfigError(f"y: the axes must differ, and {self.x.name} is on both.")
+            raise ConfigError(
+                tr("y: the axes must differ, and {name} is on both.", name=self.x.name)
+            )
         check_number("seeds", self.seeds, 1, MAX_SEEDS, whole=True)
         check_number("width", max(self.base.hidden, default=0), 1, MAX_WIDTH, whole=True)
         object.__setattr__(self, "base", _with_fitting_loss(_checked(self.base)))
         if self.cells > MAX_CELLS:
             raise ConfigError(
-                f"cells: {self.cells} are too many; a map has at most {MAX_CELLS}. "
-                "Ask for fewer values on an axis."
+                tr(
+                    "cells: {cells} are too many; a map has at most "
+                    "{max_cells}. Ask for fewer values on "
+                    "an axis.",
+                    cells=self.cells,
+                    max_cells=MAX_CELLS,
+                )
             )
         if self.run_epochs > MAX_RUN_EPOCHS:
             raise ConfigError(
-                f"epochs: {self.cells} cells x {self.seeds} seeds x {self.base.epochs} epochs are "
-                f"{self.run_epochs:,} epochs, too many; a map has at most {MAX_RUN_EPOCHS:,}."
+                tr(
+                    "epochs: {cells} cells x {seeds} seeds x {epochs} epochs "
+                    "are {run_epochs:,} epochs, "
+                    "too many; a map has at most {max_run_epochs:,}.",
+                    cells=self.cells,
+                    seeds=self.seeds,
+                    epochs=self.base.epochs,
+                    run_epochs=self.run_epochs,
+                    max_run_epochs=MAX_RUN_EPOCHS,
+                )
             )
 
     @property
@@ -175,7 +191,7 @@ def _checked(base: RunConfig) -> RunConfig:
     """Return a base that a map can have, or raise ConfigError."""
     check_number("points", base.points, 20, MAX_POINTS, whole=True)
     if base.dataset == "csv":
-        raise ConfigError("dataset: 'csv' cannot be mapped; choose a data set of the lab.")
+        raise ConfigError(tr("dataset: 'csv' cannot be mapped; choose a data set of the lab."))
     return base
 
 
@@ -206,7 +222,9 @@ def _number(name: str, text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ConfigError(f"{name}: {short(text)} is not a number.") from None
+        raise ConfigError(
+            tr("{name}: {short} is not a number.", name=name, short=short(text))
+        ) from None
     return int(number) if number.is_integer() else number
 
 
@@ -222,7 +240,7 @@ PRESETS: dict[str, MapPlan] = {
     "ReLU": MapPlan(),
     "tanh": MapPlan(base=_TANH),
     "sigmoid": MapPlan(x=Axis("init_scale", 2, 50, 16), base=_SIGMOID),
-    "Narrow ReLU": MapPlan(x=Axis("width", 2, 16, 8), y=Axis("depth", 1, 15, 8)),
-    "Bias": MapPlan(x=Axis("bias", -3, 3, 13), y=Axis("learning_rate", 0.01, 10, 13)),
+    mark("Narrow ReLU"): MapPlan(x=Axis("width", 2, 16, 8), y=Axis("depth", 1, 15, 8)),
+    mark("Bias"): MapPlan(x=Axis("bias", -3, 3, 13), y=Axis("learning_rate", 0.01, 10, 13)),
 }
 """Maps to begin with, by name."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from nndl_core.i18n import tr
+
 
 class Op:
     """One operation of a network; ``params`` are what is learned, ``grads`` their gradients."""
@@ -133,8 +135,11 @@ class BinaryCrossEntropyLoss:
         """Return the mean loss of probabilities [n, 1] and labels [n, 1]."""
         if predicts.shape != labels.shape:  # [n, 1] and [n] would broadcast to [n, n]
             raise ValueError(
-                f"The loss needs predictions and labels of one shape, got {list(predicts.shape)} "
-                f"and {list(labels.shape)}."
+                tr(
+                    "The loss needs predictions and labels of one shape, got {list} and {list_2}.",
+                    list=list(predicts.shape),
+                    list_2=list(labels.shape),
+                )
             )
         self.predicts, self.labels = predicts, labels
         # xlogy(0, 0) is 0, where 0 * log(0) would be no number

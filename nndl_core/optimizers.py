@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nndl_core.config import OptimizerName, RunConfig
+from nndl_core.i18n import tr
 
 
 @dataclass
@@ -55,8 +56,10 @@ class Optimizer:
         if type(optimizer) is torch.optim.Adam and plain and group["betas"][1] == BETA_2:
             return cls(parameters, "adam", group["lr"], group["betas"][0], decay)
         raise ValueError(
-            f"The Runner trains with torch.optim.SGD or Adam, not {type(optimizer).__name__} "
-            "with these settings."
+            tr(
+                "The Runner trains with torch.optim.SGD or Adam, not {name} with these settings.",
+                name=type(optimizer).__name__,
+            )
         )
 
     def holds(self, parameters: Iterable[Tensor]) -> bool:

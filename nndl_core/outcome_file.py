@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nndl_core.batch import Outcome
 from nndl_core.config import RunConfig
+from nndl_core.i18n import tr
 from nndl_core.records import COUNTS, LAYER_FIELDS, SCALARS, EpochRecord, LayerStats
 
 MAGIC = b"nndl-outcome-1\n"
@@ -55,18 +56,18 @@ def decode(content: bytes, config: RunConfig) -> Outcome:
     start = len(MAGIC) + DIGEST_BYTES
     body = content[start:]
     if content[:start] != MAGIC + hashlib.sha256(body).digest():
-        raise OutcomeError("The bytes are not a complete outcome; they may be damaged.")
+        raise OutcomeError(tr("The bytes are not a complete outcome; they may be damaged."))
     try:
         return _read(body, config)
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise OutcomeError("The bytes are not the outcome of this configuration.") from None
+        raise OutcomeError(tr("The bytes are not the outcome of this configuration.")) from None
 
 
 def _read(body: bytes, config: RunConfig) -> Outcome:
     end = LENGTH_BYTES + int.from_bytes(body[:LENGTH_BYTES], "little")
     header: dict[str, Any] = json.loads(body[LENGTH_BYTES:end])
     if header["config"] != identity(config):
-        raise ValueError("another configuration")
+        raise ValueError(tr("another configuration"))
     layers, lengths = header["layers"], header["curves"]
     count = _count_doubles(layers)
     middle = end + DOUBLE.itemsize * count
@@ -74,7 +75,7 @@ def _read(body: bytes, config: RunConfig) -> Outcome:
     singles = np.frombuffer(body, SINGLE, -1, middle).astype(np.float32)
     *parts, rest = np.split(singles, np.cumsum([*lengths.values()]))
     if len(rest):
-        raise ValueError("more numbers than the header says")
+        raise ValueError(tr("more numbers than the header says"))
     whole = {name: header[name] for name in WHOLE}
     return _outcome(config, doubles, layers, whole, dict(zip(lengths, parts, strict=True)))
 

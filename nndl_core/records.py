@@ -82,7 +82,7 @@ class Records(Sequence[EpochRecord]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(self._length))]
         if not -self._length <= index < self._length:
-            raise IndexError("no such epoch")
+            raise IndexError("no such epoch")  # untranslated: for developers
         return record_at(self._columns, index % self._length)
 
     def column(self, name: str) -> Column:

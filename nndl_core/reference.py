@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nndl_core.i18n import tr
+
 CONTENT = Path(__file__).parent / "reference.toml"
 
 
@@ -52,12 +54,12 @@ def terms() -> tuple[Term, ...]:
 def matching_calls(words: str, area: str | None = None) -> list[Call]:
     """Return the calls of an area (or of all) that contain every one of the words."""
     rows = (row for row in calls() if area in (None, row.area))
-    return [r for r in rows if _has(f"{r.use} {r.paddle} {r.torch} {r.note}", words)]
+    return [r for r in rows if _has(f"{tr(r.use)} {r.paddle} {r.torch} {tr(r.note)}", words)]
 
 
 def matching_terms(words: str) -> list[Term]:
     """Return the terms that contain every one of the words in their name or text."""
-    return [term for term in terms() if _has(f"{term.name} {term.text}", words)]
+    return [term for term in terms() if _has(f"{tr(term.name)} {tr(term.text)}", words)]
 
 
 def _has(text: str, words: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.ensemble import Ensemble, Outcome
+from nndl_core.i18n import mark, tr
 from nndl_core.records import EpochRecord
 
 MAX_SEEDS = 200
@@ -17,21 +18,21 @@ RECOVERED = 0.7
 
 _HE = {"init": "he_normal", "init_scale": 1.0}
 REMEDIES: dict[str, dict[str, Any]] = {
-    "nothing changed": {},
-    "learning rate 1": {"learning_rate": 1.0},
-    "Leaky ReLU, slope 0.01": {"activation": "leaky_relu", "slope": 0.01},
-    "Leaky ReLU, slope 0.3": {"activation": "leaky_relu", "slope": 0.3},
-    "Leaky ReLU, slope 0.3, learning rate 1": {
+    mark("nothing changed"): {},
+    mark("learning rate 1"): {"learning_rate": 1.0},
+    mark("Leaky ReLU, slope 0.01"): {"activation": "leaky_relu", "slope": 0.01},
+    mark("Leaky ReLU, slope 0.3"): {"activation": "leaky_relu", "slope": 0.3},
+    mark("Leaky ReLU, slope 0.3, learning rate 1"): {
         "activation": "leaky_relu",
         "slope": 0.3,
         "learning_rate": 1.0,
     },
-    "ELU": {"activation": "elu", "slope": 1.0},
-    "bias 0": {"bias": 0.0},
-    "He's scale": _HE,
-    "bias 0, He's scale": {"bias": 0.0, **_HE},
-    "bias 0.1, He's scale": {"bias": 0.1, **_HE},
-    "bias 0.1, He's scale, learning rate 0.1": {"bias": 0.1, "learning_rate": 0.1, **_HE},
+    mark("ELU"): {"activation": "elu", "slope": 1.0},
+    mark("bias 0"): {"bias": 0.0},
+    mark("He's scale"): _HE,
+    mark("bias 0, He's scale"): {"bias": 0.0, **_HE},
+    mark("bias 0.1, He's scale"): {"bias": 0.1, **_HE},
+    mark("bias 0.1, He's scale, learning rate 0.1"): {"bias": 0.1, "learning_rate": 0.1, **_HE},
 }
 """What is changed in the dead network, by name: settings of RunConfig."""
 
@@ -68,7 +69,13 @@ class Trial:
 
     def __init__(self, sick: RunConfig, seeds: int) -> None:
         if not 1 <= seeds <= MAX_SEEDS:
-            raise ConfigError(f"seeds: {seeds} is out of range; allowed is from 1 to {MAX_SEEDS}.")
+            raise ConfigError(
+                tr(
+                    "seeds: {seeds} is out of range; allowed is from 1 to {max_seeds}.",
+                    seeds=seeds,
+                    max_seeds=MAX_SEEDS,
+                )
+            )
         self.seeds = seeds
         self.configs = {name: replace(sick, **change) for name, change in REMEDIES.items()}
         self._ensemble = Ensemble(

@@ -20,6 +20,7 @@ from nndl_core.charts.parts import Figure
 from nndl_core.charts.scales import MINUS
 from nndl_core.charts.static import Format, draw_static
 from nndl_core.config import RunConfig
+from nndl_core.i18n import tr
 
 MOST_ROWS: Final = 30  # of a table in the text; the file has all
 Rows = Sequence[Mapping[str, Any]]
@@ -50,9 +51,9 @@ def report_zip(
         files[f"tables/{listed[name]}.csv"] = csv_text(rows).encode()
     for name, config in configs.items():
         files[f"config/{set_up[name]}.json"] = (config.to_json() + "\n").encode()
-    parts = [f"# {_line(title)}", f"Made by NNDL Lab, {_line(date)}.", text.strip()]
+    parts = [f"# {_line(title)}", tr("Made by NNDL Lab, {line}.", line=_line(date)), text.strip()]
     parts += _figure_part(drawn) + _table_part(tables, listed) + _config_part(set_up)
-    return _zipped({"report.md": _joined([*parts, "## Versions", versions()]), **files})
+    return _zipped({"report.md": _joined([*parts, tr("## Versions"), versions()]), **files})
 
 
 def _joined(parts: Iterable[str]) -> bytes:
@@ -105,7 +106,7 @@ def markdown_table(rows: Rows) -> str:
     """Write the first rows as a Markdown table; floats are rounded to six digits."""
     columns = columns_of(rows)
     if not columns:
-        return "This table is empty."
+        return tr("This table is empty.")
     lines = [[_cell(column) for column in columns], ["---"] * len(columns)]
     lines += [[_cell(row.get(column)) for column in columns] for row in rows[:MOST_ROWS]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -126,32 +127,45 @@ def _line(text: str) -> str:
 
 def _figure_part(names: Mapping[str, str]) -> list[str]:
     parts = [
-        f"### {_line(name)}\n\n![{_line(name)}](figures/{safe}.png)\n\n"
-        f"The same as a drawing without pixels: [{safe}.svg](figures/{safe}.svg)"
+        tr(
+            "### {line}\n\n![{line}](figures/{safe}.png)\n\nThe same as a drawing without pixels: "
+            "[{safe}.svg](figures/{safe}.svg)",
+            line=_line(tr(name)),
+            safe=safe,
+        )
         for name, safe in names.items()
     ]
-    return ["## Figures", *parts] if parts else []
+    return [tr("## Figures"), *parts] if parts else []
 
 
 def _table_part(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[str]:
     parts = [
-        f"### {_line(name)}\n\n{markdown_table(rows)}\n\n{_rows_said(rows, names[name])}"
+        f"### {_line(tr(name))}\n\n{markdown_table(rows)}\n\n{_rows_said(rows, names[name])}"
         for name, rows in tables.items()
     ]
-    return ["## Tables", *parts] if parts else []
+    return [tr("## Tables"), *parts] if parts else []
 
 
 def _rows_said(rows: Rows, safe: str) -> str:
     link = f"[{safe}.csv](tables/{safe}.csv)"
     if len(rows) > MOST_ROWS:
-        return f"The first {MOST_ROWS} of {len(rows)} rows; all are in {link}."
-    return f"In full precision: {link}"
+        return tr(
+            "The first {most_rows} of {count} rows; all are in {link}.",
+            most_rows=MOST_ROWS,
+            count=len(rows),
+            link=link,
+        )
+    return tr("In full precision: {link}", link=link)
 
 
 def _config_part(names: Mapping[str, str]) -> list[str]:
-    said = "`python -m nndl_core train FILE` repeats a run from its file; the lab opens it, too."
-    lines = [f"- {_line(name)}: [{safe}.json](config/{safe}.json)" for name, safe in names.items()]
-    return ["## Settings", said, "\n".join(lines)] if lines else []
+    said = tr(
+        "`python -m nndl_core train FILE` repeats a run from its file; the lab opens it, too."
+    )
+    lines = [
+        f"- {_line(tr(name))}: [{safe}.json](config/{safe}.json)" for name, safe in names.items()
+    ]
+    return [tr("## Settings"), said, "\n".join(lines)] if lines else []
 
 
 def versions() -> str:

@@ -24,6 +24,7 @@ ENGINE_MODULES = (
     "fused",
     "fused_products",
     "fused_rows",
+    "i18n",
     "initializers",
     "kernel",
     "losses",

@@ -14,6 +14,7 @@ from torch import Tensor
 from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes, in_precision
 from nndl_core.config import LossName, RunConfig
 from nndl_core.datasets import Data, Dataset, Split, as_split, dataset_of
+from nndl_core.i18n import tr
 from nndl_core.kernel import Block, Kernel, Problem
 from nndl_core.losses import LOSSES, accuracy, constant_loss, probabilities, targets
 from nndl_core.model import MLP, pack, unpack
@@ -63,15 +64,23 @@ class Runner:
         loss_fn: LossName = "bce",
     ) -> None:
         if loss_fn not in LOSSES:
-            raise ValueError(f"loss_fn: {loss_fn!r} is not known; choose one of {list(LOSSES)}.")
+            raise ValueError(
+                tr(
+                    "loss_fn: {loss_fn!r} is not known; choose one of {list}.",
+                    loss_fn=loss_fn,
+                    list=list(LOSSES),
+                )
+            )
         self._torch = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None
         self.optimizer = (
             optimizer if isinstance(optimizer, Optimizer) else Optimizer.from_torch(optimizer)
         )
         if not self.optimizer.holds(model.parameters()):
             raise ValueError(
-                "The optimizer does not hold this model's parameters; make one from "
-                "model.parameters() of the model that you train."
+                tr(
+                    "The optimizer does not hold this model's parameters; make one from "
+                    "model.parameters() of the model that you train."
+                )
             )
         self.model, self.metric, self.loss_fn = model, metric, loss_fn
         self.config: RunConfig | None = None
@@ -239,7 +248,9 @@ class Runner:
         try:
             content = Path(path).read_bytes()
         except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+            raise CheckpointError(
+                tr("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror)
+            ) from None
         self.restore(Checkpoint.from_bytes(content))
 
     def checkpoint(self, best: bool = False) -> Checkpoint:
@@ -296,7 +307,9 @@ class Runner:
 
     def _ready(self) -> Kernel:
         if self._kernel is None:
-            raise ValueError("There is nothing to train on yet; call train(train_set, dev_set).")
+            raise ValueError(
+                tr("There is nothing to train on yet; call train(train_set, dev_set).")
+            )
         # More threads make products of this size several times slower. Set at every entry,
         # because the number belongs to the calling thread; it costs a tenth of a microsecond.
         torch.set_num_threads(1)

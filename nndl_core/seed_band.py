@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.ensemble import Ensemble, Outcome
+from nndl_core.i18n import tr
 from nndl_core.records import SCALARS
 
 MOST_SEEDS = 200
@@ -39,7 +40,13 @@ class SeedBand:
 
     def __init__(self, config: RunConfig, seeds: int, data: Dataset | None = None) -> None:
         if not 1 <= seeds <= MOST_SEEDS:
-            raise ValueError(f"seeds: {seeds} is out of range; allowed is from 1 to {MOST_SEEDS}.")
+            raise ValueError(
+                tr(
+                    "seeds: {seeds} is out of range; allowed is from 1 to {most_seeds}.",
+                    seeds=seeds,
+                    most_seeds=MOST_SEEDS,
+                )
+            )
         self.seeds, last = seeds, int(KNOBS["init_seed"].high or 0)
         configs = [
             replace(config, init_seed=(config.init_seed + k) % (last + 1))

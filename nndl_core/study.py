@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.ensemble import Ensemble, Outcome
+from nndl_core.i18n import tr
 
 MAX_SEEDS = 200
 CONFIDENCE_T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
@@ -17,6 +18,8 @@ CONFIDENCE_T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 
 
 Arms = dict[str, RunConfig]
 Outcomes = Mapping[str, Outcome]
+Fields = tuple[tuple[str, object], ...]
+"""What fills the {fields} of a text, as pairs."""
 Relation = Literal["above", "below", "within", "equals"]
 State = Literal["met", "refuted", "open"]
 Verdict = Literal["holds", "conditional", "false", "undecided"]
@@ -36,6 +39,12 @@ class Measure:
     unit: str = ""
     geometric: bool = False
     paired: bool = False
+    fields: Fields = ()
+
+    @property
+    def words(self) -> str:
+        """The text in the reader's language."""
+        return tr(self.text, **dict(self.fields))
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,12 @@ class Condition:
     relation: Relation
     limit: float
     target: float = 0.0
+    fields: Fields = ()
+
+    @property
+    def words(self) -> str:
+        """The text in the reader's language."""
+        return tr(self.text, **dict(self.fields))
 
     def state(self, found: Estimate) -> State:
         """Tell whether the interval lies on one side of the limit."""
@@ -120,7 +135,13 @@ class Study:
 
     def __init__(self, claim: Claim, seeds: int) -> None:
         if not 1 <= seeds <= MAX_SEEDS:
-            raise ConfigError(f"seeds: {seeds} is out of range; allowed is from 1 to {MAX_SEEDS}.")
+            raise ConfigError(
+                tr(
+                    "seeds: {seeds} is out of range; allowed is from 1 to {max_seeds}.",
+                    seeds=seeds,
+                    max_seeds=MAX_SEEDS,
+                )
+            )
         self.claim, self.seeds = claim, seeds
         self.values: dict[str, list[float]] = {m.name: [] for m in claim.measures}
         self.seconds = 0.0
@@ -235,7 +256,7 @@ def _figure(measure: Measure, found: Estimate) -> dict[str, Any]:
         value = getattr(found, name)
         figure[name] = value if math.isfinite(value) else None
     if measure.geometric:
-        figure["scale"] = "geometric mean; the standard error is in decades"
+        figure["scale"] = tr("geometric mean; the standard error is in decades")
     return figure
 
 

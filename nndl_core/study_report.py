@@ -8,15 +8,20 @@ from typing import Any
 from nndl_core.charts.parts import Figure
 from nndl_core.charts.study import study_figures
 from nndl_core.config import RunConfig
+from nndl_core.i18n import mark, tr
 from nndl_core.study import Condition, Estimate, Measure, State, Study
 
 VERDICTS = {
-    "holds": "The claim holds.",
-    "conditional": "The claim holds only in part.",
-    "false": "The claim does not hold.",
-    "undecided": "These seeds do not decide the claim.",
+    "holds": mark("The claim holds."),
+    "conditional": mark("The claim holds only in part."),
+    "false": mark("The claim does not hold."),
+    "undecided": mark("These seeds do not decide the claim."),
 }
-STATES: dict[State, str] = {"met": "true", "refuted": "not true", "open": "not decided"}
+STATES: dict[State, str] = {
+    "met": mark("true"),
+    "refuted": mark("not true"),
+    "open": mark("not decided"),
+}
 Table = list[dict[str, Any]]
 
 
@@ -33,8 +38,8 @@ def tables_of(studies: Sequence[Study]) -> dict[str, Table]:
     """Return for each study the measures of every seed, and their estimates."""
     tables: dict[str, Table] = {}
     for study in studies:
-        tables[f"Seeds of {study.claim.name}"] = study.rows()
-        tables[f"Figures of {study.claim.name}"] = _estimates_table(study)
+        tables[tr("Seeds of {name}", name=study.claim.name)] = study.rows()
+        tables[tr("Figures of {name}", name=study.claim.name)] = _estimates_table(study)
     return tables
 
 
@@ -49,12 +54,16 @@ def configs_of(studies: Sequence[Study]) -> dict[str, RunConfig]:
 
 def text_of(studies: Sequence[Study]) -> Iterator[str]:
     """Yield the paragraphs of the section on many seeds."""
-    yield "## Many seeds"
+    yield tr("## Many seeds")
     if not studies:
-        yield "Not measured. Press Measure on the page, then make the report again."
+        yield tr("Not measured. Press Measure on the page, then make the report again.")
     for study in studies:
-        yield f"### {study.claim.text}"
-        yield f"{VERDICTS[study.verdict()]} Measured with {study.done} seeds:"
+        yield f"### {tr(study.claim.text)}"
+        yield tr(
+            "{verdicts} Measured with {done} seeds:",
+            verdicts=tr(VERDICTS[study.verdict()]),
+            done=study.done,
+        )
         yield "\n".join(_condition_line(study, c, state) for c, state in study.states())
 
 
@@ -62,16 +71,18 @@ def _condition_line(study: Study, condition: Condition, state: State) -> str:
     found = study.estimates()[condition.measure]
     measure = next(m for m in study.claim.measures if m.name == condition.measure)
     words = _written_estimate(measure, found)
-    return f"- *{condition.text}*: {STATES[state]}. {measure.text}: {words}"
+    return f"- *{condition.words}*: {tr(STATES[state])}. {measure.words}: {words}"
 
 
 def _written_estimate(measure: Measure, found: Estimate) -> str:
-    unit = f" {measure.unit}" if measure.unit else ""
+    unit = f" {tr(measure.unit)}" if measure.unit else ""
     if found.low == found.high:
-        return f"exactly {found.mean:.4g}{unit} in each of {found.n} seeds."
+        return tr(
+            "exactly {mean:.4g}{unit} in each of {n} seeds.", mean=found.mean, unit=unit, n=found.n
+        )
     error = "" if measure.geometric else f" ± {found.standard_error:.2g}"
-    kind = "geometric mean" if measure.geometric else "mean ± standard error"
-    interval = f"95 % interval {found.low:.4g} to {found.high:.4g}"
+    kind = tr("geometric mean") if measure.geometric else tr("mean ± standard error")
+    interval = tr("95 % interval {low:.4g} to {high:.4g}", low=found.low, high=found.high)
     return f"{found.mean:.4g}{error}{unit} ({kind}, n = {found.n}, {interval})."
 
 
@@ -79,7 +90,7 @@ def _estimates_table(study: Study) -> Table:
     found = study.estimates()
     return [
         {
-            "measured": m.text,
+            "measured": m.words,
             "n": found[m.name].n,
             "mean": found[m.name].mean,
             "standard error": found[m.name].standard_error,

@@ -37,17 +37,23 @@ def add_parser(commands: Any) -> None:
     """Declare the command to the parser of the command line."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "sweep",
-        help="train a grid of configs over seeds and write one row per run",
-        description="Train a grid over seeds. SWEEP.json: base = settings, axes = {setting: "
-        "[values]} (also depth and width), seeds = how many. An interrupted sweep goes on where "
-        "it stopped when the same command is given again.",
+        help=tr("train a grid of configs over seeds and write one row per run"),
+        description=tr(
+            "Train a grid over seeds. SWEEP.json: base = settings, axes = {setting: [values]} "
+            "(also depth and width), seeds = how many. An interrupted sweep goes on where it "
+            "stopped when the same command is given again."
+        ),
     )
     parser.add_argument("sweep", type=Path, metavar="SWEEP.json")
     parser.add_argument("--out", type=Path, required=True, metavar="RESULTS.parquet")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler, tcp://host:port")
-    where.add_argument("--jobs", type=int, metavar="N", help="processes on this machine; default 1")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="default: beside the output")
+    where.add_argument(
+        "--cluster", metavar="ADDRESS", help=tr("of a Dask scheduler, tcp://host:port")
+    )
+    where.add_argument(
+        "--jobs", type=int, metavar="N", help=tr("processes on this machine; default 1")
+    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help=tr("default: beside the output"))
 
 
 def run_sweep(options: argparse.Namespace) -> int:
@@ -70,15 +76,25 @@ def run_sweep(options: argparse.Namespace) -> int:
             print(_interrupted(sweep, cache), file=sys.stderr)
             return INTERRUPTED
         write_parquet(sweep, out)
-    print(f"{out}: {len(sweep.cells) * sweep.seeds} runs in {len(sweep.cells)} cells.")
+    print(
+        tr(
+            "{out}: {count} runs in {count_2} cells.",
+            out=out,
+            count=len(sweep.cells) * sweep.seeds,
+            count_2=len(sweep.cells),
+        )
+    )
     return 0
 
 
 def _interrupted(sweep: Sweep, cache: Path) -> str:
     done = sum(cell is not None for cell in sweep.cells)
-    return (
-        f"Interrupted after {done} of {len(sweep.cells)} cells; what is finished is kept in "
-        f"{cache}, and the same command goes on from there."
+    return tr(
+        "Interrupted after {done} of {count} cells; what is finished is kept in {cache}, and "
+        "the same command goes on from there.",
+        done=done,
+        count=len(sweep.cells),
+        cache=cache,
     )
 
 
@@ -102,11 +118,16 @@ def _plan(content: bytes) -> Plan:
         raise ConfigError(tr("The sweep is not valid JSON: {why}.", why=error)) from None
     if not isinstance(values, dict) or not isinstance(values.get("axes"), dict):
         raise ConfigError(
-            'A sweep is a JSON object such as {"axes": {"depth": [1, 2]}, "seeds": 4, "base": {}}.'
+            tr(
+                'A sweep is a JSON object such as {"axes": {"depth": [1, 2]}, "seeds": 4, "base": '
+                "{}}."
+            )
         )
     unknown = [name for name in values if name not in ("base", "axes", "seeds")]
     if unknown:
-        raise ConfigError(f"{short(unknown[0])} is not known; known are base, axes, seeds.")
+        raise ConfigError(
+            tr("{short} is not known; known are base, axes, seeds.", short=short(unknown[0]))
+        )
     plan = Plan(values["axes"], RunConfig.from_dict(values.get("base", {})), values.get("seeds", 1))
     points(plan.base, plan.axes, plan.seeds)  # what is wrong is said before anything is started
     return plan
@@ -115,9 +136,9 @@ def _plan(content: bytes) -> Plan:
 def _check_place(out: Path) -> None:
     """Refuse an output that could not be written at the end, before anything is trained."""
     if out.is_dir():
-        raise ConfigError(f"--out: {out} is a folder; name a file.")
+        raise ConfigError(tr("--out: {out} is a folder; name a file.", out=out))
     if not out.parent.is_dir():
-        raise ConfigError(f"--out: the folder {out.parent} does not exist.")
+        raise ConfigError(tr("--out: the folder {parent} does not exist.", parent=out.parent))
 
 
 @contextmanager
@@ -129,7 +150,13 @@ def _executor(cluster: str | None, jobs: int | None) -> Iterator[dict[str, Any]]
     elif jobs is None or jobs == 1:
         yield {}
     elif not 1 < jobs <= MOST_JOBS:
-        raise ConfigError(f"--jobs: {jobs} is out of range; allowed is from 1 to {MOST_JOBS}.")
+        raise ConfigError(
+            tr(
+                "--jobs: {jobs} is out of range; allowed is from 1 to {most_jobs}.",
+                jobs=jobs,
+                most_jobs=MOST_JOBS,
+            )
+        )
     else:
         pool = processes(jobs)
         try:
@@ -144,12 +171,14 @@ def _cluster(address: str) -> Iterator[dict[str, Any]]:
         from distributed import Client
     except ImportError:
         raise SweepError(
-            "--cluster: Dask is not installed; install requirements-cluster.txt."
+            tr("--cluster: Dask is not installed; install requirements-cluster.txt.")
         ) from None
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError):
-        raise SweepError(f"--cluster: no Dask scheduler answers at {short(address)}.") from None
+        raise SweepError(
+            tr("--cluster: no Dask scheduler answers at {short}.", short=short(address))
+        ) from None
     try:
         cores = sum(client.ncores().values())
         yield {"executor": client.get_executor(), "ahead": max(AHEAD, 2 * cores)}

@@ -10,15 +10,16 @@ from typing import Any
 
 from nndl_core.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig, short
 from nndl_core.datasets import DATASETS
+from nndl_core.i18n import mark, tr
 from nndl_core.losses import output_units
 
 MAX_SEEDS, MAX_RUNS = 200, 100_000
 SHORTHANDS = {"depth": (0, MAX_DEPTH), "width": (1, MAX_WIDTH)}
 """Axes that write ``hidden``, with their bounds."""
 REFUSED = {
-    "hidden": "it is swept by the axes depth and width",
-    "data_seed": "the number of seeds sets it",
-    "init_seed": "the number of seeds sets it",
+    "hidden": mark("it is swept by the axes depth and width"),
+    "data_seed": mark("the number of seeds sets it"),
+    "init_seed": mark("the number of seeds sets it"),
 }
 TASK_SECONDS, FEWEST_TOGETHER, MOST_TOGETHER = 0.3, 8, 96
 """The work of one chunk, and how many runs of one kind it may have."""
@@ -64,17 +65,29 @@ def points(base: RunConfig, axes: Mapping[str, Sequence[Any]], seeds: int) -> li
     Raises ConfigError with one sentence that names the setting, the value and what is allowed.
     """
     if isinstance(seeds, bool) or seeds not in range(1, MAX_SEEDS + 1):
-        raise ConfigError(f"seeds: {short(seeds)} is not a whole number from 1 to {MAX_SEEDS}.")
+        raise ConfigError(
+            tr(
+                "seeds: {short} is not a whole number from 1 to {max_seeds}.",
+                short=short(seeds),
+                max_seeds=MAX_SEEDS,
+            )
+        )
     base = replace(base, data_seed=0, init_seed=0)
     checked = {name: _values(base, name, axes[name]) for name in axes}
     _check_hidden(base, checked)
     count = math.prod(map(len, checked.values())) * seeds
     if count > MAX_RUNS:
-        raise ConfigError(f"axes: {count:,} runs are too many; a sweep has at most {MAX_RUNS:,}.")
+        raise ConfigError(
+            tr(
+                "axes: {count:,} runs are too many; a sweep has at most {max_runs:,}.",
+                count=count,
+                max_runs=MAX_RUNS,
+            )
+        )
     cells = list(_cells(base, checked))
     for dataset, loss in dict.fromkeys((c.config.dataset, c.config.loss) for c in cells):
         if dataset == "csv":
-            raise ConfigError("dataset: 'csv' cannot be swept; choose a data set of the lab.")
+            raise ConfigError(tr("dataset: 'csv' cannot be swept; choose a data set of the lab."))
         try:
             output_units(loss, DATASETS[dataset].classes)
         except ValueError as error:
@@ -100,19 +113,39 @@ def configured(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
 def _values(base: RunConfig, name: str, values: Any) -> list[Any]:
     """Check one axis and return its values as a config holds them."""
     if name in REFUSED:
-        raise ConfigError(f"{name}: this setting cannot be an axis; {REFUSED[name]}.")
+        raise ConfigError(
+            tr(
+                "{name}: this setting cannot be an axis; {refused}.",
+                name=name,
+                refused=REFUSED[name],
+            )
+        )
     if name not in KNOBS and name not in SHORTHANDS:
         known = ", ".join([*SHORTHANDS, *(n for n in KNOBS if n not in REFUSED)])
-        raise ConfigError(f"{short(name)} cannot be an axis; known are {known}.")
+        raise ConfigError(
+            tr("{short} cannot be an axis; known are {known}.", short=short(name), known=known)
+        )
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-        raise ConfigError(f"{name}: {short(values)} is not a list of at least one value.")
+        raise ConfigError(
+            tr(
+                "{name}: {short} is not a list of at least one value.",
+                name=name,
+                short=short(values),
+            )
+        )
     if name in SHORTHANDS:
         found = [_shorthand(name, value) for value in values]
     else:
         found = [getattr(replace(base, **{name: value}), name) for value in values]
     twice = [value for i, value in enumerate(found) if value in found[:i]]
     if twice:
-        raise ConfigError(f"{name}: {short(twice[0])} is in the list twice; once is allowed.")
+        raise ConfigError(
+            tr(
+                "{name}: {short} is in the list twice; once is allowed.",
+                name=name,
+                short=short(twice[0]),
+            )
+        )
     return found
 
 
@@ -121,8 +154,13 @@ def _shorthand(name: str, value: Any) -> int:
     whole = isinstance(value, int | float) and not isinstance(value, bool)
     if not whole or not low <= value <= high or value != int(value):
         raise ConfigError(
-            f"{name}: {short(value)} is not possible; allowed is a whole number "
-            f"from {low} to {high}."
+            tr(
+                "{name}: {short} is not possible; allowed is a whole number from {low} to {high}.",
+                name=name,
+                short=short(value),
+                low=low,
+                high=high,
+            )
         )
     return int(value)
 
@@ -132,8 +170,13 @@ def _check_hidden(base: RunConfig, axes: Mapping[str, list[Any]]) -> None:
     for one, other in (("depth", "width"), ("width", "depth")):
         if one in axes and other not in axes and not base.hidden:
             raise ConfigError(
-                f"{one}: the base has hidden layers 'none'; give it at least one layer, "
-                f"or add the axis {other}."
+                tr(
+                    "{one}: the base has hidden layers 'none'; give it at "
+                    "least one layer, or add the "
+                    "axis {other}.",
+                    one=one,
+                    other=other,
+                )
             )
 
 

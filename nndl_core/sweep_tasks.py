@@ -22,6 +22,7 @@ import torch
 from nndl_core.batch import Outcome
 from nndl_core.config import ConfigError, RunConfig
 from nndl_core.ensemble import Ensemble
+from nndl_core.i18n import tr
 from nndl_core.outcome_file import decode, encode
 from nndl_core.run_cache import ENGINE_VERSION
 from nndl_core.sweep_grid import Chunk, Run
@@ -45,8 +46,10 @@ def train(configs: Sequence[dict[str, Any]], engine: str) -> list[bytes]:
     """
     if engine != ENGINE_VERSION:
         raise SweepError(
-            "A worker has another version of the project or of its libraries; "
-            "install the same one everywhere."
+            tr(
+                "A worker has another version of the project or of its libraries; install the same "
+                "one everywhere."
+            )
         )
     torch.set_num_threads(1)
     ensemble = Ensemble([RunConfig.from_dict(values) for values in configs])
@@ -137,7 +140,10 @@ class Workers:
             future = self._submit(chunk)
         except Exception as error:
             raise SweepError(
-                f"The executor takes no more work ({_short(error)}); what was finished is kept."
+                tr(
+                    "The executor takes no more work ({short}); what was finished is kept.",
+                    short=_short(error),
+                )
             ) from error
         self._out[future] = (chunk, tries)
 
@@ -164,8 +170,13 @@ class Workers:
     def _again(self, chunk: Chunk, tries: int, error: BaseException) -> None:
         if tries == MOST_TRIES:
             raise SweepError(
-                f"A part of the sweep was lost by its worker {MOST_TRIES} times "
-                f"({_short(error)}); what was finished is kept."
+                tr(
+                    "A part of the sweep was lost by its worker {most_tries} "
+                    "times ({short}); what was "
+                    "finished is kept.",
+                    most_tries=MOST_TRIES,
+                    short=_short(error),
+                )
             ) from error
         self.give(chunk, tries + 1)
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from nndl_core.batch import Outcome
 from nndl_core.config import RunConfig
 from nndl_core.datasets import dataset_of
+from nndl_core.i18n import mark
 from nndl_core.mean_field import WideNet, born_dead
 from nndl_core.signs import signs
 from nndl_core.sweep import Cell
@@ -41,11 +42,13 @@ class Quantity:
 
 
 QUANTITIES: dict[QuantityName, Quantity] = {
-    "accuracy": Quantity("test accuracy", "test_accuracy"),
-    "train_accuracy": Quantity("train accuracy", "train_accuracy"),
-    "loss": Quantity("train loss", "train_loss"),
-    "gradient_ratio": Quantity("log10 of first / last gradient", "gradient_ratio_log10_start"),
-    "dead_share": Quantity("dead share of hidden units", "dead_share"),
+    "accuracy": Quantity(mark("test accuracy"), "test_accuracy"),
+    "train_accuracy": Quantity(mark("train accuracy"), "train_accuracy"),
+    "loss": Quantity(mark("train loss"), "train_loss"),
+    "gradient_ratio": Quantity(
+        mark("log10 of first / last gradient"), "gradient_ratio_log10_start"
+    ),
+    "dead_share": Quantity(mark("dead share of hidden units"), "dead_share"),
 }
 
 
@@ -256,4 +259,6 @@ def _worded(value: Any) -> Any:
     """
     if not isinstance(value, float) or math.isfinite(value):
         return value
-    return "undefined" if math.isnan(value) else "infinite" if value > 0 else "minus infinite"
+    if math.isnan(value):
+        return "undefined"
+    return "infinite" if value > 0 else "minus infinite"  # untranslated: read by machines

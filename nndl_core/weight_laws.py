@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Generator
 
 from nndl_core.config import InitializerName
+from nndl_core.i18n import tr
 from nndl_core.initializers import INITIALIZERS
 
 Vector = NDArray[np.float64]
@@ -158,7 +159,12 @@ def draw_weights(
     """
     if min(fan_in, fan_out, count) < 1:
         raise ValueError(
-            f"fan_in {fan_in}, fan_out {fan_out} and {count} draws must be at least 1."
+            tr(
+                "fan_in {fan_in}, fan_out {fan_out} and {count} draws must be at least 1.",
+                fan_in=fan_in,
+                fan_out=fan_out,
+                count=count,
+            )
         )
     generator = Generator().manual_seed(seed)
     matrices = math.ceil(count / (fan_in * fan_out))

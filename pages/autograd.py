@@ -3,6 +3,7 @@
 import streamlit as st
 
 from nndl_core.claims import CLAIMS
+from nndl_core.i18n import tr
 from pages.ui import autograd_sections as sections
 from pages.ui.autograd_controls import network
 from pages.ui.autograd_report import report_section
@@ -10,19 +11,19 @@ from pages.ui.autograd_timing import timing_section
 from pages.ui.autograd_walk import walk_section
 from pages.ui.study_panel import seeds_panel
 
-st.header("Autograd against your own derivative", anchor=False)
+st.header(tr("Autograd against your own derivative"), anchor=False)
 sections.claim()
 config = network()
 sections.question_section(config)
-st.subheader("The gradient, entry by entry", anchor="entries")
+st.subheader(tr("The gradient, entry by entry"), anchor="entries")
 sections.entries_section(config)
-st.subheader("The time of 1000 epochs", anchor="time")
+st.subheader(tr("The time of 1000 epochs"), anchor="time")
 timing_section(config)
-st.subheader("What many seeds say", anchor="seeds")
+st.subheader(tr("What many seeds say"), anchor="seeds")
 seeds_panel(CLAIMS["autograd-is-better"])
-st.subheader("One step of training, operation by operation", anchor="walk")
+st.subheader(tr("One step of training, operation by operation"), anchor="walk")
 walk_section(config)
-st.subheader("The code", anchor="code")
+st.subheader(tr("The code"), anchor="code")
 sections.code_section()
-st.subheader("Your report", anchor="report")
+st.subheader(tr("Your report"), anchor="report")
 report_section(config)

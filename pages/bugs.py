@@ -2,22 +2,25 @@
 
 import streamlit as st
 
+from nndl_core.i18n import tr
 from pages.ui import bug_hunt
 from pages.ui.report_button import report_button
 
-st.title("Spot the bug")
+st.title(tr("Spot the bug"))
 st.markdown(
-    "These bugs circulate in exercise code for this chapter. Each program runs here for real, "
-    "and one number betrays it. Find the line."
+    tr(
+        "These bugs circulate in exercise code for this chapter. Each program runs here for "
+        "real, and one number betrays it. Find the line."
+    )
 )
 bug_hunt.draw_progress()
 case = bug_hunt.choose_case()
-st.subheader(case.title)
-st.markdown(case.story)
+st.subheader(tr(case.title))
+st.markdown(tr(case.story))
 if bug_hunt.is_solved(case):
     bug_hunt.explain(case)
 else:
     bug_hunt.ask(case)
 bug_hunt.draw_helpers()
-st.subheader("Your report", anchor="report")
+st.subheader(tr("Your report"), anchor="report")
 report_button("bugs", bug_hunt.report_maker(), bug_hunt.REPORT_CONTENT)

@@ -2,12 +2,15 @@
 
 import streamlit as st
 
+from nndl_core.i18n import tr
 from pages.ui.gallery_cards import gallery
 
-st.header("Gallery of diseases", anchor=False)
+st.header(tr("Gallery of diseases"), anchor=False)
 st.markdown(
-    "Every card is a run that trains now, with its diagnosis, its first remedy and the fix that "
-    "many try first. One run each: accuracies differ from seed to seed. The dashed line is the "
-    "loss of the best answer that is the same for all points."
+    tr(
+        "Every card is a run that trains now, with its diagnosis, its first remedy and the "
+        "fix that many try first. One run each: accuracies differ from seed to seed. The "
+        "dashed line is the loss of the best answer that is the same for all points."
+    )
 )
 gallery()

@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+from nndl_core.i18n import tr
 from pages.ui.history_panel import history_panel
 
-st.header("Run history", anchor=False)
+st.header(tr("Run history"), anchor=False)
 st.markdown(
-    "Every run of the training lab that reaches its last epoch, or diverges, is kept here with its "
-    "settings, curves and diagnosis. Only this browser sees it."
+    tr(
+        "Every run of the training lab that reaches its last epoch, or diverges, is kept "
+        "here with its settings, curves and diagnosis. Only this browser sees it."
+    )
 )
 history_panel()

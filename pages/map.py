@@ -2,16 +2,20 @@
 
 import streamlit as st
 
+from nndl_core.i18n import tr
 from pages.ui import map_controls
 from pages.ui.map_panel import map_panel
 from pages.ui.map_session import map_session
 from pages.ui.messages import escape
 
 session = map_session()
-st.header("Which networks can be trained?", anchor=False)
+st.header(tr("Which networks can be trained?"), anchor=False)
 st.markdown(
-    "Every cell of the map is a network that differs from its neighbors in two settings, trained "
-    "from several seeds. Before you press Play, look at the lines: where do you expect the border?"
+    tr(
+        "Every cell of the map is a network that differs from its neighbors in two settings, "
+        "trained from several seeds. Before you press Play, look at the lines: where do you "
+        "expect the border?"
+    )
 )
 with st.sidebar:
     map_controls.sidebar(session)

@@ -2,15 +2,20 @@
 
 import streamlit as st
 
+from nndl_core.i18n import mark, tr
 from pages.ui.limits import draw_limits
 from pages.ui.reference_parts import draw_calls, draw_terms
 
-st.title("Reference")
-calls, terms, most = st.tabs(["Paddle to PyTorch", "Glossary", "Limits"], key="reference")
+st.title(tr("Reference"))
+calls, terms, most = st.tabs(
+    [tr("Paddle to PyTorch"), mark("Glossary"), mark("Limits")], key="reference"
+)
 with calls:
     st.markdown(
-        "The course's notebooks use Paddle 2. What each of their calls is called in PyTorch, "
-        "and what differs although it looks alike."
+        tr(
+            "The course's notebooks use Paddle 2. What each of their calls is called in PyTorch, "
+            "and what differs although it looks alike."
+        )
     )
     draw_calls()
 with terms:

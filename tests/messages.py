@@ -10,6 +10,7 @@ import io
 import re
 import string
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,16 @@ from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parents[1]
 LOCALES = ROOT / "nndl_core" / "locales"
+REFERENCE = ROOT / "nndl_core" / "reference.py"
 CALLS = {"tr": 1, "mark": 1, "trn": 2}
 """Functions whose first literals are messages, and how many."""
 PROSE = re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[a-z]{2,}[.:!?]$|[A-Za-z]{2,}[:,] \S")
 WORD = re.compile("[A-Za-z]{2}")
+TECHNICAL = re.compile(
+    r"[<>{}]|^\S+$|PRAGMA|^(SET|SELECT|BEGIN) |-src |max-age|%s|_xact_|"
+    "^(middle|lower|offset) (left|right|center|points)$|(background|button|image)[-:{]"
+)
+"""HTML, CSS, SQL and words of libraries."""
 ICON = re.compile(r":material/\w+:|NNDL Lab")
 SHOWN = {"label", "help", "title", "placeholder", "caption", "text", "alt", "hovertemplate"}
 """Keywords whose literal is shown, even where it is one word."""
@@ -60,6 +67,8 @@ SHOWING = {
     "write",
 }
 """Methods whose first argument is shown, even where it is one word."""
+SILENT = ("export/", "labelled_cases", "machine_code", "vector_math", "migrations/", "store/tables")
+"""Modules that write programs or speak to developers only."""
 EXCUSE = "# untranslated"
 """A comment on a line with a literal that no person reads, or that is the same in any language."""
 
@@ -83,10 +92,12 @@ def sources() -> list[Path]:
 
 
 def messages(paths: Iterable[Path]) -> Iterator[Found]:
-    """Yield every message that tr, trn or mark is given as a literal."""
+    """Yield every message that tr, trn or mark is given as a literal, and the reference's texts."""
     for path in paths:
+        if path == REFERENCE:
+            yield from _reference_texts()
         for node in ast.walk(ast.parse(path.read_text())):
-            for argument in _message_arguments(node):
+            for argument in _message_arguments(node)[:1]:  # a plural stands with its singular
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     yield Found(path, argument.lineno, argument.value)
 
@@ -101,8 +112,14 @@ def wrong_calls(paths: Iterable[Path]) -> Iterator[Found]:
 
 
 def bare_texts(paths: Iterable[Path]) -> Iterator[Found]:
-    """Yield what looks like a text for people and is not translated."""
+    """Yield what looks like a text for people and is not translated.
+
+    A literal that is a message elsewhere is a key here, and is translated where it is shown.
+    """
+    known_texts = {found.text for found in messages(sources())}
     for path in paths:
+        if any(name in str(path) for name in SILENT):
+            continue
         content = path.read_text()
         tree, lines = ast.parse(content), content.splitlines()
         known = _translated_nodes(tree) | _docstrings(tree)
@@ -110,7 +127,7 @@ def bare_texts(paths: Iterable[Path]) -> Iterator[Found]:
         for node in ast.walk(tree):
             if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
                 continue
-            if id(node) in known or not _is_text(node, shown):
+            if id(node) in known or node.value in known_texts or not _is_text(node, shown):
                 continue
             end = node.end_lineno or node.lineno
             if not any(EXCUSE in line for line in lines[node.lineno - 1 : end]):
@@ -136,6 +153,13 @@ def fields(text: str) -> list[str]:
         return sorted({name for _, name, _, _ in string.Formatter().parse(text) if name})
     except ValueError:
         return []
+
+
+def _reference_texts() -> Iterator[Found]:
+    for rows in tomllib.loads(REFERENCE.with_suffix(".toml").read_text()).values():
+        for row in rows:
+            texts = (row[name] for name in ("area", "use", "note", "name", "text") if name in row)
+            yield from (Found(REFERENCE, 1, text) for text in texts)
 
 
 def _message_arguments(node: ast.AST) -> list[ast.expr]:
@@ -168,7 +192,9 @@ def _shown_nodes(tree: ast.AST) -> set[int]:
 
 def _is_text(node: ast.Constant, shown: set[int]) -> bool:
     text = ICON.sub("", str(node.value))
-    return bool((WORD if id(node) in shown else PROSE).search(text))
+    if id(node) in shown:
+        return bool(WORD.search(text))
+    return bool(PROSE.search(text)) and not TECHNICAL.search(text)
 
 
 def main() -> None:

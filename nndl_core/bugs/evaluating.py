@@ -9,6 +9,7 @@ from torch.optim import SGD
 
 from nndl_core.bugs.case import BugCase
 from nndl_core.bugs.material import accuracy, moons, network, train
+from nndl_core.i18n import mark
 
 
 def length_of_history_buggy() -> float:
@@ -85,30 +86,38 @@ def counted_steps_fixed() -> float:
 CASES = (
     BugCase(
         id="history",
-        title="A curve with one point too many",
-        story="After 100 epochs the test set is evaluated. Then the dev curve cannot be drawn: "
-        "its length is not that of the epoch axis.",
+        title=mark("A curve with one point too many"),
+        story=mark(
+            "After 100 epochs the test set is evaluated. Then the dev curve cannot be drawn: its "
+            "length is not that of the epoch axis."
+        ),
         buggy=length_of_history_buggy,
         fixed=length_of_history_fixed,
-        label="Entries of the dev history",
+        label=mark("Entries of the dev history"),
         unit="for 100 epochs",
-        hint="What else does the function that evaluates do?",
-        explanation="`evaluate` writes into the dev history, whatever set it is given. The test "
-        "score becomes a point of the dev curve, and may even be picked as its best. Let "
-        "`evaluate` return the score, and let the training loop keep the history.",
+        hint=mark("What else does the function that evaluates do?"),
+        explanation=mark(
+            "`evaluate` writes into the dev history, whatever set it is given. The test score "
+            "becomes a point of the dev curve, and may even be picked as its best. Let "
+            "`evaluate` return the score, and let the training loop keep the history."
+        ),
     ),
     BugCase(
         id="eval-mode",
-        title="Training that has stopped to train",
-        story="The network has a batch norm, and the dev set is evaluated after every epoch. "
-        "The running mean of the batch norm hardly moves away from its start.",
+        title=mark("Training that has stopped to train"),
+        story=mark(
+            "The network has a batch norm, and the dev set is evaluated after every epoch. The "
+            "running mean of the batch norm hardly moves away from its start."
+        ),
         buggy=counted_steps_buggy,
         fixed=counted_steps_fixed,
-        label="Training steps that the batch norm counted",
+        label=mark("Training steps that the batch norm counted"),
         unit="of 10",
-        hint="In which mode is the model when the second epoch begins?",
-        explanation="`model.eval()` stays in force until `model.train()` is called. From the "
-        "second epoch on, batch norm no longer updates its statistics, and dropout would be off. "
-        "A function that changes the mode must put it back.",
+        hint=mark("In which mode is the model when the second epoch begins?"),
+        explanation=mark(
+            "`model.eval()` stays in force until `model.train()` is called. From the second "
+            "epoch on, batch norm no longer updates its statistics, and dropout would be off. A "
+            "function that changes the mode must put it back."
+        ),
     ),
 )

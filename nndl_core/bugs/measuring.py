@@ -9,6 +9,7 @@ from torch.optim import SGD
 
 from nndl_core.bugs.case import BugCase
 from nndl_core.bugs.material import bce, blobs, moons, network, train
+from nndl_core.i18n import mark
 
 
 def gradient_norm_buggy() -> float:
@@ -118,60 +119,76 @@ def final_loss_fixed() -> float:
 CASES = (
     BugCase(
         id="gradient",
-        title="The gradient that does not vanish",
-        story="Five sigmoid layers with weights near 0.01: the chapter says that the gradient "
-        "vanishes towards fc1. The printed norms do not show it.",
+        title=mark("The gradient that does not vanish"),
+        story=mark(
+            "Five sigmoid layers with weights near 0.01: the chapter says that the gradient "
+            "vanishes towards fc1. The printed norms do not show it."
+        ),
         buggy=gradient_norm_buggy,
         fixed=gradient_norm_fixed,
-        label="L2 norm printed for fc1",
-        unit="as gradient",
-        hint="A parameter is a tensor and has a gradient. Which of the two is measured?",
-        explanation="`p` is the weight itself, `p.grad` is its gradient. What was printed are the "
-        "norms of the weights, which the initialization fixes, and which say nothing about "
-        "back-propagation.",
+        label=mark("L2 norm printed for fc1"),
+        unit=mark("as gradient"),
+        hint=mark("A parameter is a tensor and has a gradient. Which of the two is measured?"),
+        explanation=mark(
+            "`p` is the weight itself, `p.grad` is its gradient. What was printed are the norms "
+            "of the weights, which the initialization fixes, and which say nothing about "
+            "back-propagation."
+        ),
     ),
     BugCase(
         id="float32",
-        title="A dead layer that lives",
-        story="An ELU network with all biases at -9. Its first layer is reported as dead: the "
-        "norm of the gradient is exactly 0. Yet the derivative of ELU is never exactly 0.",
+        title=mark("A dead layer that lives"),
+        story=mark(
+            "An ELU network with all biases at -9. Its first layer is reported as dead: the norm "
+            "of the gradient is exactly 0. Yet the derivative of ELU is never exactly 0."
+        ),
         buggy=tiny_norm_buggy,
         fixed=tiny_norm_fixed,
-        label="L2 norm of the gradient of fc1",
+        label=mark("L2 norm of the gradient of fc1"),
         unit="",
-        hint="The norm squares every entry. What is the smallest number of float32?",
-        explanation="The entries are near 1e-24 and exist in float32, but their squares would be "
-        "near 1e-48, below the smallest float32 number of 1.4e-45, and become 0. Convert to "
-        "float64 before taking the norm, and call a gradient dead only where every entry is "
-        "exactly 0.",
+        hint=mark("The norm squares every entry. What is the smallest number of float32?"),
+        explanation=mark(
+            "The entries are near 1e-24 and exist in float32, but their squares would be near "
+            "1e-48, below the smallest float32 number of 1.4e-45, and become 0. Convert to "
+            "float64 before taking the norm, and call a gradient dead only where every entry is "
+            "exactly 0."
+        ),
     ),
     BugCase(
         id="shape",
-        title="Guessing on the dev set",
-        story="The train loss falls as it should, the boundary looks right, and yet the dev "
-        "accuracy stays near one half.",
+        title=mark("Guessing on the dev set"),
+        story=mark(
+            "The train loss falls as it should, the boundary looks right, and yet the dev "
+            "accuracy stays near one half."
+        ),
         buggy=dev_accuracy_buggy,
         fixed=dev_accuracy_fixed,
-        label="Accuracy on the dev set",
-        unit="share of right answers",
-        hint="Write down the shape of both sides of the comparison.",
-        explanation="Labels of shape [160] against predictions of shape [160, 1] broadcast to "
-        "[160, 160]: every prediction is compared with every label. No error is raised. Give both "
-        "one shape, and check it, as this project's accuracy does.",
+        label=mark("Accuracy on the dev set"),
+        unit=mark("share of right answers"),
+        hint=mark("Write down the shape of both sides of the comparison."),
+        explanation=mark(
+            "Labels of shape [160] against predictions of shape [160, 1] broadcast to [160, "
+            "160]: every prediction is compared with every label. No error is raised. Give both "
+            "one shape, and check it, as this project's accuracy does."
+        ),
     ),
     BugCase(
         id="logits",
-        title="The loss that has a floor",
-        story="A straight line separates the two groups, so the loss could come close to 0. "
-        "It falls for a while and then stays where it is, however long the training.",
+        title=mark("The loss that has a floor"),
+        story=mark(
+            "A straight line separates the two groups, so the loss could come close to 0. It "
+            "falls for a while and then stays where it is, however long the training."
+        ),
         buggy=final_loss_buggy,
         fixed=final_loss_fixed,
-        label="Loss after 1000 epochs",
-        unit="cross entropy",
-        hint="What does this loss function do with its first argument?",
-        explanation="The loss applies the sigmoid itself; it wants logits, any real numbers. Here "
-        "it gets probabilities between 0 and 1, and the sigmoid of those lies between 0.5 and "
-        "0.73: the network cannot say that it is sure. For points of class 1 the loss stays "
-        "above 0.31, for class 0 above 0.69.",
+        label=mark("Loss after 1000 epochs"),
+        unit=mark("cross entropy"),
+        hint=mark("What does this loss function do with its first argument?"),
+        explanation=mark(
+            "The loss applies the sigmoid itself; it wants logits, any real numbers. Here it "
+            "gets probabilities between 0 and 1, and the sigmoid of those lies between 0.5 and "
+            "0.73: the network cannot say that it is sure. For points of class 1 the loss stays "
+            "above 0.31, for class 0 above 0.69."
+        ),
     ),
 )

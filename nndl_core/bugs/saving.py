@@ -11,6 +11,7 @@ from torch.optim import SGD
 
 from nndl_core.bugs.case import BugCase
 from nndl_core.bugs.material import bce, moons, network, train
+from nndl_core.i18n import mark
 
 
 def difference_after_loading_buggy() -> float:
@@ -108,42 +109,54 @@ def saved_checkpoints_fixed() -> float:
 CASES = (
     BugCase(
         id="load",
-        title="The model that cannot be loaded",
-        story="A trained network was saved. Loading it into a fresh network ends with an error.",
+        title=mark("The model that cannot be loaded"),
+        story=mark(
+            "A trained network was saved. Loading it into a fresh network ends with an error."
+        ),
         buggy=difference_after_loading_buggy,
         fixed=difference_after_loading_fixed,
-        label="Largest difference between saved and loaded parameters",
+        label=mark("Largest difference between saved and loaded parameters"),
         unit="",
-        hint="Which of these method names belongs to another framework?",
-        explanation="`set_state_dict` is Paddle's name. PyTorch's is `load_state_dict`, and it "
-        "takes the dictionary itself, not the name of a file.",
+        hint=mark("Which of these method names belongs to another framework?"),
+        explanation=mark(
+            "`set_state_dict` is Paddle's name. PyTorch's is `load_state_dict`, and it takes the "
+            "dictionary itself, not the name of a file."
+        ),
     ),
     BugCase(
         id="file",
-        title="The best model is somebody else",
-        story="Two networks are trained and saved. The first one is loaded again for the test, "
-        "and gives the scores of the second.",
+        title=mark("The best model is somebody else"),
+        story=mark(
+            "Two networks are trained and saved. The first one is loaded again for the test, and "
+            "gives the scores of the second."
+        ),
         buggy=difference_to_first_buggy,
         fixed=difference_to_first_fixed,
-        label="Largest difference between the loaded and the first network",
-        unit="between two parameters",
-        hint="How many files are there at the end?",
-        explanation="Both runs save under one name, so the second overwrites the first. As both "
-        "networks have the same shapes, loading raises no error. Put what tells the runs apart "
-        "into the name of the file. Here a dictionary stands for the folder.",
+        label=mark("Largest difference between the loaded and the first network"),
+        unit=mark("between two parameters"),
+        hint=mark("How many files are there at the end?"),
+        explanation=mark(
+            "Both runs save under one name, so the second overwrites the first. As both networks "
+            "have the same shapes, loading raises no error. Put what tells the runs apart into "
+            "the name of the file. Here a dictionary stands for the folder."
+        ),
     ),
     BugCase(
         id="best-score",
-        title="No model was good enough",
-        story="The score is minus the dev loss, so that larger is better. It rises from epoch to "
-        "epoch, but at the end there is no checkpoint to load.",
+        title=mark("No model was good enough"),
+        story=mark(
+            "The score is minus the dev loss, so that larger is better. It rises from epoch to "
+            "epoch, but at the end there is no checkpoint to load."
+        ),
         buggy=saved_checkpoints_buggy,
         fixed=saved_checkpoints_fixed,
-        label="Saved checkpoints",
+        label=mark("Saved checkpoints"),
         unit="in 50 epochs",
-        hint="Which score would the first model need to be saved?",
-        explanation="The best score starts at 0 and the comparison is strict. A score that is "
-        "never above 0, such as minus a loss, or the accuracy of a model that is always wrong, is "
-        "then never saved. Start at minus infinity: the first model is the best so far.",
+        hint=mark("Which score would the first model need to be saved?"),
+        explanation=mark(
+            "The best score starts at 0 and the comparison is strict. A score that is never "
+            "above 0, such as minus a loss, or the accuracy of a model that is always wrong, is "
+            "then never saved. Start at minus infinity: the first model is the best so far."
+        ),
     ),
 )

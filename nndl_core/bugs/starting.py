@@ -8,6 +8,7 @@ from torch.optim import SGD
 
 from nndl_core.bugs.case import BugCase
 from nndl_core.bugs.material import moons, network, train
+from nndl_core.i18n import mark
 
 
 def spread_of_weights_buggy() -> float:
@@ -95,44 +96,56 @@ def difference_of_runs_fixed() -> float:
 CASES = (
     BugCase(
         id="init",
-        title="The initialization that changes nothing",
-        story="All weights shall be drawn with standard deviation 0.01, so that the gradient "
-        "vanishes. The code runs without an error, but the gradient does not look small.",
+        title=mark("The initialization that changes nothing"),
+        story=mark(
+            "All weights shall be drawn with standard deviation 0.01, so that the gradient "
+            "vanishes. The code runs without an error, but the gradient does not look small."
+        ),
         buggy=spread_of_weights_buggy,
         fixed=spread_of_weights_fixed,
-        label="Standard deviation of all weights",
-        unit="wanted: 0.01",
-        hint="What does the loop run over: layers, or tensors?",
-        explanation="`named_parameters()` yields tensors such as `fc1.weight`, and a tensor is "
-        "never an `nn.Linear`. The test is false every time, nothing is drawn, and the weights "
-        "stay as `nn.Linear` made them. `named_modules()` yields the layers.",
+        label=mark("Standard deviation of all weights"),
+        unit=mark("wanted: 0.01"),
+        hint=mark("What does the loop run over: layers, or tensors?"),
+        explanation=mark(
+            "`named_parameters()` yields tensors such as `fc1.weight`, and a tensor is never an "
+            "`nn.Linear`. The test is false every time, nothing is drawn, and the weights stay "
+            "as `nn.Linear` made them. `named_modules()` yields the layers."
+        ),
     ),
     BugCase(
         id="shared-draw",
-        title="Twins among the layers",
-        story="Each hidden layer shall get random weights of its own. Two layers of the finished "
-        "network turn out to be alike in every entry.",
+        title=mark("Twins among the layers"),
+        story=mark(
+            "Each hidden layer shall get random weights of its own. Two layers of the finished "
+            "network turn out to be alike in every entry."
+        ),
         buggy=difference_of_layers_buggy,
         fixed=difference_of_layers_fixed,
-        label="Largest difference between fc2 and fc3",
-        unit="between two weights",
-        hint="When is the value of a default argument computed, and how often?",
-        explanation="Python computes a default argument once, when the function is defined. Every "
-        "layer that is made without an argument then gets that one drawn tensor. Draw inside the "
-        "function, so that each call draws anew.",
+        label=mark("Largest difference between fc2 and fc3"),
+        unit=mark("between two weights"),
+        hint=mark("When is the value of a default argument computed, and how often?"),
+        explanation=mark(
+            "Python computes a default argument once, when the function is defined. Every layer "
+            "that is made without an argument then gets that one drawn tensor. Draw inside the "
+            "function, so that each call draws anew."
+        ),
     ),
     BugCase(
         id="seed",
-        title="Two equal runs that differ",
-        story="Before two networks are compared, the same network is trained twice as a check. "
-        "The two losses should be equal to the last digit.",
+        title=mark("Two equal runs that differ"),
+        story=mark(
+            "Before two networks are compared, the same network is trained twice as a check. The "
+            "two losses should be equal to the last digit."
+        ),
         buggy=difference_of_runs_buggy,
         fixed=difference_of_runs_fixed,
-        label="Difference between the two final losses",
-        unit="in cross entropy",
-        hint="In what state is the generator when the second network is drawn?",
-        explanation="The seed is set once. The second network is drawn from where the first left "
-        "the generator, so the runs differ in their weights and a comparison would measure luck. "
-        "Set the seed again before every run that is compared.",
+        label=mark("Difference between the two final losses"),
+        unit=mark("in cross entropy"),
+        hint=mark("In what state is the generator when the second network is drawn?"),
+        explanation=mark(
+            "The seed is set once. The second network is drawn from where the first left the "
+            "generator, so the runs differ in their weights and a comparison would measure luck. "
+            "Set the seed again before every run that is compared."
+        ),
     ),
 )

@@ -7,6 +7,7 @@ from torch.optim import SGD
 
 from nndl_core.bugs.case import BugCase
 from nndl_core.bugs.material import bce, moons, network, train
+from nndl_core.i18n import mark
 
 
 def moved_parameters_buggy() -> float:
@@ -101,46 +102,58 @@ def gap_of_curves_fixed() -> float:
 CASES = (
     BugCase(
         id="optimizer",
-        title="The second model does not learn",
-        story="A first network learns. Then a second one is trained in the same notebook, and "
-        "its loss does not change in any digit.",
+        title=mark("The second model does not learn"),
+        story=mark(
+            "A first network learns. Then a second one is trained in the same notebook, and its "
+            "loss does not change in any digit."
+        ),
         buggy=moved_parameters_buggy,
         fixed=moved_parameters_fixed,
-        label="Parameters of the second network that moved",
+        label=mark("Parameters of the second network that moved"),
         unit="of 21",
-        hint="Whose parameters does the optimizer hold?",
-        explanation="An optimizer updates the tensors that it was made with. This one still holds "
-        "the first network: the second gets gradients, but nobody applies them. Such a network is "
-        "easily taken for a dead one. Make an optimizer for each model; this project's Runner "
-        "refuses one that holds other parameters.",
+        hint=mark("Whose parameters does the optimizer hold?"),
+        explanation=mark(
+            "An optimizer updates the tensors that it was made with. This one still holds the "
+            "first network: the second gets gradients, but nobody applies them. Such a network "
+            "is easily taken for a dead one. Make an optimizer for each model; this project's "
+            "Runner refuses one that holds other parameters."
+        ),
     ),
     BugCase(
         id="keyword",
-        title="The learning rate without effect",
-        story="The training is tried with two learning rates, one a hundred times larger. Both "
-        "give the same loss in every digit.",
+        title=mark("The learning rate without effect"),
+        story=mark(
+            "The training is tried with two learning rates, one a hundred times larger. Both "
+            "give the same loss in every digit."
+        ),
         buggy=effect_of_learning_rate_buggy,
         fixed=effect_of_learning_rate_fixed,
-        label="Loss with the small minus loss with the large learning rate",
-        unit="in cross entropy",
-        hint="Compare the names that are passed with the names that are read.",
-        explanation="`**settings` accepts any name. `learning_rate` is passed, `lr` is read, so "
-        "the default 0.2 is used both times. Better still, write the names into the signature, "
-        "`def final_loss(*, lr=0.2, epochs=100)`: Python then answers a wrong name with a "
-        "TypeError.",
+        label=mark("Loss with the small minus loss with the large learning rate"),
+        unit=mark("in cross entropy"),
+        hint=mark("Compare the names that are passed with the names that are read."),
+        explanation=mark(
+            "`**settings` accepts any name. `learning_rate` is passed, `lr` is read, so the "
+            "default 0.2 is used both times. Better still, write the names into the signature, "
+            "`def final_loss(*, lr=0.2, epochs=100)`: Python then answers a wrong name with a "
+            "TypeError."
+        ),
     ),
     BugCase(
         id="order",
-        title="One set, two curves",
-        story="As a check, the training set is used as dev set too. The two loss curves should "
-        "lie on each other, but one runs ahead.",
+        title=mark("One set, two curves"),
+        story=mark(
+            "As a check, the training set is used as dev set too. The two loss curves should lie "
+            "on each other, but one runs ahead."
+        ),
         buggy=gap_of_curves_buggy,
         fixed=gap_of_curves_fixed,
-        label="Largest gap between the two curves",
-        unit="in cross entropy",
-        hint="With which parameters is each of the two losses computed?",
-        explanation="The train loss is computed before the update and the dev loss after it, so "
-        "the two belong to different parameters. The dev curve is one epoch ahead, and a gap "
-        "between the curves is no measure of overfitting. Compute both before the update.",
+        label=mark("Largest gap between the two curves"),
+        unit=mark("in cross entropy"),
+        hint=mark("With which parameters is each of the two losses computed?"),
+        explanation=mark(
+            "The train loss is computed before the update and the dev loss after it, so the two "
+            "belong to different parameters. The dev curve is one epoch ahead, and a gap between "
+            "the curves is no measure of overfitting. Compute both before the update."
+        ),
     ),
 )

@@ -19,6 +19,7 @@ from nndl_core.charts.scales import (
     short,
 )
 from nndl_core.charts.theme import series_color
+from nndl_core.i18n import tr
 
 MOST_WORDS: Final = 16  # bars of a chart; the words beside more of them would overlap
 
@@ -125,7 +126,7 @@ def _bar_marks(
         "name": escape(name),
         "legendgroup": escape(name),
         "mode": "markers+text" if worded else "markers",
-        "text": [f"\N{NO-BREAK SPACE}{kind}\N{NO-BREAK SPACE}" for kind in kinds.values()],
+        "text": [f"\N{NO-BREAK SPACE}{tr(kind)}\N{NO-BREAK SPACE}" for kind in kinds.values()],
         "textposition": [_inward(kind) for kind in kinds.values()],
         "textfont": {"size": 13},
         "hoverinfo": "skip",

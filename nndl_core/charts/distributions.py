@@ -20,6 +20,7 @@ from nndl_core.charts.parts import (
 )
 from nndl_core.charts.scales import MINUS, Scale, cross_line, escape, floats, scale_over
 from nndl_core.charts.theme import faded, series_color, series_dash, series_symbol
+from nndl_core.i18n import tr
 from nndl_core.study import Estimate, estimate
 
 GOLDEN = 0.6180339887498949  # its multiples fill the unit interval evenly: dots do not pile up
@@ -40,14 +41,14 @@ def histograms(
     Values that are not finite are left out and counted in a note. Raises ValueError for bins < 1.
     """
     if bins < 1:
-        raise ValueError(f"A histogram needs at least one bin, not {bins}.")
+        raise ValueError(tr("A histogram needs at least one bin, not {bins}.", bins=bins))
     read = {name: floats(values) for name, values in series.items()}
     finite = {name: _finite(values) for name, values in read.items()}
     edges = _edges([v for values in finite.values() for v in values], bins)
     named = enumerate(finite.items())
     data = [_histogram(name, v, edges, density, at, len(finite)) for at, (name, v) in named]
     data += [_curve(name, xy, len(read) + at) for at, (name, xy) in enumerate(curves.items())]
-    y_title = "density" if density else "count"
+    y_title = tr("density") if density else tr("count")
     layout = _axes(data, x_title, y_title, filled=any(finite.values()))
     layout["annotations"] += _lost_notes({n: len(read[n]) - len(finite[n]) for n in read})
     return figure(data, title, barmode="overlay", bargap=0, **layout)
@@ -115,7 +116,11 @@ def _ends(trace: Trace) -> list[float]:
 
 
 def _lost_notes(lost: Mapping[str, int]) -> list[dict[str, Any]]:
-    words = [f"{escape(name)}: {count} not finite" for name, count in lost.items() if count]
+    words = [
+        tr("{escape}: {count} not finite", escape=escape(name), count=count)
+        for name, count in lost.items()
+        if count
+    ]
     return [_corner("<br>".join(words), "right")] if words else []
 
 
@@ -181,7 +186,7 @@ def _mean(values: Sequence[float], height: float, color: str) -> Iterator[Trace]
     yield {
         "type": "scatter",
         "mode": "markers",
-        "name": "mean and 95 % interval",
+        "name": tr("mean and 95 % interval"),
         "showlegend": False,
         "x": [found.mean],
         "y": [height],
@@ -210,14 +215,14 @@ def summary(values: Any) -> str:
     """Say n, mean and 95 % interval of the finite values, and how many are not finite."""
     read = floats(values)
     kept = _finite(read)
-    lost = f", {len(read) - len(kept)} not finite" if len(kept) < len(read) else ""
+    lost = tr(", {count} not finite", count=len(read) - len(kept)) if len(kept) < len(read) else ""
     found = _estimate(kept)
     if found is None:
-        return f"n = {len(kept)}{lost}"
-    words = f"n = {len(kept)}, mean {_rounded(found.mean, found)}"
+        return f"n = {len(kept)}{lost}"  # untranslated
+    words = tr("n = {n}, mean {mean}", n=len(kept), mean=_rounded(found.mean, found))
     if math.isfinite(found.low):
         low, high = (_rounded(v, found) for v in (found.low, found.high))
-        words += f" (95 %: {low} to {high})"
+        words += tr(" (95 %: {low} to {high})", low=low, high=high)
     return words + lost
 
 
@@ -238,8 +243,8 @@ def differences(values: Any, x_title: str, *, bins: int = 30, title: str = "") -
     """
     read = floats(values)
     kept = _finite(read)
-    data = [_histogram("differences", kept, _edges([*kept, 0.0], bins), False, 2, 1)]
-    layout = _axes(data, x_title, "pairs", filled=bool(kept))
+    data = [_histogram(tr("differences"), kept, _edges([*kept, 0.0], bins), False, 2, 1)]
+    layout = _axes(data, x_title, tr("pairs"), filled=bool(kept))
     top = max(data[0]["y"], default=0.0) or 1.0
     layout["yaxis"] |= {"range": [0, 1.65 * top], "rangemode": "tozero"}
     data = [*data, *_mean(kept, 1.1 * top, series_color(2))] if kept else []
@@ -251,4 +256,9 @@ def differences(values: Any, x_title: str, *, bins: int = 30, title: str = "") -
 
 def _signs(values: Sequence[float]) -> str:
     below, above = sum(v < 0 for v in values), sum(v > 0 for v in values)
-    return f"{below} below 0, {len(values) - below - above} exactly 0, {above} above 0"
+    return tr(
+        "{below} below 0, {zero} exactly 0, {above} above 0",
+        below=below,
+        zero=len(values) - below - above,
+        above=above,
+    )

@@ -13,16 +13,21 @@ from nndl_core.charts.scales import cross_line, escape, short
 from nndl_core.charts.theme import REFERENCE_DASHES
 from nndl_core.dead_units import BiasPath
 from nndl_core.gradient_law import Steps
+from nndl_core.i18n import mark, tr
 from nndl_core.large_steps import DeathRate, Deaths
 
-PART_NAMES = {"weights": "weights", "slope": "slope of the activation", "inputs": "inputs"}
+PART_NAMES = {
+    mark("weights"): mark("weights"),
+    "slope": mark("slope of the activation"),
+    mark("inputs"): mark("inputs"),
+}
 ROUNDING = 2.0**-24
 """A larger share of a weight always moves it in float32; less than half of this never does."""
 
 
 def norm_bars(norms: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the gradient norm of each layer on a log axis, an exact 0 apart."""
-    drawn = layer_bars(norms, "L2 norm of the weight gradient")
+    drawn = layer_bars(norms, tr("L2 norm of the weight gradient"))
     axis = drawn["layout"]["xaxis"]
     for name in {"tickvals", "ticktext"} & set(axis):
         axis[name] = axis[name][::-2][::-1]  # narrow, beside a table; the last may name a zero
@@ -33,9 +38,10 @@ def norm_bars(norms: Mapping[str, Sequence[float]]) -> Figure:
 def part_bars(steps: Mapping[str, Steps]) -> Figure:
     """Draw for each network the decades that each cause takes from the last layer to the first."""
     series = {
-        words: [found.parts[part] for found in steps.values()] for part, words in PART_NAMES.items()
+        tr(words): [found.parts[part] for found in steps.values()]
+        for part, words in PART_NAMES.items()
     }
-    return layer_bars(series, "decades lost", log=False, layers=list(steps))
+    return layer_bars(series, tr("decades lost"), log=False, layers=list(steps))
 
 
 def decades_by_scale(
@@ -48,21 +54,21 @@ def decades_by_scale(
     series = {
         name: (scales, [float(found.total.sum()) for found in row]) for name, row in steps.items()
     }
-    drawn = lines(series, "standard deviation of the weights", "decades lost", log_x=True)
+    drawn = lines(series, tr("standard deviation of the weights"), tr("decades lost"), log_x=True)
     for trace in drawn["data"]:
         trace["cliponaxis"] = False  # the first scale stands on the axis
-    return _upright(drawn, {f"chosen: {chosen:g}": chosen} if chosen > 0 else {})
+    return _upright(drawn, {tr("chosen: {value:g}", value=chosen): chosen} if chosen > 0 else {})
 
 
 def ratio_bars(ratios: Mapping[str, Sequence[float]]) -> Figure:
     """Draw |update| / |weight| of each layer on a log axis, and where float32 cannot add it."""
-    drawn = layer_bars(ratios, "update / weight of the first step")
-    return _upright(drawn, {f"half a float32 gap: {short(ROUNDING)}": ROUNDING})
+    drawn = layer_bars(ratios, tr("update / weight of the first step"))
+    return _upright(drawn, {tr("half a float32 gap: {gap}", gap=short(ROUNDING)): ROUNDING})
 
 
 def changed_bars(shares: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the share of each layer's parameters that a step changed at all."""
-    drawn = layer_bars(shares, "share of weights and biases that changed", log=False)
+    drawn = layer_bars(shares, tr("share of weights and biases that changed"), log=False)
     quarters = [0, 0.25, 0.5, 0.75, 1]
     drawn["layout"]["xaxis"] |= {"tickmode": "array", "tickvals": quarters, "tickformat": ".0%"}
     return drawn
@@ -71,21 +77,27 @@ def changed_bars(shares: Mapping[str, Sequence[float]]) -> Figure:
 def bias_lines(path: BiasPath, best: float) -> Figure:
     """Draw the output bias against the epoch, measured and by the recurrence, and the best."""
     series = {
-        "measured": (path.epochs, path.bias),
-        "recurrence": (path.epochs, path.expected_bias),
+        tr("measured"): (path.epochs, path.bias),
+        tr("recurrence"): (path.epochs, path.expected_bias),
     }
-    return lines(series, "epoch", "output bias", reference={"best constant guess": best})
+    return lines(
+        series, tr("epoch"), tr("output bias"), reference={tr("best constant guess"): best}
+    )
 
 
 def path_loss(path: BiasPath, floor: float) -> Figure:
     """Draw the train loss against the epoch above the loss of the best constant guess."""
-    series = {"train loss": (path.epochs, path.train_loss)}
-    return lines(series, "epoch", "train loss", reference={"best constant guess": floor})
+    series = {tr("train loss"): (path.epochs, path.train_loss)}
+    return lines(
+        series, tr("epoch"), tr("train loss"), reference={tr("best constant guess"): floor}
+    )
 
 
 def path_accuracy(path: BiasPath) -> Figure:
     """Draw the train accuracy against the epoch, on an axis from 0 to 1."""
-    drawn = lines({"train": (path.epochs, path.train_accuracy)}, "epoch", "train accuracy")
+    drawn = lines(
+        {tr("train"): (path.epochs, path.train_accuracy)}, tr("epoch"), tr("train accuracy")
+    )
     drawn["layout"]["yaxis"]["range"] = [0, 1]
     return drawn
 
@@ -99,8 +111,8 @@ def dead_curves(
     """
     depths = [-b for b in biases]
     series = {name: (depths, row) for name, row in shares.items()}
-    title = "−b: how far the bias lies below 0"  # noqa: RUF001
-    drawn = lines(series, title, "share of dead units", log_x=True)
+    title = tr("−b: how far the bias lies below 0")  # noqa: RUF001
+    drawn = lines(series, title, tr("share of dead units"), log_x=True)
     drawn["layout"]["yaxis"]["range"] = [-0.03, 1.03]
     drawn["layout"]["xaxis"]["dtick"] = 2
     return _upright(drawn, {name: -b for name, b in at.items() if b < 0})
@@ -113,7 +125,7 @@ def slope_lines(slopes: Sequence[float], norms: Any, at: Mapping[str, float] = {
     """
     columns = np.asarray(norms).T
     series = {f"fc{layer + 1}": (slopes, column) for layer, column in enumerate(columns)}
-    drawn = lines(series, "slope", "L2 norm of the weight gradient", log_x=True, log_y=True)
+    drawn = lines(series, tr("slope"), tr("L2 norm of the weight gradient"), log_x=True, log_y=True)
     return _upright(drawn, {name: slope for name, slope in at.items() if slope > 0})
 
 
@@ -130,13 +142,13 @@ def death_lines(deaths: Deaths, large: int) -> Figure:
     """Draw the dead units of each hidden layer against the number of updates."""
     updates = list(range(len(deaths.dead)))
     series = {f"fc{at + 1}": (updates, column) for at, column in enumerate(deaths.dead.T)}
-    drawn = lines(series, "updates", "dead units", markers=True)
+    drawn = lines(series, tr("updates"), tr("dead units"), markers=True)
     return _upright(drawn, _last_large(deaths, large))
 
 
 def _last_large(deaths: Deaths, large: int) -> dict[str, float]:
     """Name the last large step, unless all steps were large."""
-    return {"last large step": large} if large < len(deaths.dead) - 1 else {}
+    return {tr("last large step"): large} if large < len(deaths.dead) - 1 else {}
 
 
 def death_heights(deaths: Deaths, large: int) -> Figure:
@@ -146,7 +158,9 @@ def death_heights(deaths: Deaths, large: int) -> Figure:
     """
     updates = list(range(len(deaths.highest)))
     series = {f"fc{at + 1}": (updates, column) for at, column in enumerate(deaths.highest.T)}
-    drawn = lines(series, "updates", "largest z", markers=True, reference={"dead below": 0})
+    drawn = lines(
+        series, tr("updates"), tr("largest z"), markers=True, reference={tr("dead below"): 0}
+    )
     most = 2 * float(np.abs(deaths.highest[0]).max())
     shown = np.clip([0.0, *deaths.highest.flat], -most, most)
     drawn["layout"]["yaxis"]["range"] = [float(shown.min()) - 0.05 * most, float(shown.max())]
@@ -156,8 +170,8 @@ def death_heights(deaths: Deaths, large: int) -> Figure:
 def death_loss(deaths: Deaths, large: int) -> Figure:
     """Draw the train loss against the number of updates on a log axis."""
     updates = list(range(len(deaths.train_loss)))
-    series = {"train loss": (updates, deaths.train_loss)}
-    drawn = lines(series, "updates", "train loss", log_y=True, markers=True)
+    series = {tr("train loss"): (updates, deaths.train_loss)}
+    drawn = lines(series, tr("updates"), tr("train loss"), log_y=True, markers=True)
     return _upright(drawn, _last_large(deaths, large))
 
 
@@ -165,7 +179,9 @@ def death_rates(rates: Sequence[DeathRate]) -> Figure:
     """Draw the share of runs that lose a whole layer, and of units that die, against the rate."""
     x = [row.learning_rate for row in rates]
     series = {
-        "a whole layer died": (x, [row.layer_died for row in rates]),
-        "units that died": (x, [row.units_died / max(row.units, 1) for row in rates]),
+        tr("a whole layer died"): (x, [row.layer_died for row in rates]),
+        tr("units that died"): (x, [row.units_died / max(row.units, 1) for row in rates]),
     }
-    return lines(series, "learning rate of the large steps", "share", log_x=True, markers=True)
+    return lines(
+        series, tr("learning rate of the large steps"), tr("share"), log_x=True, markers=True
+    )

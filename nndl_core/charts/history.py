@@ -10,6 +10,7 @@ from nndl_core.charts.figures import lines
 from nndl_core.charts.parts import Figure, note
 from nndl_core.charts.scales import short
 from nndl_core.charts.theme import series_color, series_dash, series_symbol
+from nndl_core.i18n import tr
 from nndl_core.store.runs import Curves
 
 Curve = Literal["train_loss", "dev_loss", "train_accuracy", "dev_accuracy"]
@@ -42,14 +43,20 @@ def overlay(runs: Mapping[str, Curves], curve: Curve, *, log: bool = False) -> F
     Raises ValueError for more runs.
     """
     if len(runs) > MOST_RUNS:
-        raise ValueError(f"A figure shows at most {MOST_RUNS} runs, not {len(runs)}.")
+        raise ValueError(
+            tr(
+                "A figure shows at most {most_runs} runs, not {count}.",
+                most_runs=MOST_RUNS,
+                count=len(runs),
+            )
+        )
     values = {name: getattr(run, curve) for name, run in runs.items()}
     top = _top(values.values()) if curve.endswith("loss") else math.inf
     series = {
         name: (run.epoch, [min(value, BEYOND * top) for value in values[name]])
         for name, run in runs.items()
     }
-    drawn = lines(series, "epoch", curve.replace("_", " "), log_y=log, markers=True)
+    drawn = lines(series, tr("epoch"), curve.replace("_", " "), log_y=log, markers=True)
     if math.isfinite(top):
         _cut_off(drawn["layout"], top, log)
     for trace in drawn["data"]:
@@ -72,7 +79,7 @@ def _cut_off(layout: dict[str, Any], top: float, log: bool) -> None:
     layout["yaxis"]["range"] = [low, math.log10(top) if log else top]
     if log:
         layout["yaxis"]["dtick"] = max(1, math.ceil((math.log10(top) - low) / 6))
-    words = f"A loss above {short(top)} is cut off."
+    words = tr("A loss above {short} is cut off.", short=short(top))
     place = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "top"}
     layout["annotations"].append(note(words, **place))
 

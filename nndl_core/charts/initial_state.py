@@ -10,16 +10,17 @@ import numpy as np
 from nndl_core.charts.distributions import histograms
 from nndl_core.charts.figures import bands, lines
 from nndl_core.charts.parts import Figure
+from nndl_core.i18n import mark, tr
 from nndl_core.initial_signal import Signal, Table, geometric
 from nndl_core.initial_state import EpochParameters
 from nndl_core.weight_laws import Draws
 
 Quantity = Literal["activation_std", "example_std", "gradient_norm", "delta_size"]
 Y_TITLES: dict[Quantity, str] = {
-    "activation_std": "standard deviation of the activations",
-    "example_std": "standard deviation over examples",
-    "gradient_norm": "L2 norm of the weight gradient",
-    "delta_size": "root mean square of δ = dL/dz",
+    "activation_std": mark("standard deviation of the activations"),
+    "example_std": mark("standard deviation over examples"),
+    "gradient_norm": mark("L2 norm of the weight gradient"),
+    "delta_size": mark("root mean square of δ = dL/dz"),
 }
 
 
@@ -27,20 +28,20 @@ def trace_loss(trace: Sequence[EpochParameters]) -> Figure:
     """Draw train and dev loss against the number of updates."""
     epochs = [state.epoch for state in trace]
     series = {
-        "train": (epochs, [state.train_loss for state in trace]),
-        "dev": (epochs, [state.dev_loss for state in trace]),
+        tr("train"): (epochs, [state.train_loss for state in trace]),
+        tr("dev"): (epochs, [state.dev_loss for state in trace]),
     }
-    return lines(series, "updates", "loss", markers=True)
+    return lines(series, tr("updates"), tr("loss"), markers=True)
 
 
 def trace_accuracy(trace: Sequence[EpochParameters]) -> Figure:
     """Draw train and dev accuracy against the number of updates."""
     epochs = [state.epoch for state in trace]
     series = {
-        "train": (epochs, [state.train_accuracy for state in trace]),
-        "dev": (epochs, [state.dev_accuracy for state in trace]),
+        tr("train"): (epochs, [state.train_accuracy for state in trace]),
+        tr("dev"): (epochs, [state.dev_accuracy for state in trace]),
     }
-    return lines(series, "updates", "accuracy", markers=True)
+    return lines(series, tr("updates"), tr("accuracy"), markers=True)
 
 
 def draw_histograms(draws: Mapping[str, Draws]) -> Figure:
@@ -50,11 +51,11 @@ def draw_histograms(draws: Mapping[str, Draws]) -> Figure:
     """
     values = {name: sample.values for name, sample in draws.items()}
     curves = {
-        f"density of {name.partition(':')[0]}": sample.curve
+        tr("density of {partition}", partition=name.partition(":")[0]): sample.curve
         for name, sample in draws.items()
         if sample.curve is not None
     }
-    return histograms(values, "weight", curves=curves)
+    return histograms(values, tr("weight"), curves=curves)
 
 
 def layer_signals(signals: Mapping[str, Signal], quantity: Quantity) -> Figure:
@@ -63,7 +64,7 @@ def layer_signals(signals: Mapping[str, Signal], quantity: Quantity) -> Figure:
     A layer where every seed gives exactly 0 is marked as such.
     """
     series = {name: _band(getattr(signal, quantity)) for name, signal in signals.items()}
-    return bands(series, "layer", Y_TITLES[quantity], log_y=True)
+    return bands(series, tr("layer"), tr(Y_TITLES[quantity]), log_y=True)
 
 
 def _band(table: Table) -> tuple[list[int], Table, Table, Table]:

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from nndl_core.charts.scales import MARKS, Scale, baselines, cross_line, escape, floats, kind_of
 from nndl_core.charts.theme import REFERENCE_DASHES
+from nndl_core.i18n import mark, tr
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]
 Pairs = Sequence[tuple[float, float]]
 
-NO_DATA: Final = "No data yet."
+NO_DATA: Final = mark("No data yet.")
 MOST_MARKS: Final = 40  # symbols of one series on one line; more would hide each other
 LEGEND: Final = {
     "orientation": "h",
@@ -85,7 +86,14 @@ def pairs(name: str, x: Any, y: Any) -> list[tuple[float, float]]:
     """Read x and y as pairs of floats; raises ValueError when they differ in length."""
     xs, ys = floats(x), floats(y)
     if len(xs) != len(ys):
-        raise ValueError(f"{name}: {len(xs)} values of x do not fit {len(ys)} values of y.")
+        raise ValueError(
+            tr(
+                "{name}: {count} values of x do not fit {count_2} values of y.",
+                name=name,
+                count=len(xs),
+                count_2=len(ys),
+            )
+        )
     return list(zip(xs, ys, strict=True))
 
 
@@ -97,7 +105,7 @@ def marks(name: str, odd: Pairs, x: Scale, y: Scale, color: str) -> list[Trace]:
     kinds = [kind_of(py, y.log) or kind_of(px, x.log) for px, py in kept]
     trace = mark_trace([x.place(px) for px, _ in kept], [y.place(py) for _, py in kept], kinds)
     trace["marker"] |= {"color": color, "line": {"width": 2, "color": color}}
-    words = {"hovertext": [f"{escape(name)}: {kind}" for kind in kinds], "hoverinfo": "text"}
+    words = {"hovertext": [f"{escape(name)}: {tr(kind)}" for kind in kinds], "hoverinfo": "text"}
     return [trace | {"name": escape(name), "legendgroup": escape(name), **words}]
 
 

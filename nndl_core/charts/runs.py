@@ -8,6 +8,7 @@ import numpy as np
 
 from nndl_core.charts.figures import layer_bars, lines
 from nndl_core.charts.parts import Figure
+from nndl_core.i18n import mark, tr
 from nndl_core.runner import Runner
 
 MOST_POINTS = 400
@@ -16,28 +17,28 @@ Runs = Mapping[str, Runner]
 
 def loss_curves(runs: Runs) -> Figure:
     """Draw the loss of train and dev of every run against the epoch."""
-    return lines(_curves(runs, "loss"), "epoch", "loss")
+    return lines(_curves(runs, tr("loss")), tr("epoch"), tr("loss"))
 
 
 def accuracy_curves(runs: Runs) -> Figure:
     """Draw the accuracy on train and dev of every run against the epoch."""
-    return lines(_curves(runs, "accuracy"), "epoch", "accuracy")
+    return lines(_curves(runs, tr("accuracy")), tr("epoch"), tr("accuracy"))
 
 
 def gradient_bars(runs: Runs) -> Figure:
     """Draw the norm of every layer's weight gradient at the runs' current parameters."""
     norms = {
-        name: [layer.weight_grad_norm for layer in run.measure()[0].layers]
+        tr(name): [layer.weight_grad_norm for layer in run.measure()[0].layers]
         for name, run in runs.items()
     }
-    return layer_bars(norms, "L2 norm of the weight gradient")
+    return layer_bars(norms, tr("L2 norm of the weight gradient"))
 
 
 def _curves(runs: Runs, what: str) -> dict[str, tuple[list[float], list[float]]]:
     return {
-        f"{name}, {part}": _thinned(run, f"{part}_{what}")
+        f"{tr(name)}, {tr(part)}": _thinned(run, f"{part}_{what}")
         for name, run in runs.items()
-        for part in ("train", "dev")
+        for part in (mark("train"), mark("dev"))
     }
 
 

@@ -11,10 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from nndl_core.charts.theme import REFERENCE
+from nndl_core.i18n import mark
 
-ZERO: Final = "exactly 0"
-NEGATIVE: Final = "below 0"
-NOT_FINITE: Final = "not finite"
+ZERO: Final = mark("exactly 0")
+NEGATIVE: Final = mark("below 0")
+NOT_FINITE: Final = mark("not finite")
 BELOW: Final = (ZERO, NEGATIVE)
 MARKS: Final = {ZERO: "diamond-open", NEGATIVE: "triangle-down-open", NOT_FINITE: "x"}
 TICK_SIZE: Final = 13

@@ -21,6 +21,7 @@ from nndl_core.charts.static_axes import (
 )
 from nndl_core.charts.static_text import plain, title_of
 from nndl_core.charts.static_traces import draw_trace
+from nndl_core.i18n import tr
 
 Format = Literal["svg", "png"]
 DPI: Final = 150
@@ -30,7 +31,7 @@ STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "nndl",
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it along
+    "font.sans-serif": ["DejaVu Sans"],  # untranslated: matplotlib brings this font along
     "font.size": 11,
     "text.color": TEXT,
     "text.parse_math": False,  # a dollar in a name is a dollar
@@ -58,7 +59,7 @@ def draw_static(
     Raises ValueError for another kind of trace and another format.
     """
     if format not in ("svg", "png"):
-        raise ValueError(f"A figure is drawn as svg or png, not as {format}.")
+        raise ValueError(tr("A figure is drawn as svg or png, not as {format}.", format=format))
     metadata = {"Date": None, "Creator": None} if format == "svg" else {"Software": None}
     out = io.BytesIO()
     with _one_at_a_time, _style():

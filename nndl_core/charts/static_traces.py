@@ -22,6 +22,7 @@ from nndl_core.charts.static_text import (
     spread,
 )
 from nndl_core.charts.theme import series_color
+from nndl_core.i18n import tr
 
 Trace = Mapping[str, Any]
 ANCHORS: Final = {"left": "right", "right": "left", "center": "center"}
@@ -38,7 +39,7 @@ def draw_trace(axes: Any, data: Sequence[Trace], index: int, layout: Mapping[str
         return draw_bars(axes, data, index, layout)
     if kind == "heatmap":
         return draw_heatmap(axes, trace)
-    raise ValueError(f"A report can draw scatter, bar and heatmap, not {kind}.")
+    raise ValueError(tr("A report can draw scatter, bar and heatmap, not {kind}.", kind=kind))
 
 
 def _scatter(axes: Any, data: Sequence[Trace], index: int) -> Any:
@@ -81,7 +82,9 @@ def _fill(axes: Any, data: Sequence[Trace], index: int, x: Array, y: Array, colo
     elif fill == "tozeroy":
         axes.fill_between(x, np.zeros_like(y), y, **paint)
     else:
-        raise ValueError(f"A report can fill toself, tonexty and tozeroy, not {fill}.")
+        raise ValueError(
+            tr("A report can fill toself, tonexty and tozeroy, not {fill}.", fill=fill)
+        )
 
 
 def _line(axes: Any, trace: Trace, x: Array, y: Array, color: Any) -> Any:

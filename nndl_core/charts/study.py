@@ -11,6 +11,7 @@ import numpy as np
 from nndl_core.charts.distributions import differences, strips
 from nndl_core.charts.figures import bands
 from nndl_core.charts.parts import Figure
+from nndl_core.i18n import tr
 from nndl_core.lessons.measured import reference_lines
 from nndl_core.study import Measure, Study
 
@@ -35,16 +36,22 @@ def _first_measure(study: Study) -> Iterator[Drawn]:
     measure = study.claim.measures[0]
     values = study.values[measure.name]
     if measure.paired:
-        alt = f"Paired differences over {len(values)} seeds: {measure.text}"
-        yield Drawn(alt, 230, differences(values, measure.text))
+        alt = tr(
+            "Paired differences over {count} seeds: {text}",
+            count=len(values),
+            text=measure.words,
+        )
+        yield Drawn(alt, 230, differences(values, measure.words))
         return
     like = [m for m in study.claim.measures if _scale(m) == _scale(measure)][:5]
     if measure.text.startswith("test accuracy"):
         return  # drawn below, with the lines to compare with
-    series = {m.text: _scaled(study.values[m.name], m) for m in like}
-    title = "log10 of the value" if measure.geometric else "value in every seed"
+    series = {m.words: _scaled(study.values[m.name], m) for m in like}
+    title = tr("log10 of the value") if measure.geometric else tr("value in every seed")
     yield Drawn(
-        f"Every seed as a dot: {measure.text}", 90 + ROW_PIXELS * len(like), strips(series, title)
+        tr("Every seed as a dot: {text}", text=measure.words),
+        90 + ROW_PIXELS * len(like),
+        strips(series, title),
     )
 
 
@@ -63,10 +70,10 @@ def _scores(study: Study) -> Iterator[Drawn]:
     arms = _trained(study)
     if not arms:
         return
-    series = {n: [seed[n].test_last[0] for seed in study.outcomes] for n in arms}
+    series = {tr(n): [seed[n].test_last[0] for seed in study.outcomes] for n in arms}
     configs = [seed[arms[0]].config for seed in study.outcomes]
-    figure = strips(series, "test accuracy, last epoch", reference=reference_lines(configs))
-    yield Drawn("Test accuracy of every run, a dot each", 110 + ROW_PIXELS * len(arms), figure)
+    figure = strips(series, tr("test accuracy, last epoch"), reference=reference_lines(configs))
+    yield Drawn(tr("Test accuracy of every run, a dot each"), 110 + ROW_PIXELS * len(arms), figure)
 
 
 def _trained(study: Study) -> list[str]:
@@ -86,6 +93,6 @@ def _curves(study: Study) -> Iterator[Drawn]:
         same = [row for row in rows if len(row["epoch"]) == len(rows[0]["epoch"])]
         losses = np.array([row["train_loss"] for row in same])
         low, middle, high = np.quantile(losses, (0.25, 0.5, 0.75), axis=0)
-        series[name] = (rows[0]["epoch"], middle, low, high)
-    figure = bands(series, "epoch", "train loss: median and quartiles")
-    yield Drawn("Train loss against the epoch, median and quartile band", 300, figure)
+        series[tr(name)] = (rows[0]["epoch"], middle, low, high)
+    figure = bands(series, tr("epoch"), tr("train loss: median and quartiles"))
+    yield Drawn(tr("Train loss against the epoch, median and quartile band"), 300, figure)

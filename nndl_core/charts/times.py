@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from nndl_core.charts.figures import Figure, strips
+from nndl_core.i18n import tr
 
 SLOW = 3.0
 """A measurement so many times the largest median was interrupted by something else."""
@@ -21,7 +22,9 @@ def time_strips(seconds: Mapping[str, Sequence[float]], x_title: str) -> Figure:
     kept = {name: [v for v in values if v <= limit] for name, values in seconds.items()}
     lost = {name: len(values) - len(kept[name]) for name, values in seconds.items()}
     named = {
-        f"{name} ({lost[name]} above {limit:.2g} s not drawn)" if lost[name] else name: values
+        tr("{name} ({lost} above {limit:.2g} s not drawn)", name=name, lost=lost[name], limit=limit)
+        if lost[name]
+        else name: values
         for name, values in kept.items()
     }
     return strips(named, x_title)

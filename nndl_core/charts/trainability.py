@@ -22,6 +22,7 @@ from nndl_core.charts.trainability_words import (
     letters,
 )
 from nndl_core.datasets import DATASETS
+from nndl_core.i18n import mark, tr
 from nndl_core.map_plan import MapPlan
 from nndl_core.sweep import Cell
 from nndl_core.trainability import QUANTITIES, Status, Summary
@@ -103,10 +104,12 @@ def _paint(plan: MapPlan, shown: Shown, z: Grid) -> _Paint:
         return _Paint(_bands(), -0.5, len(STATUS_LOOK) - 0.5, "")
     classes = DATASETS[plan.base.dataset].classes
     known = z[np.isfinite(z)]
-    title = QUANTITIES[shown].label
+    title = tr(QUANTITIES[shown].label)
     if shown == "loss":
         most = MOST_LOSS * math.log(classes)
-        return _Paint(BRIGHT_TO_DARK, 0, most, f"{title} ({most:.2g}: or more)")
+        return _Paint(
+            BRIGHT_TO_DARK, 0, most, tr("{title} ({most:.2g}: or more)", title=title, most=most)
+        )
     if shown == "gradient_ratio":
         low, high = (math.floor(known.min()), math.ceil(known.max())) if known.size else (-1, 0)
         return _Paint(DARK_TO_BRIGHT, low, max(high, low + 1), title)
@@ -168,13 +171,16 @@ def _odd(plan: MapPlan, cells: Cells, odd: NDArray[np.bool_]) -> list[Trace]:
     return [_heatmap(plan, z, paint, xgap=1, ygap=1, **hover(plan, cells))]
 
 
+CURVE_TITLES = {"loss": mark("train loss"), "accuracy": mark("train accuracy")}
+
+
 def cell_curves(cell: Cell, what: Literal["loss", "accuracy"]) -> Figure:
     """Draw the train curve of every seed of a cell; a loss over decades on a log axis."""
     column = f"train_{what}"
     series = {
-        f"seed {seed}": (outcome.curves["epoch"], outcome.curves[column])
+        tr("seed {seed}", seed=seed): (outcome.curves["epoch"], outcome.curves[column])
         for seed, outcome in enumerate(cell.outcomes)
     }
     values = [v for _, curve in series.values() for v in curve.tolist() if v > 0]
     wide = what == "loss" and bool(values) and max(values) > WIDE * min(values)
-    return lines(series, "epoch", f"train {what}", log_y=wide)
+    return lines(series, tr("epoch"), tr(CURVE_TITLES[what]), log_y=wide)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from nndl_core.charts.parts import Trace
 from nndl_core.charts.scales import MINUS, axis
+from nndl_core.i18n import tr
 from nndl_core.map_axis import Axis
 from nndl_core.map_plan import MapPlan
 
@@ -54,10 +55,14 @@ def _ticks(one: Axis) -> list[float]:
 def axis_title(plan: MapPlan, one: Axis) -> str:
     """Name an axis; a weight scale is said to be a multiple of what."""
     if one.name != "init_scale":
-        return one.kind.label
-    of = {"normal": "standard deviation", "uniform": "half width", "constant": "every weight"}
+        return tr(one.kind.label)
+    of = {
+        "normal": tr("standard deviation"),
+        "uniform": tr("half width"),
+        "constant": tr("every weight"),
+    }
     init = plan.base.init
-    return f"{one.kind.label} ({of.get(init, f'times {init}')})"
+    return f"{tr(one.kind.label)} ({of.get(init) or tr('times {init}', init=init)})"
 
 
 def cell_frame(plan: MapPlan, selected: Index) -> list[Trace]:

@@ -13,6 +13,7 @@ import numpy as np
 from nndl_core.charts.parts import Trace
 from nndl_core.charts.theme import SERIES
 from nndl_core.charts.trainability_plane import edges
+from nndl_core.i18n import tr
 from nndl_core.map_plan import MapPlan
 from nndl_core.mean_field import DEPTH_SCALES, WideNet, critical_sigma_w
 
@@ -61,7 +62,7 @@ def _critical(plan: MapPlan) -> list[Trace]:
         return []
     depths = edges(plan.axis("depth"))
     points = [(depth, scale) for depth in (depths[0], depths[-1])]
-    return _line(plan, points, f"critical line, scale {scale:.3g}", "dash")
+    return _line(plan, points, tr("critical line, scale {scale:.3g}", scale=scale), "dash")
 
 
 def _depth_limit(plan: MapPlan) -> list[Trace]:
@@ -75,7 +76,7 @@ def _depth_limit(plan: MapPlan) -> list[Trace]:
     scales = np.geomspace(ends[0], ends[-1], STEPS).tolist()
     points = _inside(limit, scales, edges(plan.axis("depth")))
     flipped = [None if p is None else (p[1], p[0]) for p in points]
-    return _line(plan, flipped, f"depth {DEPTH_SCALES} ξ", "solid")
+    return _line(plan, flipped, tr("depth {n} ξ", n=DEPTH_SCALES), "solid")
 
 
 def _born_dead(plan: MapPlan, p: float) -> list[Trace]:
@@ -83,7 +84,7 @@ def _born_dead(plan: MapPlan, p: float) -> list[Trace]:
     ends = edges(plan.axis("depth"))
     depths = np.linspace(max(ends[0], FEWEST), ends[-1], STEPS).tolist()
     points = _inside(lambda depth: deadly_width(depth, p), depths, edges(plan.axis("width")))
-    return _line(plan, points, f"born dead: at most {p:.0%}", BORN_DEAD[p])
+    return _line(plan, points, tr("born dead: at most {p:.0%}", p=p), BORN_DEAD[p])
 
 
 def _inside(f: Callable[[float], float], xs: list[float], ends: list[float]) -> list[Place | None]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nndl_core.charts.parts import Trace
 from nndl_core.charts.scales import short
+from nndl_core.i18n import mark, tr
 from nndl_core.map_axis import label_of
 from nndl_core.map_plan import MapPlan
 from nndl_core.trainability import QUANTITIES, Spread, Status, Summary
@@ -19,13 +20,17 @@ Shown = Literal["accuracy", "train_accuracy", "loss", "gradient_ratio", "dead_sh
 SHOWN: Final[tuple[Shown, ...]] = get_args(Shown)
 Cells = Sequence[Summary | None]
 STATUS_LOOK: Final[dict[Status, tuple[str, str, str]]] = {
-    "diverged": ("X", "#f2e34c", "X: the loss was no number any more"),
-    "symmetric_units": ("S", "#7fd1c1", "S: a layer whose units are all the same"),
-    "dead_layer": ("D", "#b9a37a", "D: a layer of dead units"),
-    "zero_gradient": ("Z", "#a3a8ae", "Z: first layer's gradient exactly 0"),
-    "vanishing_gradient": ("V", "#c7a5e8", "V: first layer's gradient under 1/1000 of the last's"),
-    "at_chance": ("C", "#f3b5a5", "C: training set not learned"),
-    "no_sign": ("", "#e4ebf2", "no sign"),
+    "diverged": ("X", "#f2e34c", mark("X: the loss was no number any more")),
+    "symmetric_units": ("S", "#7fd1c1", mark("S: a layer whose units are all the same")),
+    "dead_layer": ("D", "#b9a37a", mark("D: a layer of dead units")),
+    "zero_gradient": ("Z", "#a3a8ae", mark("Z: first layer's gradient exactly 0")),
+    "vanishing_gradient": (
+        "V",
+        "#c7a5e8",
+        mark("V: first layer's gradient under 1/1000 of the last's"),
+    ),
+    "at_chance": ("C", "#f3b5a5", mark("C: training set not learned")),
+    "no_sign": ("", "#e4ebf2", mark("no sign")),
 }
 
 
@@ -33,24 +38,24 @@ def hover(plan: MapPlan, cells: Cells) -> dict[str, Any]:
     """Return the words under the pointer: a template, and every cell's numbers for it."""
     columns = len(plan.x.values)
     flat = [_numbers(cell) if cell else [] for cell in cells]
-    labels = [q.label for q in QUANTITIES.values()]
+    labels = [tr(q.label) for q in QUANTITIES.values()]
     body = "".join(f"<br>{label}: %{{customdata[{at + 1}]}}" for at, label in enumerate(labels))
     return {
         "customdata": [flat[at : at + columns] for at in range(0, len(flat), columns)],
         "hovertemplate": f"<b>%{{customdata[0]}}</b>{body}"
-        f"<br>signs: %{{customdata[{len(labels) + 1}]}}<extra></extra>",
+        f"<br>{tr('signs')}: %{{customdata[{len(labels) + 1}]}}<extra></extra>",
         "hoverongaps": False,
     }
 
 
 def _numbers(cell: Summary) -> list[str]:
-    signs = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in cell.statuses)
+    signs = ", ".join(f"{n} {tr(name.replace('_', ' '))}" for name, n in cell.statuses)
     return [name_of(cell), *(spread_words(cell.spreads[name]) for name in QUANTITIES), signs]
 
 
 def name_of(cell: Summary) -> str:
     """Name a cell by its values."""
-    return ", ".join(f"{label_of(name).lower()} {v:.4g}" for name, v in cell.values.items())
+    return ", ".join(f"{tr(label_of(name)).lower()} {v:.4g}" for name, v in cell.values.items())
 
 
 def spread_words(spread: Spread) -> str:
@@ -59,8 +64,8 @@ def spread_words(spread: Spread) -> str:
     if not math.isnan(spread.mean):
         more = "" if math.isnan(spread.deviation) else f" ± {short(spread.deviation)}"
         parts.append(short(spread.mean) + more)
-    parts += [f"{spread.zeros} exactly 0"] if spread.zeros else []
-    parts += [f"{spread.odd} undefined"] if spread.odd else []
+    parts += [tr("{n} exactly 0", n=spread.zeros)] if spread.zeros else []
+    parts += [tr("{n} undefined", n=spread.odd)] if spread.odd else []
     return ", ".join(parts)
 
 
@@ -92,7 +97,7 @@ def legend(z: NDArray[np.float64]) -> list[Trace]:
             "mode": "markers",
             "x": [None],
             "y": [None],
-            "name": STATUS_LOOK[name][2],
+            "name": tr(STATUS_LOOK[name][2]),
             "marker": {"symbol": "square", "size": 13, "color": STATUS_LOOK[name][1]},
         }
         for name in shown

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from nndl_core.claims.measures import COURSE
 from nndl_core.gradient_check import largest_difference, seconds_per_1000_epochs
+from nndl_core.i18n import mark
 from nndl_core.study import Arms, Claim, Condition, Measure
 
 TOPIC = "autograd"
@@ -28,21 +29,23 @@ CLAIMS = (
         "autograd-is-better",
         TOPIC,
         "E4",
-        "Autograd is better than the hand-derived gradient, in time and in result.",
+        mark("Autograd is better than the hand-derived gradient, in time and in result."),
         {"2-5-1": COURSE},
         (
-            Measure("time_ratio", "time: autograd / by hand", geometric=True),
-            Measure("by_hand_seconds", "by hand, 1000 epochs", unit="s"),
-            Measure("difference64", "largest difference of two gradients, float64"),
-            Measure("difference32", "largest difference of two gradients, float32"),
+            Measure("time_ratio", mark("time: autograd / by hand"), geometric=True),
+            Measure("by_hand_seconds", mark("by hand, 1000 epochs"), unit="s"),
+            Measure("difference64", mark("largest difference of two gradients, float64")),
+            Measure("difference32", mark("largest difference of two gradients, float32")),
         ),
         (
-            Condition("autograd is faster", "time_ratio", "below", 1),
-            Condition("the gradients differ beyond rounding", "difference64", "above", 1e-12),
+            Condition(mark("autograd is faster"), "time_ratio", "below", 1),
+            Condition(mark("the gradients differ beyond rounding"), "difference64", "above", 1e-12),
         ),
         "false",
-        "Both give the same gradient to the last digits, and the formulas are the faster way. "
-        "What autograd saves is the derivation and its mistakes.",
+        mark(
+            "Both give the same gradient to the last digits, and the formulas are the faster "
+            "way. What autograd saves is the derivation and its mistakes."
+        ),
         seeds=5,
         trial=_gradients_compared,
     ),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nndl_core.config import RunConfig
 from nndl_core.ensemble import Outcome
+from nndl_core.i18n import mark
 from nndl_core.study import Measure
 
 COURSE = RunConfig()
@@ -58,21 +59,27 @@ def gap(more: str, less: str) -> Measure:
     """Measure the paired difference in test accuracy of two arms."""
     return Measure(
         "accuracy_gain",
-        f"test accuracy: {more} minus {less}",
+        mark("test accuracy: {more} minus {less}"),
         lambda arms: last_accuracy(arms[more]) - last_accuracy(arms[less]),
         paired=True,
+        fields=(("more", more), ("less", less)),
     )
 
 
 def accuracy(arm: str, name: str) -> Measure:
     """Measure an arm's test accuracy."""
-    return Measure(name, f"test accuracy: {arm}", lambda arms: last_accuracy(arms[arm]))
+    return Measure(
+        name,
+        mark("test accuracy: {arm}"),
+        lambda arms: last_accuracy(arms[arm]),
+        fields=(("arm", arm),),
+    )
 
 
 def decades(arm: str, name: str) -> Measure:
     """Measure how many decades an arm's gradient loses on its way back."""
-    text = f"decades lost from the last to the first layer: {arm}"
-    return Measure(name, text, lambda arms: decades_lost(arms[arm]))
+    text = mark("decades lost from the last to the first layer: {arm}")
+    return Measure(name, text, lambda arms: decades_lost(arms[arm]), fields=(("arm", arm),))
 
 
 def dead_at_start(outcome: Outcome) -> float:

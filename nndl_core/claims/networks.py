@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nndl_core.claims.measures import CLEARLY, COURSE, accuracy, gap
+from nndl_core.i18n import mark
 from nndl_core.study import Claim, Condition, Measure
 
 TOPIC = "networks"
@@ -14,13 +15,13 @@ CLAIMS = (
         "deeper-is-better",
         TOPIC,
         "E2",
-        "One more hidden layer (2-5-3-1 instead of 2-5-1) is clearly better.",
+        mark("One more hidden layer (2-5-3-1 instead of 2-5-1) is clearly better."),
         {"2-5-1": COURSE, "2-5-3-1": replace(COURSE, hidden=(5, 3))},
         (
             gap("2-5-3-1", "2-5-1"),
             Measure(
                 "train_loss_change",
-                "train loss: 2-5-3-1 minus 2-5-1",
+                mark("train loss: 2-5-3-1 minus 2-5-1"),
                 lambda a: a["2-5-3-1"].last.train_loss - a["2-5-1"].last.train_loss,
                 paired=True,
             ),
@@ -28,19 +29,21 @@ CLAIMS = (
             accuracy("2-5-3-1", "deep_accuracy"),
         ),
         (
-            Condition("at least one point more accurate", "accuracy_gain", "above", CLEARLY),
-            Condition("a lower train loss", "train_loss_change", "below", 0),
+            Condition(mark("at least one point more accurate"), "accuracy_gain", "above", CLEARLY),
+            Condition(mark("a lower train loss"), "train_loss_change", "below", 0),
         ),
         "false",
-        "At noise 0.5 after 1000 epochs both networks are as good as a straight line, and the "
-        "deeper one has the higher train loss: it starts more slowly.",
+        mark(
+            "At noise 0.5 after 1000 epochs both networks are as good as a straight line, and "
+            "the deeper one has the higher train loss: it starts more slowly."
+        ),
         seeds=50,
     ),
     Claim(
         "deeper-pays-at-low-noise",
         TOPIC,
         "E2",
-        "The extra layer pays where the boundary must bend: noise 0.2 and 5000 epochs.",
+        mark("The extra layer pays where the boundary must bend: noise 0.2 and 5000 epochs."),
         {
             "2-5-1": replace(COURSE, noise=0.2, epochs=5000),
             "2-5-3-1": replace(COURSE, noise=0.2, epochs=5000, hidden=(5, 3)),
@@ -50,32 +53,38 @@ CLAIMS = (
             accuracy("2-5-1", "shallow_accuracy"),
             accuracy("2-5-3-1", "deep_accuracy"),
         ),
-        (Condition("at least one point more accurate", "accuracy_gain", "above", CLEARLY),),
+        (Condition(mark("at least one point more accurate"), "accuracy_gain", "above", CLEARLY),),
         "holds",
-        "With little noise the moons can be told apart by a curve, and the deeper network has "
-        "the time to find it.",
+        mark(
+            "With little noise the moons can be told apart by a curve, and the deeper network "
+            "has the time to find it."
+        ),
         seeds=50,
     ),
     Claim(
         "best-on-dev-tests-best",
         TOPIC,
         "E11",
-        "The checkpoint with the best dev score is the one that tests best.",
+        mark("The checkpoint with the best dev score is the one that tests best."),
         {"2-5-1": COURSE},
         (
             Measure(
                 "best_minus_last",
-                "test accuracy: best on dev minus last epoch",
+                mark("test accuracy: best on dev minus last epoch"),
                 lambda a: a["2-5-1"].test_best[0] - a["2-5-1"].test_last[0],
                 paired=True,
             ),
-            Measure("best_epoch", "epoch of the best dev score", lambda a: a["2-5-1"].best_epoch),
+            Measure(
+                "best_epoch", mark("epoch of the best dev score"), lambda a: a["2-5-1"].best_epoch
+            ),
             accuracy("2-5-1", "last_accuracy"),
         ),
-        (Condition("tests better than the last epoch", "best_minus_last", "above", 0),),
+        (Condition(mark("tests better than the last epoch"), "best_minus_last", "above", 0),),
         "false",
-        "Choosing one of 1000 evaluations on 160 points chooses luck: the winner is an early "
-        "epoch, and it tests worse than the last one.",
+        mark(
+            "Choosing one of 1000 evaluations on 160 points chooses luck: the winner is an early "
+            "epoch, and it tests worse than the last one."
+        ),
         seeds=100,
     ),
 )

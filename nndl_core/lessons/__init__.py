@@ -6,6 +6,7 @@ from typing import Any
 
 from nndl_core.claims import CLAIMS
 from nndl_core.config import KNOBS, RunConfig
+from nndl_core.i18n import mark
 from nndl_core.lessons import dying, initialization, networks, vanishing
 from nndl_core.lessons.lesson import Lesson, Topic
 from nndl_core.study import Arms, Claim
@@ -15,28 +16,33 @@ TOPICS: dict[str, Topic] = {
     for t in (
         Topic(
             "networks",
-            "Networks and the Runner",
-            "Two networks on the same moons from the same seeds: what does one more layer bring?",
+            mark("Networks and the Runner"),
+            mark(
+                "Two networks on the same moons from the same seeds: what does "
+                "one more layer bring?"
+            ),
         ),
         Topic(
             "autograd",
-            "Autograd against your own derivative",
-            "The gradient by hand and by autograd, number by number.",
+            mark("Autograd against your own derivative"),
+            mark("The gradient by hand and by autograd, number by number."),
         ),
         Topic(
             "initialization",
             "Initialization",
-            "All zeros, Gaussian or uniform: what the first weights decide.",
+            mark("All zeros, Gaussian or uniform: what the first weights decide."),
         ),
         Topic(
             "vanishing",
-            "Vanishing gradient",
-            "On its way back through five layers the gradient loses decades. What takes them?",
+            mark("Vanishing gradient"),
+            mark(
+                "On its way back through five layers the gradient loses decades. What takes them?"
+            ),
         ),
         Topic(
             "dying",
-            "Dying ReLU",
-            "A unit that is exactly flat on every training point learns nothing any more.",
+            mark("Dying ReLU"),
+            mark("A unit that is exactly flat on every training point learns nothing any more."),
         ),
     )
 }

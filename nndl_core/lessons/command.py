@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from nndl_core.claims import CLAIMS
 from nndl_core.config import ConfigError
+from nndl_core.i18n import tr
 from nndl_core.study import Study
 
 SLICE_SECONDS = 1.0
@@ -28,7 +29,9 @@ def run_claim(name: str, seeds: int | None, out: TextIO) -> None:
     Raises ConfigError with one sentence for an unknown claim or an impossible number of seeds.
     """
     if name not in CLAIMS:
-        raise ConfigError(f"{name!r:.60} is not a claim; known are {', '.join(CLAIMS)}.")
+        raise ConfigError(
+            tr("{name!r:.60} is not a claim; known are {join}.", name=name, join=", ".join(CLAIMS))
+        )
     claim = CLAIMS[name]
     study = Study(claim, claim.seeds if seeds is None else seeds)
     with tqdm(total=study.seeds, unit="seed", disable=None, file=sys.stderr) as bar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nndl_core.claims.measures import DYING_NET, SANE_RELU
+from nndl_core.i18n import mark
 from nndl_core.lessons.lesson import HEALTHY, Lesson, Question
 
 HEALTHY_RELU = replace(SANE_RELU, epochs=1000)
@@ -13,15 +14,23 @@ LESSONS = (
         "dying",
         "dying",
         "E9",
-        "Dead from the start",
-        "The five-layer ReLU network with every bias at -8: no unit ever fires. Beside it the "
-        "same seeds with a sane start.",
+        mark("Dead from the start"),
+        mark(
+            "The five-layer ReLU network with every bias at -8: no unit ever fires. Beside it "
+            "the same seeds with a sane start."
+        ),
         Question(
-            "All ReLUs are dead. What can training still change?",
-            ("Nothing at all", "One number: the output bias", "The biases of all layers"),
+            mark("All ReLUs are dead. What can training still change?"),
+            (
+                mark("Nothing at all"),
+                mark("One number: the output bias"),
+                mark("The biases of all layers"),
+            ),
             1,
-            "The output unit has no ReLU. Its bias still gets a gradient and lowers the loss "
-            "until the constant guess is as good as a constant can be.",
+            mark(
+                "The output unit has no ReLU. Its bias still gets a gradient and lowers the loss "
+                "until the constant guess is as good as a constant can be."
+            ),
         ),
         {"b = -8": DYING_NET, "b = 0.1, He": SANE_RELU},
         {
@@ -37,15 +46,19 @@ LESSONS = (
         "leaky",
         "dying",
         "E10",
-        "Leaky ReLU as a remedy",
-        "The dead network with a small slope below zero instead of none: the gradients are no "
-        "longer exactly zero.",
+        mark("Leaky ReLU as a remedy"),
+        mark(
+            "The dead network with a small slope below zero instead of none: the gradients are "
+            "no longer exactly zero."
+        ),
         Question(
-            "With Leaky ReLU (slope 0.01) and b = -8, does the network recover?",
-            ("Yes: its gradients are back", "No: they are back and far too small"),
+            mark("With Leaky ReLU (slope 0.01) and b = -8, does the network recover?"),
+            (mark("Yes: its gradients are back"), mark("No: they are back and far too small")),
             1,
-            "Each of the four hidden layers multiplies the gradient by the slope 0.01 and by "
-            "weights of size 0.01.",
+            mark(
+                "Each of the four hidden layers multiplies the gradient by the slope 0.01 and by "
+                "weights of size 0.01."
+            ),
         ),
         {"ReLU": DYING_NET, "Leaky ReLU": replace(DYING_NET, activation="leaky_relu")},
         {
@@ -69,15 +82,24 @@ LESSONS = (
         "large-step",
         "dying",
         "E10",
-        "The natural way to die",
-        "A healthy ReLU network, He's scale and biases at 0.1. The only difference is the "
-        "learning rate. Step through the first epochs.",
+        mark("The natural way to die"),
+        mark(
+            "A healthy ReLU network, He's scale and biases at 0.1. The only difference is the "
+            "learning rate. Step through the first epochs."
+        ),
         Question(
-            "A learning rate of 5: what happens to the units?",
-            ("They learn faster", "The loss becomes infinite", "Many die in the first steps"),
+            mark("A learning rate of 5: what happens to the units?"),
+            (
+                mark("They learn faster"),
+                mark("The loss becomes infinite"),
+                mark("Many die in the first steps"),
+            ),
             2,
-            "One large step throws biases and weights so far that no training point reaches "
-            "the unit again. Its gradient is exactly zero from then on.",
+            mark(
+                "One large step throws biases and weights so far that no "
+                "training point reaches the "
+                "unit again. Its gradient is exactly zero from then on."
+            ),
         ),
         {"lr 0.1": HEALTHY_RELU, "lr 5": replace(HEALTHY_RELU, learning_rate=5)},
         {"lr 0.1": HEALTHY, "lr 5": frozenset({"dead_layer", "zero_gradient", "at_chance"})},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nndl_core.claims.measures import COURSE
+from nndl_core.i18n import mark
 from nndl_core.lessons.lesson import HEALTHY, Lesson, Question
 
 LESSONS = (
@@ -12,22 +13,29 @@ LESSONS = (
         "zeros",
         "initialization",
         "E5",
-        "All weights zero",
-        "Every neuron of a layer starts equal, receives an equal gradient, and stays equal. "
-        "The chapter stops after five epochs and says that nothing is learned.",
+        mark("All weights zero"),
+        mark(
+            "Every neuron of a layer starts equal, receives an equal gradient, and stays equal. "
+            "The chapter stops after five epochs and says that nothing is learned."
+        ),
         Question(
-            "With sigmoid neurons and all weights zero, what happens in 2000 epochs?",
+            mark("With sigmoid neurons and all weights zero, what happens in 2000 epochs?"),
             (
-                "Nothing: the accuracy stays at 50 %",
-                "The five neurons learn as one",
-                "The neurons slowly become different",
+                mark("Nothing: the accuracy stays at 50 %"),
+                mark("The five neurons learn as one"),
+                mark("The neurons slowly become different"),
             ),
             1,
-            "sigmoid(0) is 0.5, not 0: the last layer gets a gradient, then the first. All "
-            "five neurons get the same one, so the network is one neuron five times over.",
+            mark(
+                "sigmoid(0) is 0.5, not 0: the last layer gets a gradient, "
+                "then the first. All five "
+                "neurons get the same one, so the network is one neuron five times over."
+            ),
         ),
         {
-            "all zeros": replace(COURSE, init="zeros", data_seed=9, epochs=2000, dtype="float64"),
+            mark("all zeros"): replace(
+                COURSE, init="zeros", data_seed=9, epochs=2000, dtype="float64"
+            ),
             "N(0, 1)": replace(COURSE, data_seed=9, epochs=2000, dtype="float64"),
         },
         {"all zeros": frozenset({"symmetric_units"}), "N(0, 1)": HEALTHY},
@@ -40,15 +48,19 @@ LESSONS = (
         "spread",
         "initialization",
         "E6",
-        "Gaussian or uniform",
-        "The chapter draws N(0, 1) and U(-1, 1) side by side. Their shapes differ, and so do "
-        "their standard deviations: 1 and 0.577.",
+        mark("Gaussian or uniform"),
+        mark(
+            "The chapter draws N(0, 1) and U(-1, 1) side by side. Their shapes differ, and so do "
+            "their standard deviations: 1 and 0.577."
+        ),
         Question(
-            "Uniform weights of the same standard deviation as the Gaussian ones: who trains "
-            "better?",
-            ("Gaussian", "Uniform", "Over many seeds neither"),
+            mark(
+                "Uniform weights of the same standard deviation as the Gaussian ones: who trains "
+                "better?"
+            ),
+            ("Gaussian", "Uniform", mark("Over many seeds neither")),
             2,
-            "Forward and backward pass add up many weights: what counts is their variance.",
+            mark("Forward and backward pass add up many weights: what counts is their variance."),
         ),
         {
             "N(0, 1)": COURSE,

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 from nndl_core.baselines import bayes_accuracy, logistic_accuracy
 from nndl_core.config import RunConfig
+from nndl_core.i18n import mark, tr
 from nndl_core.records import EpochRecord
 from nndl_core.runner import Runner
 from nndl_core.signs import Sign, signs
 from nndl_core.snapshot import evaluate_test
 
 SIGN_WORDS: dict[Sign, str] = {
-    "symmetric_units": "a hidden layer whose units are all the same",
-    "dead_layer": "a hidden layer of dead units",
-    "zero_gradient": "no gradient at all in the first layer",
-    "vanishing_gradient": "a first-layer gradient under a thousandth of the last layer's",
-    "at_chance": "a training set that has not been learned",
+    "symmetric_units": mark("a hidden layer whose units are all the same"),
+    "dead_layer": mark("a hidden layer of dead units"),
+    "zero_gradient": mark("no gradient at all in the first layer"),
+    "vanishing_gradient": mark("a first-layer gradient under a thousandth of the last layer's"),
+    "at_chance": mark("a training set that has not been learned"),
 }
 
 
@@ -39,27 +40,31 @@ def readings(runner: Runner) -> list[Reading]:
 
 
 def _scores(runner: Runner, record: EpochRecord) -> Iterator[Reading]:
-    yield Reading("epoch", runner.epoch, ",.0f")
-    yield Reading("train loss", record.train_loss)
-    yield Reading("train accuracy", record.train_accuracy)
-    yield Reading("dev accuracy", record.dev_accuracy)
+    yield Reading(mark("epoch"), runner.epoch, ",.0f")
+    yield Reading(mark("train loss"), record.train_loss)
+    yield Reading(mark("train accuracy"), record.train_accuracy)
+    yield Reading(mark("dev accuracy"), record.dev_accuracy)
     test = evaluate_test(runner)
-    yield Reading("test accuracy, last epoch", test.last_score if test else math.nan)
-    at = f"epoch {test.best_epoch:,}" if test else ""
-    yield Reading("test accuracy, best on dev", test.best_score if test else math.nan, note=at)
+    yield Reading(mark("test accuracy, last epoch"), test.last_score if test else math.nan)
+    at = tr("epoch {n:,}", n=test.best_epoch) if test else ""
+    yield Reading(
+        mark("test accuracy, best on dev"), test.best_score if test else math.nan, note=at
+    )
 
 
 def _layers(runner: Runner, record: EpochRecord) -> Iterator[Reading]:
     hidden, first, last = record.layers[:-1], record.layers[0], record.layers[-1]
-    yield Reading("gradient norm of fc1's weights", first.weight_grad_norm, ".3g")
-    yield Reading("gradient norm of the last layer's weights", last.weight_grad_norm, ".3g")
-    yield Reading("gradient norm of the last layer's bias", last.bias_grad_norm, ".3g")
-    units = f"of {sum(layer.units for layer in hidden):.0f}"
-    yield Reading("dead units", sum(layer.dead_units for layer in hidden), ".0f", units)
-    yield Reading("distinct units", sum(layer.distinct_units for layer in hidden), ".0f", units)
+    yield Reading(mark("gradient norm of fc1's weights"), first.weight_grad_norm, ".3g")
+    yield Reading(mark("gradient norm of the last layer's weights"), last.weight_grad_norm, ".3g")
+    yield Reading(mark("gradient norm of the last layer's bias"), last.bias_grad_norm, ".3g")
+    units = tr("of {all:.0f}", all=sum(layer.units for layer in hidden))
+    yield Reading(mark("dead units"), sum(layer.dead_units for layer in hidden), ".0f", units)
+    yield Reading(
+        mark("distinct units"), sum(layer.distinct_units for layer in hidden), ".0f", units
+    )
     moved = runner.records[-1].layers[0] if len(runner.records) else None
     share = moved.changed_share if moved else math.nan
-    yield Reading("fc1: share changed by the last update", share, ".3f")
+    yield Reading(mark("fc1: share changed by the last update"), share, ".3f")
 
 
 def found_signs(runner: Runner) -> frozenset[Sign]:
@@ -71,8 +76,8 @@ def found_signs(runner: Runner) -> frozenset[Sign]:
 def signs_sentence(found: frozenset[Sign]) -> str:
     """Name the signs in one sentence."""
     if not found:
-        return "none"
-    return "; ".join(SIGN_WORDS[name] for name in SIGN_WORDS if name in found)
+        return tr("none")
+    return "; ".join(tr(SIGN_WORDS[name]) for name in SIGN_WORDS if name in found)
 
 
 def reference_lines(configs: list[RunConfig]) -> dict[str, float]:
@@ -85,8 +90,8 @@ def reference_lines(configs: list[RunConfig]) -> dict[str, float]:
         return {}
     scores = [logistic_accuracy(_data_only(config)) for config in configs]
     return {
-        "logistic regression": math.fsum(scores) / len(scores),
-        "Bayes limit": bayes_accuracy(configs[0].noise),
+        tr("logistic regression"): math.fsum(scores) / len(scores),
+        tr("Bayes limit"): bayes_accuracy(configs[0].noise),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nndl_core.config import KNOBS, RunConfig
+from nndl_core.i18n import mark, tr
 from nndl_core.lessons import LESSONS, TOPICS, claims_of, lessons_of
 from nndl_core.lessons.lesson import Lesson
 from nndl_core.lessons.measured import signs_sentence
@@ -12,9 +13,9 @@ from nndl_core.study import Claim, Verdict
 
 VERDICTS: dict[Verdict, str] = {
     "holds": "holds",
-    "conditional": "holds only in part",
-    "false": "does not hold",
-    "undecided": "is undecided",
+    "conditional": mark("holds only in part"),
+    "false": mark("does not hold"),
+    "undecided": mark("is undecided"),
 }
 
 
@@ -22,10 +23,14 @@ def overview() -> str:
     """Write every lesson with its runs, its question and answer, and its claims."""
     claims = len({name for lesson in LESSONS.values() for name in lesson.claims})
     parts = [
-        "# The lessons",
-        f"{len(LESSONS)} lessons with {claims} claims, written by `make lessons` from the data "
-        "that the pages read. The answers stand here: this page is for teachers. Every sign and "
-        "every verdict is what the test suite finds when it trains the runs over many seeds.",
+        tr("# The lessons"),
+        tr(
+            "{count} lessons with {claims} claims, written by `make lessons` from the data that "
+            "the pages read. The answers stand here: this page is for teachers. Every sign and "
+            "every verdict is what the test suite finds when it trains the runs over many seeds.",
+            count=len(LESSONS),
+            claims=claims,
+        ),
     ]
     for topic in TOPICS.values():
         lessons = lessons_of(topic.name)
@@ -50,8 +55,8 @@ def _arm(lesson: Lesson, name: str, config: RunConfig) -> str:
     changed = config.to_url().items()
     settings = ", ".join(f"{KNOBS[n].label.lower()} {v}" for n, v in changed)
     shown = lesson.shows[name]
-    words = f"Signs: {signs_sentence(shown)}." if shown else "Healthy."
-    return f"**{name}**: {settings or 'the defaults'}. {words}"
+    words = f"Signs: {signs_sentence(shown)}." if shown else tr("Healthy.")
+    return f"**{name}**: {settings or tr('the defaults')}. {words}"
 
 
 def _claim(claim: Claim) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nndl_core.claims.measures import FIVE_LAYERS, XAVIER
+from nndl_core.i18n import mark
 from nndl_core.lessons.lesson import HEALTHY, Lesson, Question
 
 LESSONS = (
@@ -12,16 +13,24 @@ LESSONS = (
         "vanishing",
         "vanishing",
         "E7, E8",
-        "Five layers, sigmoid against ReLU",
-        "Two inputs, four hidden layers of three units and one output. Every bias is 1, and the "
-        "weights are drawn with standard deviation 0.01, the same for both networks. Look at the "
-        "gradient norms: on their logarithmic axis one decade is a factor of 10.",
+        mark("Five layers, sigmoid against ReLU"),
+        mark(
+            "Two inputs, four hidden layers of three units and one output. Every bias is 1, and "
+            "the weights are drawn with standard deviation 0.01, the same for both networks. "
+            "Look at the gradient norms: on their logarithmic axis one decade is a factor of 10."
+        ),
         Question(
-            "Does the ReLU network learn the moons in 5000 epochs?",
-            ("Yes, ReLU cures the vanishing gradient", "No, its gradient has vanished too"),
+            mark("Does the ReLU network learn the moons in 5000 epochs?"),
+            (
+                mark("Yes, ReLU cures the vanishing gradient"),
+                mark("No, its gradient has vanished too"),
+            ),
             1,
-            "ReLU's slope is 1 here, so it takes nothing away. But on its way back the gradient "
-            "is also multiplied by the weights of every layer, and those are of size 0.01.",
+            mark(
+                "ReLU's slope is 1 here, so it takes nothing away. But on its "
+                "way back the gradient "
+                "is also multiplied by the weights of every layer, and those are of size 0.01."
+            ),
         ),
         {
             "sigmoid": replace(FIVE_LAYERS, epochs=5000),
@@ -48,16 +57,20 @@ LESSONS = (
         "scale",
         "vanishing",
         "E8",
-        "The same with a sane scale",
-        "The same layers with Xavier's weights, whose scale is chosen so that a signal keeps its "
-        "size from layer to layer, with bias 0.1 and learning rate 0.2. The weights take almost "
-        "nothing now; what the gradient still loses, it loses to the activation.",
+        mark("The same with a sane scale"),
+        mark(
+            "The same layers with Xavier's weights, whose scale is chosen so that a signal keeps "
+            "its size from layer to layer, with bias 0.1 and learning rate 0.2. The weights take "
+            "almost nothing now; what the gradient still loses, it loses to the activation."
+        ),
         Question(
-            "With Xavier's weights, how much gradient does sigmoid lose from fc5 to fc1?",
-            ("Nothing", "Two decades or so", "Ten decades, as before"),
+            mark("With Xavier's weights, how much gradient does sigmoid lose from fc5 to fc1?"),
+            ("Nothing", mark("Two decades or so"), mark("Ten decades, as before")),
             1,
-            "Sigmoid's slope is at most 1/4, so the slopes of four hidden layers alone take a "
-            "factor of at least 4 · 4 · 4 · 4 = 256, which is 2.4 decades. ReLU's are 0 or 1.",
+            mark(
+                "Sigmoid's slope is at most 1/4, so the slopes of four hidden layers alone take a "
+                "factor of at least 4 · 4 · 4 · 4 = 256, which is 2.4 decades. ReLU's are 0 or 1."
+            ),
         ),
         {
             "sigmoid": replace(XAVIER, learning_rate=0.2, epochs=1000),

@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
+from nndl_core.i18n import tr
 from nndl_core.store.errors import NewerSchemaError, in_sentences
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -91,8 +92,12 @@ def _bring_up_to_date(engine: Engine) -> None:
         version = _version(connection)
     if version is not None and version not in known:
         raise NewerSchemaError(
-            f"The run history belongs to a newer NNDL Lab: its schema is {version[:20]}, this lab "
-            f"knows {scripts.get_current_head()}; nothing was changed in it."
+            tr(
+                "The run history belongs to a newer NNDL Lab: its schema is {version}, this lab "
+                "knows {get_current_head}; nothing was changed in it.",
+                version=version[:20],
+                get_current_head=scripts.get_current_head(),
+            )
         )
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:

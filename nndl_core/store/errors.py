@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from alembic.util import CommandError
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from nndl_core.i18n import mark, tr
+
 _LOG = logging.getLogger(__name__)
 
-NOT_THERE = (
-    "The run history does not answer at the moment. Training goes on, and runs that end meanwhile "
-    "are kept and written as soon as it answers."
+NOT_THERE = mark(
+    "The run history does not answer at the moment. Training goes on, and runs that end "
+    "meanwhile are kept and written as soon as it answers."
 )
 
 
@@ -39,9 +41,9 @@ def in_sentences() -> Iterator[None]:
     try:
         yield
     except (DataError, IntegrityError) as error:
-        _LOG.warning("The run history refused a value: %s", type(error.orig).__name__)
-        raise RefusedError("The run history cannot hold these values.") from None
+        _LOG.warning(tr("The run history refused a value: %s"), type(error.orig).__name__)
+        raise RefusedError(tr("The run history cannot hold these values.")) from None
     except (SQLAlchemyError, CommandError, OSError) as error:
         # the driver's own words, which name the host and never the password
-        _LOG.warning("The run history: %s", getattr(error, "orig", None) or error)
+        _LOG.warning("The run history: %s", getattr(error, "orig", None) or error)  # untranslated
         raise UnavailableError(NOT_THERE) from None

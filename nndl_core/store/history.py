@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, delete, func, insert, select, update
 
+from nndl_core.i18n import tr
 from nndl_core.store.database import open_database, writing
 from nndl_core.store.errors import RefusedError, in_sentences
 from nndl_core.store.packed import pack, unpack
@@ -123,7 +124,10 @@ class History:
             held = select(func.count()).where(RUNS.c.owner == owner, RUNS.c.pinned)
             if pinned and (connection.scalar(held) or 0) > min(MOST_PINNED, self.most_runs - 1):
                 raise RefusedError(
-                    f"At most {MOST_PINNED} runs can be pinned; let go of one first."
+                    tr(
+                        "At most {most_pinned} runs can be pinned; let go of one first.",
+                        most_pinned=MOST_PINNED,
+                    )
                 )
 
     def delete(self, owner: str, ids: Sequence[str]) -> int:

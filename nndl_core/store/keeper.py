@@ -15,6 +15,7 @@ from threading import Condition, Event, Lock, Thread
 from time import monotonic
 from typing import TypeVar
 
+from nndl_core.i18n import mark
 from nndl_core.store.errors import (
     NOT_THERE,
     HistoryError,
@@ -31,8 +32,8 @@ PAUSE_SECONDS = 3.0
 LONGEST_RETRY = 30.0
 MOST_WAITING, MOST_OF_OWNER = 400, 20
 """Runs that wait in memory, some 10 kB each; of more, the oldest are given up."""
-GIVEN_UP = "Too many runs wait for the run history; this one was given up."
-NOT_KEPT = "This run could not be kept in the run history."
+GIVEN_UP = mark("Too many runs wait for the run history; this one was given up.")
+NOT_KEPT = mark("This run could not be kept in the run history.")
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -140,7 +141,7 @@ class Keeper:
             self._give_up(owner)
             self._waiting.append(kept)
             if self._thread is None:
-                self._thread = Thread(target=self._write_all, name="run history", daemon=True)
+                self._thread = Thread(target=self._write_all, name="run-history", daemon=True)
                 self._thread.start()
         self._wake()
         return kept
@@ -181,7 +182,7 @@ class Keeper:
         except HistoryError:
             return False
         except Exception:  # whatever it is, the runs behind this one are to be written
-            _LOG.exception("A run could not be kept.")
+            _LOG.exception("A run could not be kept.")  # untranslated
             kept.settle(NOT_KEPT)
         with self._change:
             if kept in self._waiting:

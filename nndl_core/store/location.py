@@ -11,12 +11,14 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from nndl_core.i18n import mark, tr
 from nndl_core.store.errors import HistoryError
 
 FOLDER, FILE = "runs", "history.sqlite"
-NOT_LASTING = (
-    "The server cannot write its data folder, so this history lasts only until the server stops. "
-    "Whoever runs it can set NNDL_DATA to a folder or NNDL_DATABASE to a database."
+NOT_LASTING = mark(
+    "The server cannot write its data folder, so this history lasts only until the "
+    "server stops. Whoever runs it can set NNDL_DATA to a folder or NNDL_DATABASE to a "
+    "database."
 )
 POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -65,12 +67,15 @@ def _database(text: str) -> URL:
     try:
         url = make_url(text)
     except ArgumentError:
-        raise HistoryError("NNDL_DATABASE is not the address of a database.") from None
+        raise HistoryError(tr("NNDL_DATABASE is not the address of a database.")) from None
     if url.drivername in POSTGRESQL:
         return url.set(drivername="postgresql+psycopg")
     if url.drivername == "sqlite" and url.database and url.database != ":memory:":
         return url
     raise HistoryError(
-        f"NNDL_DATABASE begins with {url.drivername[:40]!r}; allowed are "
-        "postgresql://USER@HOST/NAME and sqlite:///FILE."
+        tr(
+            "NNDL_DATABASE begins with {drivername!r}; allowed are postgresql://USER@HOST/NAME "
+            "and sqlite:///FILE.",
+            drivername=url.drivername[:40],
+        )
     )

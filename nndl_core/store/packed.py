@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 
+from nndl_core.i18n import tr
 from nndl_core.store.runs import CURVES, MOST_POINTS, Curves
 
 EPOCH, VALUE = np.dtype("<i4"), np.dtype("<f4")
@@ -24,10 +25,10 @@ def unpack(content: bytes) -> Curves:
     try:
         plain = reader.decompress(content, MOST_BYTES)
     except zlib.error:
-        raise ValueError("The curves of this run are damaged.") from None
+        raise ValueError(tr("The curves of this run are damaged.")) from None
     width = EPOCH.itemsize + len(CURVES) * VALUE.itemsize
     if not reader.eof or len(plain) % width:
-        raise ValueError("The curves of this run are damaged.")
+        raise ValueError(tr("The curves of this run are damaged."))
     count = len(plain) // width
     epochs = np.frombuffer(plain, EPOCH, count).tolist()
     values = np.frombuffer(plain, VALUE, -1, count * EPOCH.itemsize)

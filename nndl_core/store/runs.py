@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from nndl_core.i18n import tr
+
 MOST_RUNS, MOST_PINNED = 200, 50
 """Of one owner. Fewer pinned than kept, so that there is always a run that may go."""
 MOST_NAME = 80
@@ -32,9 +34,17 @@ class Curves:
     def __post_init__(self) -> None:
         lengths = {len(self.epoch), *(len(getattr(self, name)) for name in CURVES)}
         if len(lengths) > 1:
-            raise ValueError(f"Curves of one run have one length, not {sorted(lengths)}.")
+            raise ValueError(
+                tr("Curves of one run have one length, not {sorted}.", sorted=sorted(lengths))
+            )
         if len(self.epoch) > MOST_POINTS:
-            raise ValueError(f"{len(self.epoch)} points; a curve has at most {MOST_POINTS}.")
+            raise ValueError(
+                tr(
+                    "{count} points; a curve has at most {most_points}.",
+                    count=len(self.epoch),
+                    most_points=MOST_POINTS,
+                )
+            )
 
 
 @dataclass(frozen=True)

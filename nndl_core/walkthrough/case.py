@@ -12,6 +12,7 @@ from torch import Tensor
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import ActivationName, LossName, RunConfig
 from nndl_core.datasets import dataset_of
+from nndl_core.i18n import tr
 from nndl_core.losses import LOSSES, probabilities, targets
 from nndl_core.model import MLP
 
@@ -63,7 +64,13 @@ def case_of(config: RunConfig, examples: int = 3) -> Case:
     from 1 to MOST_EXAMPLES.
     """
     if not 1 <= examples <= MOST_EXAMPLES:
-        raise ValueError(f"examples: {examples} is out of range; allowed is 1 to {MOST_EXAMPLES}.")
+        raise ValueError(
+            tr(
+                "examples: {examples} is out of range; allowed is 1 to {most_examples}.",
+                examples=examples,
+                most_examples=MOST_EXAMPLES,
+            )
+        )
     data = dataset_of(config)
     double = replace(config, dtype="float64")
     model = MLP.from_config(double, len(data.features), len(data.classes))

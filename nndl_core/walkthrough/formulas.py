@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nndl_core.config import ActivationName
+from nndl_core.i18n import mark, tr
 from nndl_core.walkthrough.case import Case
 
 FORMULAS: dict[ActivationName, tuple[str, str]] = {
@@ -28,27 +29,27 @@ LOSS_FORMULAS: dict[str, tuple[str, str, str]] = {
     "bce": (
         r"L = -\frac{1}{N} \sum_n \big( y_n \ln p_n + (1 - y_n) \ln(1 - p_n) \big)",
         r"\frac{P - Y}{N}",
-        "For this loss it is simply output minus target",
+        mark("For this loss it is simply output minus target"),
     ),
     "cross_entropy": (
         r"L = -\frac{1}{N} \sum_n \sum_k y_{nk} \ln p_{nk}",
         r"\frac{P - Y}{N}",
-        "For this loss it is simply output minus target",
+        mark("For this loss it is simply output minus target"),
     ),
     "mse": (
         r"L = \frac{1}{N} \sum_n \sum_k (p_{nk} - y_{nk})^2",
         r"\frac{2}{N}\,(P - Y) \odot P \odot (1 - P)",
-        "It is twice the error times the slope of the output's sigmoid",
+        mark("It is twice the error times the slope of the output's sigmoid"),
     ),
     "softmax_mse": (
         r"L = \frac{1}{N} \sum_n \sum_k (p_{nk} - y_{nk})^2",
         r"\frac{2}{N}\,P \odot \big(E - \textstyle\sum_k E_k P_k\big), \quad E = P - Y",
-        "It is twice the error times the slope of softmax, which ties the classes together",
+        mark("It is twice the error times the slope of softmax, which ties the classes together"),
     ),
     "half_squared": (
         r"L = \frac{1}{2N} \sum_n \sum_k (p_{nk} - y_{nk})^2",
         r"\frac{1}{N}\,(P - Y) \odot P \odot (1 - P)",
-        "It is the error times the slope of the output's sigmoid",
+        mark("It is the error times the slope of the output's sigmoid"),
     ),
 }
 """A loss, its dL/dz, and the latter in words."""
@@ -70,7 +71,9 @@ def loss_formula(case: Case) -> tuple[str, str, str]:
 def output_formula(case: Case) -> tuple[str, str]:
     """Return how the outputs follow from the last sums, and that in words."""
     if case.target.shape[1] == 1 or case.loss == "half_squared":
-        words = "Each sum of the output layer goes through a sigmoid: an output between 0 and 1."
+        words = tr(
+            "Each sum of the output layer goes through a sigmoid: an output between 0 and 1."
+        )
         return r"P = \sigma(Z), \quad \sigma(z) = \frac{1}{1 + e^{-z}}", words
-    words = "Softmax turns the sums of an example into probabilities that add up to 1."
+    words = tr("Softmax turns the sums of an example into probabilities that add up to 1.")
     return r"p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}", words

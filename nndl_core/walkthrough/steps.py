@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from nndl_core.i18n import tr
 from nndl_core.walkthrough.case import Backward, Case, Forward, backward, descend, forward
 from nndl_core.walkthrough.formulas import activation_formula, loss_formula, output_formula
 
@@ -61,21 +62,25 @@ def _forward_steps(case: Case, f: Forward) -> Iterator[Step]:
             yield _activation(case, f, layer)
     z, p, y = _table(f"Z{last}", f.z[-1]), _table("P", f.outputs), _table("Y", case.target)
     formula, words = output_formula(case)
-    yield Step("forward", "Output", formula, words, [z], [p])
+    yield Step("forward", tr("Output"), formula, words, [z], [p])
     loss, _, _ = loss_formula(case)
-    words = f"One number says how wrong the outputs are, {_mean_of(case)}."
-    yield Step("forward", "Loss", loss, words, [p, y], [_table("L", f.loss)])
+    words = tr("One number says how wrong the outputs are, {mean_of}.", mean_of=_mean_of(case))
+    yield Step("forward", tr("Loss"), loss, words, [p, y], [_table("L", f.loss)])
 
 
 def _linear(case: Case, f: Forward, layer: int) -> Step:
     bias = [_table(f"b{layer}", case.biases[layer - 1])] if case.biases else []
     a = _input_name(layer)
-    plus, words = (rf" + b_{{{layer}}}", ", plus its bias") if bias else ("", "")
+    plus, words = (rf" + b_{{{layer}}}", tr(", plus its bias")) if bias else ("", "")
     return Step(
         "forward",
-        f"Linear layer fc{layer}",
+        tr("Linear layer fc{layer}", layer=layer),
         rf"Z_{{{layer}}} = {_tex(a)} W_{{{layer}}}^T{plus}",
-        f"Every unit of fc{layer} adds up its inputs, each times its weight{words}.",
+        tr(
+            "Every unit of fc{layer} adds up its inputs, each times its weight{words}.",
+            layer=layer,
+            words=words,
+        ),
         [_table(a, f.inputs[layer - 1]), _table(f"W{layer}", case.weights[layer - 1]), *bias],
         [_table(f"Z{layer}", f.z[layer - 1])],
     )
@@ -85,9 +90,13 @@ def _activation(case: Case, f: Forward, layer: int) -> Step:
     value, _ = activation_formula(case)
     return Step(
         "forward",
-        f"Activation of fc{layer}",
+        tr("Activation of fc{layer}", layer=layer),
         rf"A_{{{layer}}} = \varphi(Z_{{{layer}}}), \quad \varphi(z) = {value}",
-        f"Each sum of fc{layer} goes through the activation {case.activation}, entry by entry.",
+        tr(
+            "Each sum of fc{layer} goes through the activation {activation}, entry by entry.",
+            layer=layer,
+            activation=case.activation,
+        ),
         [_table(f"Z{layer}", f.z[layer - 1])],
         [_table(f"A{layer}", f.inputs[layer])],
     )
@@ -98,9 +107,13 @@ def _backward_steps(case: Case, f: Forward, b: Backward) -> Iterator[Step]:
     _, delta, words = loss_formula(case)
     yield Step(
         "backward",
-        "Gradient at the output",
+        tr("Gradient at the output"),
         rf"\delta_{{{last}}} = \frac{{\partial L}}{{\partial Z_{{{last}}}}} = {delta}",
-        f"How the loss changes with each sum of the output layer. {words}, {_mean_of(case)}.",
+        tr(
+            "How the loss changes with each sum of the output layer. {words}, {mean_of}.",
+            words=words,
+            mean_of=_mean_of(case),
+        ),
         [_table("P", f.outputs), _table("Y", case.target)],
         [_table(f"dL/dZ{last}", b.deltas[-1])],
     )
@@ -119,14 +132,17 @@ def _parameter_gradients(case: Case, f: Forward, b: Backward, layer: int) -> Ste
             rf", \quad \frac{{\partial L}}{{\partial b_{{{layer}}}}} = "
             rf"\sum_n (\delta_{{{layer}}})_n"
         )
-        words = " The gradient of a bias is δ alone, added up."
+        words = tr(" The gradient of a bias is δ alone, added up.")
     return Step(
         "backward",
-        f"Gradients of fc{layer}",
+        tr("Gradients of fc{layer}", layer=layer),
         rf"\frac{{\partial L}}{{\partial W_{{{layer}}}}} = "
         rf"\delta_{{{layer}}}^T {_tex(a)}{formula}",
-        "The gradient of a weight is δ of its unit times the input that the weight multiplies, "
-        f"added up over the examples.{words}",
+        tr(
+            "The gradient of a weight is δ of its unit times the input that the weight "
+            "multiplies, added up over the examples.{words}",
+            words=words,
+        ),
         [_table(f"dL/dZ{layer}", b.deltas[layer - 1]), _table(a, f.inputs[layer - 1])],
         [_table(f"dL/dW{layer}", b.weights[layer - 1]), *bias],
     )
@@ -136,10 +152,13 @@ def _through_weights(case: Case, b: Backward, layer: int) -> Step:
     below = layer - 1
     return Step(
         "backward",
-        f"Back through the weights of fc{layer}",
+        tr("Back through the weights of fc{layer}", layer=layer),
         rf"\frac{{\partial L}}{{\partial A_{{{below}}}}} = \delta_{{{layer}}} W_{{{layer}}}",
-        f"Each unit of fc{below} collects δ from every unit that it feeds, times the weight "
-        "between them.",
+        tr(
+            "Each unit of fc{below} collects δ from every unit that it feeds, times the weight "
+            "between them.",
+            below=below,
+        ),
         [_table(f"dL/dZ{layer}", b.deltas[below]), _table(f"W{layer}", case.weights[below])],
         [_table(f"dL/dA{below}", b.passed[below])],
     )
@@ -149,11 +168,13 @@ def _through_activation(case: Case, f: Forward, b: Backward, layer: int) -> Step
     _, slope = activation_formula(case)
     return Step(
         "backward",
-        f"Back through the activation of fc{layer}",
+        tr("Back through the activation of fc{layer}", layer=layer),
         rf"\delta_{{{layer}}} = \frac{{\partial L}}{{\partial A_{{{layer}}}}} \odot "
         rf"\varphi'(Z_{{{layer}}}), \quad \varphi'(z) = {slope}",
-        "The gradient is multiplied by the slope of the activation: where that is small, little "
-        "gets through.",
+        tr(
+            "The gradient is multiplied by the slope of the activation: where that is small, "
+            "little gets through."
+        ),
         [
             _table(f"dL/dA{layer}", b.passed[layer]),
             _table(f"Z{layer}", f.z[layer - 1]),
@@ -168,16 +189,19 @@ def _updates(case: Case, b: Backward, after: Case) -> Iterator[Step]:
         i, bias, new_bias, formula = layer - 1, [], [], ""
         if case.biases:
             bias = [_table(f"b{layer}", case.biases[i]), _table(f"dL/db{layer}", b.biases[i])]
-            new_bias = [_table(f"new b{layer}", after.biases[i])]
+            new_bias = [_table(tr("new b{layer}", layer=layer), after.biases[i])]
             formula = rf", \quad {_descent(f'b_{{{layer}}}')}"
         yield Step(
             "update",
-            f"Update of fc{layer}",
+            tr("Update of fc{layer}", layer=layer),
             _descent(f"W_{{{layer}}}") + formula,
-            "One step of gradient descent against the gradient, with the learning rate "
-            f"η = {case.learning_rate:g}.",
+            tr(
+                "One step of gradient descent against the gradient, with the learning rate η = "
+                "{learning_rate:g}.",
+                learning_rate=case.learning_rate,
+            ),
             [_table(f"W{layer}", case.weights[i]), _table(f"dL/dW{layer}", b.weights[i]), *bias],
-            [_table(f"new W{layer}", after.weights[i]), *new_bias],
+            [_table(tr("new W{layer}", layer=layer), after.weights[i]), *new_bias],
         )
 
 
@@ -186,14 +210,17 @@ def _descent(name: str) -> str:
 
 
 def _new_loss(before: float, after: float) -> Step:
-    words = "smaller" if after < before else "not smaller"
+    words = tr("smaller") if after < before else tr("not smaller")
     return Step(
         "update",
-        "Loss after the step",
+        tr("Loss after the step"),
         r"L_{\mathrm{new}} = L(W_{\mathrm{new}})",
-        f"The same examples go through the changed network once more: the loss is {words}.",
+        tr(
+            "The same examples go through the changed network once more: the loss is {words}.",
+            words=words,
+        ),
         [_table("L", before)],
-        [_table("new L", after)],
+        [_table(tr("new L"), after)],
     )
 
 
@@ -212,4 +239,8 @@ def _tex(name: str) -> str:
 
 def _mean_of(case: Case) -> str:
     count = len(case.x)
-    return f"averaged over N = {count} examples" if count > 1 else "here of one example, N = 1"
+    return (
+        tr("averaged over N = {count} examples", count=count)
+        if count > 1
+        else tr("here of one example, N = 1")
+    )

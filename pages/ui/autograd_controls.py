@@ -9,6 +9,7 @@ import streamlit as st
 
 from nndl_core.config import KNOBS, ConfigError, RunConfig, url_value, widths_from_text
 from nndl_core.datasets import DATASETS
+from nndl_core.i18n import tr
 from nndl_core.losses import output_units
 from pages.ui import address
 from pages.ui.controls import write_url
@@ -42,7 +43,11 @@ def usable(config: RunConfig, refused: list[str]) -> tuple[RunConfig, list[str]]
     """Return the nearest config that this page can show, and one more sentence if it differs."""
     if config.dataset not in DATASETS:
         known = ", ".join(DATASETS)
-        sentence = f"dataset: {config.dataset!r} is not offered here; choose one of {known}."
+        sentence = tr(
+            "dataset: {dataset!r} is not offered here; choose one of {known}.",
+            dataset=config.dataset,
+            known=known,
+        )
         return usable(replace(config, dataset="moons"), [*refused, sentence])
     try:
         output_units(config.loss, DATASETS[config.dataset].classes)
@@ -56,7 +61,7 @@ def _draw() -> dict[str, Any]:
     with columns[0]:
         dataset = _select("dataset", list(DATASETS))
     with columns[1]:
-        st.text_input("Layer widths", key=_key("hidden"), help="Such as 5-3, or none.")
+        st.text_input(tr("Layer widths"), key=_key("hidden"), help=tr("Such as 5-3, or none."))
     with columns[2]:
         activation = _select("activation", KNOBS["activation"].choices)
     with columns[3]:

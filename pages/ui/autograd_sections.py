@@ -15,6 +15,7 @@ from nndl_core.gradient_check import (
     gradient_table,
     median_times,
 )
+from nndl_core.i18n import mark, tr
 from pages.ui.messages import escape
 from pages.ui.number_table import number, table
 
@@ -22,12 +23,16 @@ SAME_TIME = 0.1
 CODE_PIXELS = 460
 ROUNDING: dict[DtypeName, float] = {"float64": 2.2e-13, "float32": 1.2e-4}
 """A thousand times the rounding error of a number near 1, as a share of the largest entry."""
-RESULTS = ("Equal in every digit", "Equal up to rounding", "Clearly different")
-TIMES = ("Autograd is faster", "Both take the same time, within 10 %", "By hand is faster")
-QUOTIENT_NOTE = (
-    "fc1.weight\\[2,0\\] leads from input 0 to unit 2 of fc1. The difference quotient is "
-    "(L(θ + h) - L(θ - h)) / 2h for one parameter θ after the other, always in float64: it needs "
-    "no derivative, so it judges both."
+RESULTS = (mark("Equal in every digit"), mark("Equal up to rounding"), mark("Clearly different"))
+TIMES = (
+    mark("Autograd is faster"),
+    mark("Both take the same time, within 10 %"),
+    mark("By hand is faster"),
+)
+QUOTIENT_NOTE = mark(
+    r"fc1.weight\[2,0\] leads from input 0 to unit 2 of fc1. The difference quotient is "
+    "(L(θ + h) - L(θ - h)) / 2h for one parameter θ after the other, always in float64: "
+    "it needs no derivative, so it judges both."
 )
 TRAINING_LOOP = """model = Model_MLP_L2(2, 5, 1)
 loss_fn = BinaryCrossEntropyLoss(model)
@@ -35,34 +40,42 @@ optimizer = BatchGD(init_lr=0.2, model=model)
 for epoch in range(1000):
     loss = loss_fn(model(X), y)  # X [n, 2], y [n, 1]
     loss_fn.backward()           # fills layer.grads from the last layer to the first
-    optimizer.step()"""
+    optimizer.step()"""  # untranslated: code
 
 # as a resource: a large table would be copied in every run of the page
-_table = st.cache_resource(max_entries=10, show_spinner="Computing both gradients ...")(
-    gradient_table
-)
-_times = st.cache_data(max_entries=30, show_spinner="Training in turns ...")(median_times)
+_table = st.cache_resource(max_entries=10, show_spinner=False)(gradient_table)
+_times = st.cache_data(max_entries=30, show_spinner=False)(median_times)
 
 
 def claim() -> None:
     """State what the chapter claims."""
     st.markdown(
-        "> The chapter says: gradients by autograd are better than gradients by your own "
-        "derivation, in **time** and in **result**."
+        tr(
+            "> The chapter says: gradients by autograd are better than gradients by your own "
+            "derivation, in **time** and in **result**."
+        )
     )
 
 
 @st.fragment
 def question_section(config: RunConfig) -> None:
     """Ask what the learner expects; when both answers are there, show what was measured."""
-    st.subheader("What do you expect?", anchor="question")
+    st.subheader(tr("What do you expect?"), anchor="question")
     left, right = st.columns(2)
     with left:
-        result = st.radio("The two gradients will be ...", RESULTS, index=None, key="ask_result")
+        result = st.radio(
+            tr("The two gradients will be ..."),
+            RESULTS,
+            index=None,
+            key="ask_result",
+            format_func=tr,
+        )
     with right:
-        time = st.radio("For the same epochs ...", TIMES, index=None, key="ask_time")
+        time = st.radio(
+            tr("For the same epochs ..."), TIMES, index=None, key="ask_time", format_func=tr
+        )
     if result is None or time is None:
-        st.caption("Answer both to see what is measured for the network above.")
+        st.caption(tr("Answer both to see what is measured for the network above."))
         return
     with left:
         _reveal(result, *_measured_result(config))
@@ -75,9 +88,12 @@ def question_section(config: RunConfig) -> None:
 
 def _reveal(expected: str, measured: str, words: str) -> None:
     if expected == measured:
-        st.success(f"**{measured}**, as you expected. {words}", icon=":material/check:")
+        st.success(
+            tr("**{measured}**, as you expected. {words}", measured=tr(measured), words=words),
+            icon=":material/check:",
+        )
     else:
-        st.info(f"**{measured}.** {words}", icon=":material/lightbulb:")
+        st.info(f"**{tr(measured)}.** {words}", icon=":material/lightbulb:")
 
 
 def _measured_result(config: RunConfig) -> tuple[str, str]:
@@ -85,8 +101,13 @@ def _measured_result(config: RunConfig) -> tuple[str, str]:
     double, single = (_table(config, dtype) for dtype in ROUNDING)
     worst = max(answer_of(double, "float64"), answer_of(single, "float32"))
     return RESULTS[worst], (
-        f"Of {len(double.rows)} entries the largest difference is {double.largest_absolute:.2g} "
-        f"in float64 and {single.largest_absolute:.2g} in float32."
+        tr(
+            "Of {count} entries the largest difference is {largest_absolute:.2g} in float64 and "
+            "{largest_absolute_2:.2g} in float32.",
+            count=len(double.rows),
+            largest_absolute=double.largest_absolute,
+            largest_absolute_2=single.largest_absolute,
+        )
     )
 
 
@@ -102,8 +123,13 @@ def _measured_time(config: RunConfig) -> tuple[str, str]:
     times = _times(config)
     hand, auto = times["by_hand"], times["by_autograd"]
     return TIMES[faster(hand, auto)], (
-        f"1000 epochs take {hand:.2f} s by hand and {auto:.2f} s by autograd on this server, "
-        f"{auto / hand:.1f} times as long (medians). Measure it properly below."
+        tr(
+            "1000 epochs take {hand:.2f} s by hand and {auto:.2f} s by autograd on this server, "
+            "{auto_2:.1f} times as long (medians). Measure it properly below.",
+            hand=hand,
+            auto=auto,
+            auto_2=auto / hand,
+        )
     )
 
 
@@ -120,7 +146,11 @@ def entries_section(config: RunConfig) -> None:
     tables: dict[DtypeName, GradientTable] = {d: _table(config, d) for d in ROUNDING}
     st.html(summary(tables))
     chosen: DtypeName = st.segmented_control(
-        "Precision of the table", list(ROUNDING), default="float64", key="precision", required=True
+        tr("Precision of the table"),
+        list(ROUNDING),
+        default="float64",
+        key="precision",
+        required=True,
     )
     found = tables[chosen]
     st.dataframe(
@@ -128,24 +158,29 @@ def entries_section(config: RunConfig) -> None:
         key="entries",
         hide_index=True,
         height=min(38 + 35 * len(found.rows), 420),
-        column_config={"parameter": st.column_config.Column(pinned=True)}
-        | {name: st.column_config.NumberColumn(format=form) for name, form in FORMATS.items()},
+        column_config={tr("parameter"): st.column_config.Column(pinned=True)}
+        | {tr(name): st.column_config.NumberColumn(format=form) for name, form in FORMATS.items()},
     )
     some = (
         ""
         if found.quotients == len(found.rows)
-        else (f" In a network of this size, {found.quotients} entries have one.")
+        else (
+            tr(
+                "In a network of this size, {quotients} entries have one.",
+                quotients=found.quotients,
+            )
+        )
     )
-    st.caption(QUOTIENT_NOTE + some)
+    st.caption(f"{tr(QUOTIENT_NOTE)} {some}")
 
 
 FORMATS = {
-    "by hand": "%.10e",
-    "by autograd": "%.10e",
-    "difference quotient": "%.10e",
-    "|hand - autograd|": "%.2e",
-    "relative": "%.2e",
-    "|autograd - quotient|": "%.2e",
+    mark("by hand"): "%.10e",
+    mark("by autograd"): "%.10e",
+    mark("difference quotient"): "%.10e",
+    mark("|hand - autograd|"): "%.2e",
+    mark("relative"): "%.2e",
+    mark("|autograd - quotient|"): "%.2e",
 }
 
 
@@ -153,13 +188,13 @@ def columns_of(found: GradientTable) -> dict[str, Sequence[str | float | None]]:
     """Return the table column by column."""
     rows = found.rows
     return {
-        "parameter": [row.name for row in rows],
-        "by hand": [row.by_hand for row in rows],
-        "by autograd": [row.by_autograd for row in rows],
-        "difference quotient": [row.quotient for row in rows],
-        "|hand - autograd|": [row.absolute for row in rows],
-        "relative": [row.relative for row in rows],
-        "|autograd - quotient|": [row.quotient_absolute for row in rows],
+        tr("parameter"): [row.name for row in rows],
+        tr("by hand"): [row.by_hand for row in rows],
+        tr("by autograd"): [row.by_autograd for row in rows],
+        tr("difference quotient"): [row.quotient for row in rows],
+        tr("|hand - autograd|"): [row.absolute for row in rows],
+        tr("relative"): [row.relative for row in rows],
+        tr("|autograd - quotient|"): [row.quotient_absolute for row in rows],
     }
 
 
@@ -167,22 +202,25 @@ def summary(tables: dict[DtypeName, GradientTable]) -> str:
     """Return the largest differences in each precision as a table."""
     found = tables.values()
     rows = [
-        ("|hand - autograd|", *(number(t.largest_absolute, ".2g") for t in found)),
-        ("the same, relative", *(number(t.largest_relative, ".2g") for t in found)),
-        ("|autograd - quotient|", *(number(t.largest_quotient, ".2g") for t in found)),
-        ("equal in every digit", *(f"{t.equal} of {len(t.rows)}" for t in found)),
+        (tr("|hand - autograd|"), *(number(t.largest_absolute, ".2g") for t in found)),
+        (tr("the same, relative"), *(number(t.largest_relative, ".2g") for t in found)),
+        (tr("|autograd - quotient|"), *(number(t.largest_quotient, ".2g") for t in found)),
+        (
+            tr("equal in every digit"),
+            *(tr("{n} of {all}", n=t.equal, all=len(t.rows)) for t in found),
+        ),
     ]
-    return table(("largest of all entries", *tables), rows)
+    return table((tr("largest of all entries"), *tables), rows)
 
 
 def code_section() -> None:
     """Show the code of both gradients as it runs here."""
     names = (
-        "Course: the operations",
-        "Course: the training loop",
-        "By hand",
-        "By autograd",
-        "Quotient",
+        tr("Course: the operations"),
+        tr("Course: the training loop"),
+        tr("By hand"),
+        tr("By autograd"),
+        tr("Quotient"),
     )
     tabs = st.tabs(list(names))
     sources = (

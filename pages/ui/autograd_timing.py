@@ -11,6 +11,7 @@ import streamlit as st
 from nndl_core.charts.times import time_strips
 from nndl_core.config import RunConfig
 from nndl_core.gradient_check import time_gradients, ways
+from nndl_core.i18n import mark, tr
 from pages.ui.clock import tick_every
 from pages.ui.figure import draw_figure
 from pages.ui.messages import escape
@@ -21,10 +22,10 @@ SLICE_SECONDS = 0.06
 TICK_SECONDS = 0.15
 ROW_PIXELS = 82
 WAY_NAMES = {
-    "by_hand": "by hand",
-    "by_autograd": "by autograd",
-    "op_classes": "op classes",
-    "kernel": "kernel of this lab",
+    "by_hand": mark("by hand"),
+    "by_autograd": mark("by autograd"),
+    "op_classes": mark("op classes"),
+    "kernel": mark("kernel of this lab"),
 }
 
 
@@ -83,9 +84,14 @@ def timing_section(config: RunConfig) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             _button(timing)
             st.caption(
-                f"{REPEATS} measurements of {EPOCHS} epochs for each way, in turns: processor time "
-                "of one thread of this server. All ways start from the same weights and end at "
-                "the same."
+                tr(
+                    "{repeats} measurements of {epochs} epochs for each way, "
+                    "in turns: processor time of "
+                    "one thread of this server. All ways start from the same "
+                    "weights and end at the same.",
+                    repeats=REPEATS,
+                    epochs=EPOCHS,
+                )
             )
         tick_every(TICK_SECONDS if timing.running else None, _tick, timing)
 
@@ -95,9 +101,9 @@ def timing_section(config: RunConfig) -> None:
 def _button(timing: Timing) -> None:
     """Draw Stop or Measure; a click that arrives twice does the same again, not the opposite."""
     if timing.running:
-        label, icon, action = "Stop", ":material/stop:", timing.stop
+        label, icon, action = tr("Stop"), ":material/stop:", timing.stop
     else:
-        label, icon, action = "Measure", ":material/timer:", timing.start
+        label, icon, action = tr("Measure"), ":material/timer:", timing.start
     st.button(label, key="measure", icon=icon, type="primary", on_click=action)
 
 
@@ -115,7 +121,7 @@ def measured_times(config: RunConfig) -> Callable[[], dict[str, list[float]]]:
 
 
 def _named(timing: Timing) -> dict[str, list[float]]:
-    return {WAY_NAMES[way]: values for way, values in timing.seconds.items() if values}
+    return {tr(WAY_NAMES[way]): values for way, values in timing.seconds.items() if values}
 
 
 def _tick(timing: Timing) -> None:
@@ -125,7 +131,10 @@ def _tick(timing: Timing) -> None:
         st.rerun()  # the button stands outside this fragment
     if timing.sentence:
         st.warning(escape(timing.sentence), icon=":material/info:")
-    st.progress(timing.count / REPEATS, text=f"{timing.count} of {REPEATS} measurements")
+    st.progress(
+        timing.count / REPEATS,
+        text=tr("{count} of {repeats} measurements", count=timing.count, repeats=REPEATS),
+    )
     if timing.count:
         _draw(timing)
 
@@ -135,17 +144,19 @@ def _draw(timing: Timing) -> None:
     left, right = st.columns([3, 2])
     with left:
         draw_figure(
-            time_strips(seconds, "seconds per 1000 epochs"),
+            time_strips(seconds, tr("seconds per 1000 epochs")),
             key="timing_strips",
-            alt="Time of 1000 epochs in each way, every measurement a dot",
+            alt=tr("Time of 1000 epochs in each way, every measurement a dot"),
             height=ROW_PIXELS * len(timing.seconds) + 60,
         )
     with right:
         st.html(times_table(seconds))
         st.caption(
-            "Ratio: of the medians, to by hand. By hand needs no value of the loss; the op classes "
-            "and autograd compute it. The kernel is what the lab trains with: it also measures "
-            "loss, accuracy and statistics of every layer in each epoch."
+            tr(
+                "Ratio: of the medians, to by hand. By hand needs no value of the loss; the op "
+                "classes and autograd compute it. The kernel is what the lab trains with: it also "
+                "measures loss, accuracy and statistics of every layer in each epoch."
+            )
         )
 
 
@@ -163,5 +174,5 @@ def times_table(seconds: dict[str, list[float]]) -> str:
         )
         for name, v in seconds.items()
     ]
-    header = ("way", "fastest", "median", "slowest", "ratio")
-    return table(header, rows, "Seconds per 1000 epochs")
+    header = (tr("way"), tr("fastest"), tr("median"), tr("slowest"), tr("ratio"))
+    return table(header, rows, tr("Seconds per 1000 epochs"))

@@ -7,31 +7,31 @@ from collections.abc import Sequence
 import streamlit as st
 
 from nndl_core.config import RunConfig
+from nndl_core.i18n import mark, tr
 from nndl_core.walkthrough.case import MOST_EXAMPLES, Case, case_of, pen_and_paper
 from nndl_core.walkthrough.steps import Step, Table, walk
 from pages.ui.number_table import number, table
 
-NETWORK, PAPER = "the network above", "pen and paper"
+NETWORK, PAPER = mark("the network above"), mark("pen and paper")
 MOST_CELLS = 8
 PHASES = {
-    "forward": ":blue-badge[forward]",
-    "backward": ":orange-badge[backward]",
-    "update": ":green-badge[update]",
+    "forward": mark(":blue-badge[forward]"),
+    "backward": mark(":orange-badge[backward]"),
+    "update": mark(":green-badge[update]"),
 }
-CONVENTION = r"""
-The homework's network has two inputs, two hidden units and two outputs, a sigmoid on every unit and
-no biases. It names its numbers so, and the learning rate is 1:
-
-- $h_1 = \sigma(w_1 x_1 + w_3 x_2)$ and $h_2 = \sigma(w_2 x_1 + w_4 x_2)$
-- $o_1 = \sigma(w_5 h_1 + w_7 h_2)$ and $o_2 = \sigma(w_6 h_1 + w_8 h_2)$
-- $L = \tfrac12 (o_1 - y_1)^2 + \tfrac12 (o_2 - y_2)^2$
-
-Here $A_1$ holds $h_1, h_2$, $P$ holds $o_1, o_2$, $W_1$ has the rows $w_1, w_3$ and $w_2, w_4$, and
-$W_2$ the rows $w_5, w_7$ and $w_6, w_8$.
-"""
-SHAPES = (
-    "A row of X, Z, A, P or Y is an example; a row of W holds the weights that lead to one unit, "
-    "as in torch.nn.Linear. The course's op classes hold W transposed. ⊙ multiplies entry by entry."
+CONVENTION = mark(
+    "\nThe homework's network has two inputs, two hidden units and two outputs, a sigmoid "
+    "on every unit and\nno biases. It names its numbers so, and the learning rate is 1:\n\n"
+    "- $h_1 = \\sigma(w_1 x_1 + w_3 x_2)$ and $h_2 = \\sigma(w_2 x_1 + w_4 x_2)$\n- $o_1 = "
+    "\\sigma(w_5 h_1 + w_7 h_2)$ and $o_2 = \\sigma(w_6 h_1 + w_8 h_2)$\n- $L = \\tfrac12 "
+    "(o_1 - y_1)^2 + \\tfrac12 (o_2 - y_2)^2$\n\nHere $A_1$ holds $h_1, h_2$, $P$ holds "
+    "$o_1, o_2$, $W_1$ has the rows $w_1, w_3$ and $w_2, w_4$, and\n$W_2$ the rows $w_5, "
+    "w_7$ and $w_6, w_8$.\n"
+)
+SHAPES = mark(
+    "A row of X, Z, A, P or Y is an example; a row of W holds the weights that lead to "
+    "one unit, as in torch.nn.Linear. The course's op classes hold W transposed. ⊙ "
+    "multiplies entry by entry."
 )
 
 
@@ -41,29 +41,33 @@ def walk_section(config: RunConfig) -> None:
     steps = walk(_case(config))
     at = _position(len(steps))
     _show(steps[at], at, len(steps))
-    st.caption(SHAPES)
+    st.caption(tr(SHAPES))
 
 
 def _case(config: RunConfig) -> Case:
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         source = st.segmented_control(
-            "Walk through",
+            tr("Walk through"),
             [NETWORK, PAPER],
             default=NETWORK,
+            format_func=tr,
             key="walk_source",
             required=True,
             on_change=_go,
             args=(1,),
         )
     if source == PAPER:
-        st.markdown(CONVENTION)
+        st.markdown(tr(CONVENTION))
         return pen_and_paper()
     with right:
-        count = st.slider("Examples", 1, MOST_EXAMPLES, 3, key="walk_examples")
+        count = st.slider(tr("Examples"), 1, MOST_EXAMPLES, 3, key="walk_examples")
     st.caption(
-        f"The first {count} training examples; the gradient is of their mean loss, the update one "
-        "plain step of gradient descent. Precision float64."
+        tr(
+            "The first {count} training examples; the gradient is of their mean loss, the update "
+            "one plain step of gradient descent. Precision float64.",
+            count=count,
+        )
     )
     return case_of(config, int(count))
 
@@ -76,12 +80,22 @@ def _position(count: int) -> int:
         back, on = ":material/chevron_left:", ":material/chevron_right:"
         here = state["walk_step"]
         st.button(
-            "Back", key="walk_back", icon=back, disabled=here == 1, on_click=_go, args=(here - 1,)
+            tr("Back"),
+            key="walk_back",
+            icon=back,
+            disabled=here == 1,
+            on_click=_go,
+            args=(here - 1,),
         )
         st.button(
-            "Next", key="walk_next", icon=on, disabled=here == count, on_click=_go, args=(here + 1,)
+            tr("Next"),
+            key="walk_next",
+            icon=on,
+            disabled=here == count,
+            on_click=_go,
+            args=(here + 1,),
         )
-        st.slider(f"Step of {count}", 1, count, key="walk_step")
+        st.slider(tr("Step of {count}", count=count), 1, count, key="walk_step")
     return int(state["walk_step"]) - 1
 
 
@@ -91,14 +105,22 @@ def _go(step: int) -> None:
 
 def _show(step: Step, at: int, count: int) -> None:
     with st.container(border=True, key="walk_card"):
-        st.markdown(f"{PHASES[step.phase]} **{at + 1} of {count}: {step.name}**")
+        st.markdown(
+            tr(
+                "{phases} **{at} of {count}: {name}**",
+                phases=tr(PHASES[step.phase]),
+                at=at + 1,
+                count=count,
+                name=step.name,
+            )
+        )
         st.latex(step.formula)
         st.markdown(step.sentence)
         left, right = st.columns([3, 2])
         with left:
-            _tables("Goes in", step.inputs)
+            _tables(tr("Goes in"), step.inputs)
         with right:
-            _tables("Comes out", step.outputs)
+            _tables(tr("Comes out"), step.outputs)
 
 
 def _tables(title: str, tables: Sequence[Table]) -> None:

@@ -11,6 +11,7 @@ from nndl_core.bug_report import bug_report
 from nndl_core.bugs import material
 from nndl_core.bugs.case import BugCase, Outcome, code_lines, difference, run, source
 from nndl_core.bugs.catalog import CASES
+from nndl_core.i18n import mark, tr
 from pages.ui import address
 from pages.ui.listing import draw_listing
 from pages.ui.messages import escape
@@ -24,9 +25,9 @@ HELPERS = (
     material.bce,
     material.accuracy,
 )
-REPORT_CONTENT = (
-    "A zip with a table (CSV) of every case of which you have run both versions, and a text with "
-    "their numbers and lines, to be completed with your analysis."
+REPORT_CONTENT = mark(
+    "A zip with a table (CSV) of every case of which you have run both versions, and a "
+    "text with their numbers and lines, to be completed with your analysis."
 )
 NUMBERS = {name: n for n, name in enumerate(CASES, start=1)}
 
@@ -44,8 +45,10 @@ def choose_case() -> BugCase:
     if "case" not in state:
         state["case"] = _from_address(memory["last"])
     left, right = st.columns([5, 1], vertical_alignment="bottom")
-    left.selectbox("Case", list(CASES), key="case", format_func=_name_in_list)
-    right.button("Next", key="next", on_click=_go_on, width="stretch", icon=":material/skip_next:")
+    left.selectbox(tr("Case"), list(CASES), key="case", format_func=_name_in_list)
+    right.button(
+        tr("Next"), key="next", on_click=_go_on, width="stretch", icon=":material/skip_next:"
+    )
     memory["last"] = state["case"]
     address.write_one("case", state["case"])
     return CASES[state["case"]]
@@ -55,7 +58,12 @@ def draw_progress() -> None:
     """Say how many bugs this tab has found, and which."""
     found = sorted(NUMBERS[name] for name in progress()["found"])
     which = f": {', '.join(map(str, found))}" if found else ""
-    st.progress(len(found) / len(CASES), text=f"{len(found)} of {len(CASES)} found{which}")
+    st.progress(
+        len(found) / len(CASES),
+        text=tr(
+            "{count} of {count_2} found{which}", count=len(found), count_2=len(CASES), which=which
+        ),
+    )
 
 
 def is_solved(case: BugCase) -> bool:
@@ -71,49 +79,51 @@ def ask(case: BugCase) -> None:
     with right:
         lines = code_lines(case)
         st.selectbox(
-            "Which line is wrong, or next to which one is a line missing?",
+            tr("Which line is wrong, or next to which one is a line missing?"),
             list(lines),
             index=None,
             key=f"line_{case.id}",
             format_func=lambda n: f"{n}: {lines[n].strip()}",
-            placeholder="Choose a line",
+            placeholder=tr("Choose a line"),
             on_change=_check,
             args=(case,),
         )
         _reply(case)
         with st.container(horizontal=True):
-            st.button("Run this code", key="run", on_click=_run, args=(case, ("buggy",)))
+            st.button(tr("Run this code"), key="run", on_click=_run, args=(case, ("buggy",)))
             st.button(
-                "Show the answer", key="show", on_click=progress()["shown"].add, args=(case.id,)
+                tr("Show the answer"), key="show", on_click=progress()["shown"].add, args=(case.id,)
             )
-        _number(case, "buggy", "This code")
+        _number(case, "buggy", tr("This code"))
 
 
 def explain(case: BugCase) -> None:
     """Draw both versions side by side, run them on demand, and say what was wrong."""
     if case.id in progress()["found"]:
-        st.success("Found.", icon=":material/check:")
+        st.success(tr("Found."), icon=":material/check:")
     found = difference(case)
     left, right = st.columns(2)
     with left:
-        st.markdown("**Buggy**")
+        st.markdown(tr("**Buggy**"))
         marks = dict.fromkeys(found.missing_after, "gap") | dict.fromkeys(found.wrong, "wrong")
         draw_listing(source(case.buggy), marks)
     with right:
-        st.markdown("**Fixed**")
+        st.markdown(tr("**Fixed**"))
         draw_listing(source(case.fixed), dict.fromkeys(found.new, "new"))
-    st.button("Run both", key="run", type="primary", on_click=_run, args=(case, ("buggy", "fixed")))
+    st.button(
+        tr("Run both"), key="run", type="primary", on_click=_run, args=(case, ("buggy", "fixed"))
+    )
     left, right = st.columns(2)
     with left:
-        _number(case, "buggy", "Buggy")
+        _number(case, "buggy", tr("Buggy"))
     with right:
-        _number(case, "fixed", "Fixed")
-    st.markdown(case.explanation)
+        _number(case, "fixed", tr("Fixed"))
+    st.markdown(tr(case.explanation))
 
 
 def draw_helpers() -> None:
     """Draw the functions that the cases call, folded away."""
-    with st.expander("The functions that these cases call"):
+    with st.expander(tr("The functions that these cases call")):
         draw_listing("\n\n\n".join(source(helper) for helper in HELPERS))
 
 
@@ -127,13 +137,21 @@ def _from_address(last: str) -> str:
     wanted = st.query_params.get("case", last)
     if wanted and wanted not in CASES:
         known = ", ".join(CASES)
-        st.warning(escape(f"case: {wanted!r:.40} is not known; choose one of {known}."))
+        st.warning(
+            escape(
+                tr(
+                    "case: {wanted!r:.40} is not known; choose one of {known}.",
+                    wanted=wanted,
+                    known=known,
+                )
+            )
+        )
     return wanted if wanted in CASES else next(iter(CASES))
 
 
 def _name_in_list(name: str) -> str:
     # no mark here: Streamlit takes an option whose text has changed for another option
-    return f"{NUMBERS[name]}. {CASES[name].title}"
+    return f"{NUMBERS[name]}. {tr(CASES[name].title)}"
 
 
 def _go_on() -> None:
@@ -151,7 +169,10 @@ def _check(case: BugCase) -> None:
 def _reply(case: BugCase) -> None:
     line = st.session_state[f"line_{case.id}"]
     if line is not None:
-        st.info(f"Not line {line}. {case.hint}", icon=":material/lightbulb:")
+        st.info(
+            tr("Not line {line}. {hint}", line=line, hint=tr(case.hint)),
+            icon=":material/lightbulb:",
+        )
 
 
 def _run(case: BugCase, versions: tuple[str, ...]) -> None:
@@ -164,10 +185,10 @@ def _number(case: BugCase, version: str, title: str) -> None:
     if outcome is None:
         return
     with st.container(key=f"number_{version}", border=True, gap="xsmall"):
-        st.markdown(f"**{title}** · {case.label}")
+        st.markdown(f"**{title}** · {tr(case.label)}")
         if outcome.value is None:
             st.error(escape(outcome.error), icon=":material/error:")
         else:
             # a metric's own label is cut off on a phone
-            st.metric(case.label, f"{outcome.value:.4g}", label_visibility="collapsed")
-            st.caption(case.unit)
+            st.metric(tr(case.label), f"{outcome.value:.4g}", label_visibility="collapsed")
+            st.caption(tr(case.unit))

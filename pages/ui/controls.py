@@ -23,6 +23,7 @@ from nndl_core.config import (
 )
 from nndl_core.csv_data import CsvError, read_csv
 from nndl_core.datasets import DATASETS
+from nndl_core.i18n import mark, tr
 from pages.ui import address
 from pages.ui.knob import draw_knob
 from pages.ui.session import LabSession
@@ -30,16 +31,16 @@ from pages.ui.session import LabSession
 DEFAULT_WIDTH = 5
 NEEDS_SLOPE = ("leaky_relu", "elu")
 LABELS: dict[DatasetName, str] = {
-    "moons": "moons",
-    "circles": "circles",
+    "moons": mark("moons"),
+    "circles": mark("circles"),
     "xor": "xor",
-    "blobs2": "2 blobs",
-    "blobs3": "3 blobs",
-    "spirals2": "2 spirals",
-    "spirals3": "3 spirals",
+    "blobs2": mark("2 blobs"),
+    "blobs3": mark("3 blobs"),
+    "spirals2": mark("2 spirals"),
+    "spirals3": mark("3 spirals"),
     "iris": "iris",
     "digits": "digits",
-    "csv": "your CSV",
+    "csv": mark("your CSV"),
 }
 
 
@@ -83,12 +84,12 @@ def _place(config: RunConfig, known: set[str]) -> None:
 
 
 def _data_controls(session: LabSession) -> None:
-    st.subheader("Data", divider="gray")
+    st.subheader(tr("Data"), divider="gray")
     with st.container(key="datasets", horizontal=True):
         for name in get_args(DatasetName):
             chosen = st.session_state["dataset"] == name
             st.button(
-                LABELS[name],
+                tr(LABELS[name]),
                 key=f"dataset_{name}",
                 type="primary" if chosen else "secondary",
                 on_click=_choose_dataset,
@@ -96,7 +97,9 @@ def _data_controls(session: LabSession) -> None:
             )
         st.html(_thumbnail_style())
     if st.session_state["dataset"] == "csv":
-        st.file_uploader("CSV file", type="csv", key="csv", on_change=_read_upload, args=(session,))
+        st.file_uploader(
+            tr("CSV file"), type="csv", key="csv", on_change=_read_upload, args=(session,)
+        )
         return
     _control("points")
     if not DATASETS[st.session_state["dataset"]].tabular:
@@ -106,7 +109,7 @@ def _data_controls(session: LabSession) -> None:
 
 
 def _network_controls() -> None:
-    st.subheader("Network", divider="gray")
+    st.subheader(tr("Network"), divider="gray")
     _layer_controls()
     _control("activation")
     if st.session_state["activation"] in NEEDS_SLOPE:
@@ -137,11 +140,13 @@ def _layer_controls() -> None:
     state.setdefault(text, state["hidden"])
     left, right = st.columns(2)
     with left.container(key="depth"):
-        st.slider("Hidden layers", 0, MAX_DEPTH, key=depth, on_change=_from_sliders)
+        st.slider(tr("Hidden layers"), 0, MAX_DEPTH, key=depth, on_change=_from_sliders)
     with right.container(key="width"):
-        st.slider("Units per layer", 1, MAX_WIDTH, key=width, on_change=_from_sliders)
+        st.slider(tr("Units per layer"), 1, MAX_WIDTH, key=width, on_change=_from_sliders)
     with st.container(key="hidden"):
-        st.text_input("Layer widths", key=text, on_change=_from_text, help="Such as 5-3, or none.")
+        st.text_input(
+            tr("Layer widths"), key=text, on_change=_from_text, help=tr("Such as 5-3, or none.")
+        )
 
 
 def _key(group: str, name: str) -> str:
@@ -166,7 +171,7 @@ def _from_text() -> None:
 
 
 def _training_controls(session: LabSession) -> None:
-    st.subheader("Training", divider="gray")
+    st.subheader(tr("Training"), divider="gray")
     _control("learning_rate")
     left, right = st.columns(2)
     with left:
@@ -180,9 +185,9 @@ def _training_controls(session: LabSession) -> None:
     if st.session_state["optimizer"] != "sgd":
         _control("momentum", step=0.01)
     session.by_autograd = session.runner.by_autograd = st.toggle(
-        "Gradient by autograd",
+        tr("Gradient by autograd"),
         key="by_autograd",
-        help="Off: the hand-derived formulas. On: torch.autograd, slower, equal numbers.",
+        help=tr("Off: the hand-derived formulas. On: torch.autograd, slower, equal numbers."),
     )
 
 

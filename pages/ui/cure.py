@@ -9,6 +9,7 @@ import streamlit as st
 from nndl_core.config import RunConfig
 from nndl_core.cures import Remedy
 from nndl_core.diagnosis_words import change_in_words
+from nndl_core.i18n import tr
 from pages.ui.messages import escape
 
 
@@ -60,9 +61,15 @@ def draw_note(page: str, found: Cure) -> None:
     """Say what runs beside what, with a button that takes it away."""
     words = escape(change_in_words(found.config, found.remedy.change))
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}_cure_note"):
-        st.markdown(f"Beside it **{escape(found.remedy.name)}**: {words}. Same seeds.")
+        st.markdown(
+            tr(
+                "Beside it **{escape}**: {words}. Same seeds.",
+                escape=escape(tr(found.remedy.name)),
+                words=words,
+            )
+        )
         st.button(
-            "Take it away",
+            tr("Take it away"),
             key=f"{page}_cure_away",
             icon=":material/close:",
             on_click=forget,

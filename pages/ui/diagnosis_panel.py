@@ -16,6 +16,7 @@ from nndl_core.diagnosis_words import (
     sentence,
 )
 from nndl_core.findings import Finding
+from nndl_core.i18n import mark, tr
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
@@ -23,7 +24,7 @@ from pages.ui.messages import escape
 
 COLORS = {"fine": "green", "mild": "gray", "severe": "orange", "fatal": "red"}
 MOST_BUTTONS = 3
-SILENT = "The diagnosis speaks as soon as the run gives evidence: press Play."
+SILENT = mark("The diagnosis speaks as soon as the run gives evidence: press Play.")
 
 
 def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
@@ -42,11 +43,11 @@ def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
     for name, run in runs.items():
         found, facts = run.diagnosis()
         if found:
-            badge = f"{COLORS[found[0].severity]}-badge[{NAMES[found[0].disease]}]"
+            badge = f"{COLORS[found[0].severity]}-badge[{tr(NAMES[found[0].disease])}]"
             words = escape(sentence(facts, found[0]))
         else:
-            badge, words = "gray-badge[Diagnosis]", SILENT
-        title = f"**{escape(name)}** " if name else ""
+            badge, words = tr("gray-badge[Diagnosis]"), tr(SILENT)
+        title = f"**{escape(tr(name))}** " if name else ""
         st.markdown(f"{title}:{badge} :small[{words}]")
     found_cure = cure.chosen(page, {name: run.config for name, run in runs.items()})
     if found_cure is not None and found_cure.remedy.name in runs:
@@ -58,29 +59,32 @@ def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
 def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     records = run.runner.records
     found, facts = run.diagnosis()
-    title = f"**{escape(name)}** " if name else ""
+    title = f"**{escape(tr(name))}** " if name else ""
     if not found:
-        st.markdown(f"{title}:gray-badge[Diagnosis]")
-        st.caption(SILENT)
+        st.markdown(f"{title}:{tr('gray-badge[Diagnosis]')}")
+        st.caption(tr(SILENT))
         return
     first = found[0]
     start = int(records.column("epoch")[0]) if len(records) else 0
-    st.markdown(f"{title}:{COLORS[first.severity]}-badge[{NAMES[first.disease]}]")
+    st.markdown(f"{title}:{COLORS[first.severity]}-badge[{tr(NAMES[first.disease])}]")
     st.markdown(escape(sentence(facts, first)))
     if first.severity != "fine":
         where = f"{layers_named(first)} · " if first.layers else ""
-        words = f"{where}first said at epoch {start + first.epoch:,}"
-        st.caption(escape(f"{words}. {_others(found)}"))
+        said = tr("first said at epoch {epoch:,}.", epoch=start + first.epoch)
+        st.caption(escape(f"{where}{said} {_others(found)}"))
     st.html(evidence_table(facts, first) + evidence_curve(facts, first))
-    with st.expander("Why this happens", key=f"{key}_why"):
+    with st.expander(tr("Why this happens"), key=f"{key}_why"):
         st.markdown(explanation(facts, first))
     _remedies(run, first, key, page)
 
 
 def _others(found: list[Finding]) -> str:
-    names = [NAMES[finding.disease].lower() for finding in found[1:]]
-    opening = "It brings with it" if found[0].born else "Also seen"
-    return f"{opening}: {', '.join(names)}." if names else ""
+    if len(found) < 2:
+        return ""
+    names = tr(", ").join(tr(NAMES[finding.disease]).lower() for finding in found[1:])
+    if found[0].born:
+        return tr("It brings with it: {names}.", names=names)
+    return tr("Also seen: {names}.", names=names)
 
 
 def _remedies(run: LiveRun, finding: Finding, key: str, page: str) -> None:
@@ -88,12 +92,18 @@ def _remedies(run: LiveRun, finding: Finding, key: str, page: str) -> None:
     tempting = tempting_fix(run.config, finding) if offered else None
     if not offered:
         return
-    st.caption("Run a remedy beside this run, from the same seeds:")
+    st.caption(tr("Run a remedy beside this run, from the same seeds:"))
     with st.container(horizontal=True, key=f"{key}_remedies"):
         for at, remedy in enumerate(offered):
             _button(run, remedy, f"{key}_cure_{at}", page, first=at == 0)
         if tempting is not None:
-            _button(run, tempting, f"{key}_tempting", page, label=f"Why not {tempting.name}?")
+            _button(
+                run,
+                tempting,
+                f"{key}_tempting",
+                page,
+                label=tr("Why not {name}?", name=tr(tempting.name)),
+            )
 
 
 def _button(
@@ -101,10 +111,10 @@ def _button(
 ) -> None:
     words = change_in_words(run.config, remedy.change)
     st.button(
-        label or remedy.name,
+        label or tr(remedy.name),
         key=key,
         icon=":material/healing:" if not label else ":material/help:",
         type="primary" if first else "secondary",
-        help=escape(f"{remedy.why} Changes {words}."),
+        help=escape(tr("{why} Changes {words}.", why=tr(remedy.why), words=words)),
         on_click=partial(cure.choose, page, run.config, remedy),
     )

@@ -11,13 +11,14 @@ from nndl_core.charts import gradient_law as charts
 from nndl_core.config import RunConfig
 from nndl_core.dead_units import BiasPath, DeadStart
 from nndl_core.gradient_law import MAX_SEEDS
+from nndl_core.i18n import tr
 from pages.ui import dying_tables as tables
 from pages.ui.figure import draw_figure
 from pages.ui.log_slider import log_slider, seeds_input
 from pages.ui.messages import escape
 
 _start = st.cache_data(max_entries=200, show_spinner=False)(dead.dead_start)
-_path = st.cache_data(max_entries=20, show_spinner="Training ...")(dead.bias_path)
+_path = st.cache_data(max_entries=20, show_spinner=False)(dead.bias_path)
 _counts = st.cache_data(max_entries=200, show_spinner=False)(dead.dead_by_bias)
 _thresholds = st.cache_data(max_entries=200, show_spinner=False)(dead.death_thresholds)
 
@@ -37,82 +38,101 @@ DEAD_FORM = (
 def zeros_section(config: RunConfig) -> None:
     """Show the first gradient of the dead network, exact zeros marked, beside the closed form."""
     found: DeadStart = _start(config)
-    st.subheader("Exactly zero, not just small", anchor="zeros")
+    st.subheader(tr("Exactly zero, not just small"), anchor="zeros")
     left, right = st.columns(2)
     with left:
         st.html(tables.zeros_table(found.record))
     with right:
         st.html(tables.closed_form_table(found, config))
         st.markdown(escape(tables.zeros_sentence(found, config.bias)))
-    with st.expander("Where the closed form comes from"):
+    with st.expander(tr("Where the closed form comes from")):
         st.markdown(
-            "If no unit of the last hidden layer fires, the output unit sees nothing but zeros. "
-            "Each point then gets the same probability σ(b), whatever its position. With p₁ the "  # noqa: RUF001
-            "share of class 1 in the training set:"
+            tr(
+                "If no unit of the last hidden layer fires, the output unit "
+                "sees nothing but zeros. "
+                "Each point then gets the same probability σ(b), whatever its "  # noqa: RUF001
+                "position. With p₁ the "
+                "share of class 1 in the training set:"
+            )
         )
         for formula in DEAD_FORM:
             st.latex(formula)
         st.markdown(
-            "The gradient of the output weights is an error times a 0, so it is exactly 0; and "
-            "behind a slope of 0 everything is."
+            tr(
+                "The gradient of the output weights is an error times a 0, so it is exactly 0; and "
+                "behind a slope of 0 everything is."
+            )
         )
 
 
 @st.fragment
 def path_section(config: RunConfig) -> None:
     """Follow the output bias through training, beside the recurrence of a lone bias."""
-    st.subheader("The one number that still moves", anchor="path")
+    st.subheader(tr("The one number that still moves"), anchor="path")
     shown = replace(config, epochs=min(config.epochs, MOST_EPOCHS))
-    path: BiasPath = _path(shown)
+    with st.spinner(tr("Training ...")):
+        path: BiasPath = _path(shown)
     start: DeadStart = _start(shown)
     parts = [
-        ("Output bias", charts.bias_lines(path, start.best_bias)),
-        ("Train loss", charts.path_loss(path, start.best_loss)),
-        ("Train accuracy", charts.path_accuracy(path)),
+        ("bias", tr("Output bias"), charts.bias_lines(path, start.best_bias)),
+        ("loss", tr("Train loss"), charts.path_loss(path, start.best_loss)),
+        ("accuracy", tr("Train accuracy"), charts.path_accuracy(path)),
     ]
-    for column, (name, figure) in zip(st.columns(3), parts, strict=True):
+    for column, (key, name, figure) in zip(st.columns(3), parts, strict=True):
         with column:
             st.markdown(f"**{name}**")
             draw_figure(
-                figure, key=f"path_{name.split()[-1]}", alt=f"{name} against the epoch", height=300
+                figure,
+                key=f"path_{key}",
+                alt=tr("{name} against the epoch", name=name),
+                height=300,
             )
     st.markdown(escape(tables.path_sentence(path, start)))
     if shown != config:
-        st.caption(f"Shown are the first {MOST_EPOCHS:,} of {config.epochs:,} epochs.")
+        st.caption(
+            tr(
+                "Shown are the first {most_epochs:,} of {epochs:,} epochs.",
+                most_epochs=MOST_EPOCHS,
+                epochs=config.epochs,
+            )
+        )
 
 
 @st.fragment
 def bias_section(config: RunConfig) -> None:
     """Count dead units at any bias, and say from which bias on all are dead."""
-    st.subheader("How far below zero is deadly?", anchor="bias")
+    st.subheader(tr("How far below zero is deadly?"), anchor="bias")
     columns = st.columns(3)
     bias = columns[0].select_slider(
-        "Bias of every unit", BIASES, -0.1, key="bias_value", format_func=lambda b: f"{b:g}"
+        tr("Bias of every unit"), BIASES, -0.1, key="bias_value", format_func=lambda b: f"{b:g}"
     )
     with columns[1]:
-        std = log_slider("Std of the weights", 1e-3, 10, 0.01, key="bias_std")
+        std = log_slider(tr("Std of the weights"), 1e-3, 10, 0.01, key="bias_std")
     with columns[2]:
         seeds = seeds_input("bias_seeds", MAX_SEEDS)
     base = replace(config, init="normal", init_scale=std, bias=bias)
     thresholds = _thresholds(base, seeds).tolist()
     here = _counts(base, [bias], seeds)[0]
-    st.metric("Dead units", f"{here[0].sum():g} of {sum(base.hidden)}")
+    st.metric(tr("Dead units"), tr("{n:g} of {all}", n=here[0].sum(), all=sum(base.hidden)))
     left, right = st.columns(2)
     with left:
         curves = _counts(base, DEPTHS, seeds).mean(1).T / [[width] for width in base.hidden]
         shares = {f"fc{at + 1}": row.tolist() for at, row in enumerate(curves)}
-        marks = {"all dead from here on": thresholds[0], "your bias": bias}
+        marks = {tr("all dead from here on"): thresholds[0], tr("your bias"): bias}
         figure = charts.dead_curves(DEPTHS, shares, marks)
-        draw_figure(figure, key="bias_curves", alt="Dead units against the bias", height=360)
+        draw_figure(figure, key="bias_curves", alt=tr("Dead units against the bias"), height=360)
     with right:
         st.html(tables.dead_table(here, base.hidden))
         st.markdown(escape(tables.threshold_sentence(here, base, thresholds)))
-    with st.expander("Where the threshold comes from"):
+    with st.expander(tr("Where the threshold comes from")):
         st.markdown(
-            "A unit of fc1 gets w·x + b. It fires on no training point if b ≤ −max w·x, the "  # noqa: RUF001
-            "maximum over the training set. If that holds for all of fc1, fc2 gets zeros, its "
-            "pre-activations are b ≤ 0, and so on: every layer is dead. Small weights make "
-            "the inputs of each layer smaller than those of the layer before, so a deeper layer "
-            "dies of a bias much nearer to 0."
+            tr(
+                "A unit of fc1 gets w·x + b. It fires on no training point if b ≤ −max w·x, the "  # noqa: RUF001
+                "maximum over the training set. If that holds for all of fc1, fc2 gets zeros, its "
+                "pre-activations are b ≤ 0, and so on: every layer is dead. Small weights make the "
+                "inputs of each layer smaller than those of the layer before, "
+                "so a deeper layer dies "
+                "of a bias much nearer to 0."
+            )
         )
         st.latex(r"b^{*} = -\max_{j,\,i}\; w_j^{\top}x_i")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from nndl_core.charts import gradient_law as charts
 from nndl_core.config import RunConfig
+from nndl_core.i18n import tr
 from nndl_core.large_steps import DeathCount, Deaths, large_steps
 from pages.ui import dying_step_tables as tables
 from pages.ui.figure import draw_figure
@@ -24,56 +25,63 @@ RATES = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
 @st.fragment
 def steps_section(config: RunConfig, rate: float) -> None:
     """Follow the units of every layer through large steps, of ``rate`` at first, and small ones."""
-    st.subheader("Which layer dies after which update?", anchor="steps")
+    st.subheader(tr("Which layer dies after which update?"), anchor="steps")
     left, right = st.columns(2)
     with left:
-        rate = log_slider("Learning rate of the large steps", 0.1, 1e3, rate, key="steps_rate")
-    large = right.slider("Large steps", 1, EPOCHS, 15, key="steps_large")
+        rate = log_slider(tr("Learning rate of the large steps"), 0.1, 1e3, rate, key="steps_rate")
+    large = right.slider(tr("Large steps"), 1, EPOCHS, 15, key="steps_large")
     deaths: Deaths = _deaths(config, rate, large, EPOCHS)
     parts = {
-        "Dead units": charts.death_lines,
-        "Largest pre-activation": charts.death_heights,
-        "Train loss": charts.death_loss,
+        "units": (tr("Dead units"), charts.death_lines),
+        "z": (tr("Largest pre-activation"), charts.death_heights),
+        "loss": (tr("Train loss"), charts.death_loss),
     }
-    for column, (name, draw) in zip(st.columns(3), parts.items(), strict=True):
+    for column, (key, (name, draw)) in zip(st.columns(3), parts.items(), strict=True):
         with column:
             st.markdown(f"**{name}**")
-            figure, alt = draw(deaths, large), f"{name} after each update"
-            draw_figure(figure, key=f"steps_{name.split()[-1]}", alt=alt, height=340)
+            figure, alt = draw(deaths, large), tr("{name} after each update", name=name)
+            draw_figure(figure, key=f"steps_{key}", alt=alt, height=340)
     st.markdown(escape(tables.deaths_sentence(deaths, config, rate, large)))
     st.caption(
-        "z is w·a + b of a unit for one training point; drawn is the largest of a layer. A layer "
-        "whose largest z is not above 0 is dead. The axis ends at twice the size of the start."
+        tr(
+            "z is w·a + b of a unit for one training point; drawn is the largest of a layer. A "
+            "layer whose largest z is not above 0 is dead. The axis ends at twice the size of "
+            "the start."
+        )
     )
-    with st.expander("Update by update"):
+    with st.expander(tr("Update by update")):
         st.html(tables.deaths_table(deaths, config))
 
 
 def rates_section(config: RunConfig) -> None:
     """Count over seeds how often units and whole layers die, by learning rate."""
-    st.subheader("How often does it happen?", anchor="rates")
+    st.subheader(tr("How often does it happen?"), anchor="rates")
     _rates_part(config)
 
 
 @st.fragment
 def _rates_part(config: RunConfig) -> None:
-    steps = st.slider("Steps", 1, EPOCHS, 3, key="rates_steps")
+    steps = st.slider(tr("Steps"), 1, EPOCHS, 3, key="rates_steps")
     make = partial(DeathCount, config, RATES, steps)
-    idle = f"Not counted yet. Each seed takes {steps} large steps with each of {len(RATES)} rates."
+    idle = tr(
+        "Not counted yet. Each seed takes {steps} large steps with each of {count} rates.",
+        steps=steps,
+        count=len(RATES),
+    )
     draw = partial(_draw_rates, steps)
-    draw_panel(Task("rates", (config, steps), make, draw, "Count deaths", idle, 50))
+    draw_panel(Task("rates", (config, steps), make, draw, tr("Count deaths"), idle, 50))
 
 
 def _draw_rates(steps: int, count: DeathCount) -> None:
     rows = count.rows()
     done, every = sum(row.n for row in rows), count.seeds * len(count.rates)
-    st.progress(count.share, text=f"{done} of {every} runs are done")
+    st.progress(count.share, text=tr("{done} of {every} runs are done", done=done, every=every))
     if not rows:
         return
     left, right = st.columns(2)
     with left:
         figure = charts.death_rates(rows)
-        draw_figure(figure, key="rates_lines", alt="Deaths by learning rate", height=360)
+        draw_figure(figure, key="rates_lines", alt=tr("Deaths by learning rate"), height=360)
     with right:
         st.html(tables.rates_table(rows))
     if count.finished:

@@ -8,6 +8,7 @@ from html import escape
 
 from nndl_core.config import RunConfig
 from nndl_core.dead_units import BiasPath, DeadStart
+from nndl_core.i18n import tr
 from nndl_core.records import EpochRecord
 from nndl_core.remedies import Recovery
 from pages.ui.number_table import NOTHING, marked, number, table
@@ -18,27 +19,29 @@ LAW_SHARE = 0.05
 
 def zeros_table(record: EpochRecord) -> str:
     """Show each layer's gradient norms, exact zeros marked, and its dead units."""
-    header = ["layer", "weights", "biases", "dead units"]
+    header = [tr("layer"), tr("weights"), tr("biases"), tr("dead units")]
     rows = []
     for at, fc in enumerate(record.layers, start=1):
         is_last = at == len(record.layers)
-        dead = "no ReLU" if is_last else f"{fc.dead_units} of {fc.units}"
+        dead = tr("no ReLU") if is_last else _of(fc.dead_units, fc.units)
         rows.append([f"fc{at}", marked(fc.weight_grad_norm), marked(fc.bias_grad_norm), dead])
-    return table(header, rows, "L2 norms of the gradient before training")
+    return table(header, rows, tr("L2 norms of the gradient before training"))
 
 
 def closed_form_table(found: DeadStart, config: RunConfig) -> str:
     """Set gradient and loss of the dead network beside the closed form."""
-    name = f"gradient of fc{len(found.record.layers)}.bias"
+    name = tr("gradient of fc{count}.bias", count=len(found.record.layers))
     pairs = {
         name: (found.bias_gradient, found.expected_gradient),
-        "train loss": (found.record.train_loss, found.expected_loss),
+        tr("train loss"): (found.record.train_loss, found.expected_loss),
     }
     rows = [
         [name, number(measured, ".7f"), number(form, ".7f"), number(abs(measured - form), ".0e")]
         for name, (measured, form) in pairs.items()
     ]
-    return table(["", config.dtype, "closed form", "apart"], rows, "Measured, and by formula")
+    return table(
+        ["", config.dtype, tr("closed form"), tr("apart")], rows, tr("Measured, and by formula")
+    )
 
 
 def zeros_sentence(found: DeadStart, bias: float) -> str:
@@ -47,12 +50,19 @@ def zeros_sentence(found: DeadStart, bias: float) -> str:
     dead, units = sum(fc.dead_units for fc in layers[:-1]), sum(fc.units for fc in layers[:-1])
     living = sum(fc.weight_grad_norm > 0 for fc in layers)
     living += sum(fc.bias_grad_norm > 0 for fc in layers)
-    return (
-        f"With b = {bias:g}, {dead} of {units} hidden units fire on none of the training points. "
-        f"Of the {2 * len(layers)} gradients in the table {2 * len(layers) - living} are exactly "
-        "0, so no learning rate can move what belongs to them. What is left is the output bias, "
-        f"with gradient σ(b) − p₁ and loss {-bias:g} p₁ + log(1 + exp({bias:g})), where "  # noqa: RUF001
-        f"p₁ = {found.ones:g} is the share of class 1."
+    return tr(
+        "With b = {bias:g}, {dead} of {units} hidden units fire on none of the training "
+        "points. Of the {count} gradients in the table {count_2} are exactly 0, so no "
+        "learning rate can move what belongs to them. What is left is the output bias, with "
+        "gradient σ(b) − p₁ and loss {bias_2:g} p₁ + log(1 + exp({bias:g})), where p₁ = "  # noqa: RUF001
+        "{ones:g} is the share of class 1.",
+        bias=bias,
+        dead=dead,
+        units=units,
+        count=2 * len(layers),
+        count_2=2 * len(layers) - living,
+        bias_2=-bias,
+        ones=found.ones,
     )
 
 
@@ -60,18 +70,31 @@ def path_sentence(path: BiasPath, start: DeadStart) -> str:
     """Say where the output bias and the loss went, and what did not follow."""
     apart = max(abs(a - b) for a, b in zip(path.bias, path.expected_bias, strict=True))
     others = (
-        "Every other parameter is where it was: the largest change is exactly 0."
+        tr("Every other parameter is where it was: the largest change is exactly 0.")
         if path.moved == 0
-        else f"Another parameter has moved by {path.moved:.2g}."
+        else tr("Another parameter has moved by {moved:.2g}.", moved=path.moved)
     )
     first, last = path.train_accuracy[0], path.train_accuracy[-1]
-    accuracy = f"stays at {first:.4f}" if first == last else f"goes from {first:.4f} to {last:.4f}"
-    return (
-        f"In {path.epochs[-1]:,} epochs the output bias goes from {path.bias[0]:g} to "
-        f"{path.bias[-1]:.4f} and the train loss from {path.train_loss[0]:.4f} to "
-        f"{path.train_loss[-1]:.4f}; the best constant guess has {start.best_loss:.4f}. The "
-        f"accuracy {accuracy}. {others} The recurrence b ← b − η (σ(b) − p₁) of a "  # noqa: RUF001
-        f"lone bias is met to {apart:.0e}. A falling loss is no proof that a network learns."
+    accuracy = (
+        tr("stays at {first:.4f}", first=first)
+        if first == last
+        else tr("goes from {first:.4f} to {last:.4f}", first=first, last=last)
+    )
+    return tr(
+        "In {epochs:,} epochs the output bias goes from {bias:g} to {bias_2:.4f} and the "
+        "train loss from {train_loss:.4f} to {train_loss_2:.4f}; the best constant guess has "
+        "{best_loss:.4f}. The accuracy {accuracy}. {others} The recurrence b ← b − η (σ(b) − "  # noqa: RUF001
+        "p₁) of a lone bias is met to {apart:.0e}. A falling loss is no proof that a network "
+        "learns.",
+        epochs=path.epochs[-1],
+        bias=path.bias[0],
+        bias_2=path.bias[-1],
+        train_loss=path.train_loss[0],
+        train_loss_2=path.train_loss[-1],
+        best_loss=start.best_loss,
+        accuracy=accuracy,
+        others=others,
+        apart=apart,
     )
 
 
@@ -83,8 +106,13 @@ def dead_table(counts: Iterable[Iterable[float]], widths: Sequence[int]) -> str:
         all_dead = sum(count == width for count in column)
         cells = [f"{column[0]:g} of {width}", f"{sum(column) / len(column):.2f}"]
         rows.append([f"fc{at}", *cells, f"{all_dead} of {len(column)}"])
-    header = ["layer", "this seed", f"mean of {len(columns[0])}", "layer dead in"]
-    return table(header, rows, "Dead units, over the whole training set")
+    header = [
+        tr("layer"),
+        tr("this seed"),
+        tr("mean of {count}", count=len(columns[0])),
+        tr("layer dead in"),
+    ]
+    return table(header, rows, tr("Dead units, over the whole training set"))
 
 
 def threshold_sentence(
@@ -93,15 +121,26 @@ def threshold_sentence(
     """Say from which bias on the closed form has every unit dead, and what was counted."""
     dead, units = sum(next(iter(counts))), sum(config.hidden)
     own, bias = thresholds[0], config.bias
-    side = "is below it" if bias <= own else "is above it"
-    text = (
-        f"With these weights no training point lifts a unit of fc1 by more than {-own:.4g}. So "
-        f"the closed form says: all {units} units are dead from b = {own:.4g} on down. Your bias "
-        f"{bias:g} {side}, and {dead:g} of {units} are dead."
+    side = tr("is below it") if bias <= own else tr("is above it")
+    text = tr(
+        "With these weights no training point lifts a unit of fc1 by more than {own:.4g}. So "
+        "the closed form says: all {units} units are dead from b = {own_2:.4g} on down. Your "
+        "bias {bias:g} {side}, and {dead:g} of {units} are dead.",
+        own=-own,
+        units=units,
+        own_2=own,
+        bias=bias,
+        side=side,
+        dead=dead,
     )
     if len(thresholds) > 1:
         low, high = min(thresholds), max(thresholds)
-        text += f" Over {len(thresholds)} seeds the threshold lies from {low:.4g} to {high:.4g}."
+        text += tr(
+            " Over {count} seeds the threshold lies from {low:.4g} to {high:.4g}.",
+            count=len(thresholds),
+            low=low,
+            high=high,
+        )
     return text
 
 
@@ -109,14 +148,14 @@ def exponents_table(
     norms: Mapping[str, Sequence[float]], fitted: Sequence[float], expected: Sequence[float]
 ) -> str:
     """Show each layer's gradient norm by activation, and its power of the slope."""
-    header = ["layer", *norms, "power of the slope, fitted", "closed form", "apart"]
+    header = [tr("layer"), *norms, tr("power of the slope, fitted"), tr("closed form"), tr("apart")]
     rows = []
     for at, (power, law) in enumerate(zip(fitted, expected, strict=True)):
         cells = [marked(row[at]) for row in norms.values()]
         apart = _apart(power, law)
         share = NOTHING if math.isnan(apart) else f"{apart:.2%}"
         rows.append([f"fc{at + 1}", *cells, number(power, ".4f"), number(law, "g"), share])
-    return table(header, rows, "L2 norm of the weight gradient, geometric mean over the seeds")
+    return table(header, rows, tr("L2 norm of the weight gradient, geometric mean over the seeds"))
 
 
 def _apart(power: float, law: float) -> float:
@@ -131,55 +170,82 @@ def slope_sentence(
 ) -> str:
     """Say with which power of the slope fc1 grows; chosen are Leaky slope and ELU alpha."""
     if config.bias >= 0:
-        return (
-            f"With b = {config.bias:g} the units are on the side above 0, where Leaky ReLU has "
-            "slope 1: the law of the slope is one for b below 0."
+        return tr(
+            "With b = {bias:g} the units are on the side above 0, where Leaky ReLU has slope 1: "
+            "the law of the slope is one for b below 0.",
+            bias=config.bias,
         )
     if math.isnan(fitted[0]):
-        return "A gradient of fc1 is exactly 0 even with a slope, so there is no power to fit."
+        return tr("A gradient of fc1 is exactly 0 even with a slope, so there is no power to fit.")
     worst = max(map(_apart, fitted, expected))
     held = (
-        f"All layers keep the law within {LAW_SHARE:.0%}."
+        tr("All layers keep the law within {law_share:.0%}.", law_share=LAW_SHARE)
         if worst <= LAW_SHARE
-        else f"The law is missed by up to {worst:.0%}: it needs weights so small that every "
-        f"pre-activation is about b, and these have init scale {config.init_scale:g}."
+        else tr(
+            "The law is missed by up to {worst:.0%}: it needs weights so small that every "
+            "pre-activation is about b, and these have init scale {init_scale:g}.",
+            worst=worst,
+            init_scale=config.init_scale,
+        )
     )
-    return (
-        f"At fc1 the gradient grows with the power {fitted[0]:.3f} of the slope; the closed form "
-        f"says {expected[0]:g}, one factor for each hidden layer. {held} "
-        f"{_slopes_words(config.bias, *chosen)}"
+    return tr(
+        "At fc1 the gradient grows with the power {fitted:.3f} of the slope; the closed form "
+        "says {expected:g}, one factor for each hidden layer. {held} {slopes_words}",
+        fitted=fitted[0],
+        expected=expected[0],
+        held=held,
+        slopes_words=_slopes_words(config.bias, *chosen),
     )
 
 
 def _slopes_words(bias: float, leaky: float, alpha: float) -> str:
     """Compare the slopes of both activations at a negative bias."""
     if leaky == 0 or alpha == 0:
-        names = ["Leaky ReLU with slope 0"] * (leaky == 0) + ["ELU with alpha 0"] * (alpha == 0)
-        return f"{' and '.join(names)}: that is ReLU itself, and every gradient is exactly 0."
-    return (
-        f"At b = {bias:g} Leaky ReLU has slope {leaky:g} and ELU alpha · exp(b) = "
-        f"{alpha * math.exp(bias):.2g}: a factor of each hidden layer on the way back."
+        names = [tr("Leaky ReLU with slope 0")] * (leaky == 0)
+        names += [tr("ELU with alpha 0")] * (alpha == 0)
+        return tr(
+            "{join}: that is ReLU itself, and every gradient is exactly 0.",
+            join=tr(" and ").join(names),
+        )
+    return tr(
+        "At b = {bias:g} Leaky ReLU has slope {leaky:g} and ELU alpha · exp(b) = "
+        "{alpha:.2g}: a factor of each hidden layer on the way back.",
+        bias=bias,
+        leaky=leaky,
+        alpha=alpha * math.exp(bias),
     )
 
 
 def remedies_table(rows: Sequence[Recovery], names: Iterable[str], seeds: int) -> str:
     """Show how the runs of each remedy ended, as far as they are done."""
-    units = f" of {rows[0].units}" if rows else ""
-    header = ["what is changed", "done", "recovered", "test accuracy", "train loss"]
-    header += [f"dead{units}", "gradient of fc1"]
+    header = [
+        tr("what is changed"),
+        tr("done"),
+        tr("recovered"),
+        tr("test accuracy"),
+        tr("train loss"),
+    ]
+    header += [
+        tr("dead of {units}", units=rows[0].units) if rows else tr("dead"),
+        tr("gradient of fc1"),
+    ]
     done = {row.name: row for row in rows}
     body = []
     for name in names:
-        row, words = done.get(name), escape(name)
+        row, words = done.get(name), escape(tr(name))
         if row is None:
-            body.append([words, f"0 of {seeds}", *[NOTHING] * 5])
+            body.append([words, _of(0, seeds), *[NOTHING] * 5])
         else:
-            body.append([words, f"{row.n} of {seeds}", *_recovery_cells(row)])
-    return table(header, body, "After training, mean over the seeds; dead units before → after")
+            body.append([words, _of(row.n, seeds), *_recovery_cells(row)])
+    return table(header, body, tr("After training, mean over the seeds; dead units before → after"))
+
+
+def _of(count: int, every: int) -> str:
+    return tr("{n} of {all}", n=count, all=every)
 
 
 def _recovery_cells(row: Recovery) -> list[str]:
-    share = f"{row.recovered} of {row.n}"
+    share = _of(row.recovered, row.n)
     error = "" if math.isnan(row.error) else f" ± {row.error:.3f}"
     return [
         f"<b>{share}</b>" if row.recovered == row.n else share,
@@ -194,25 +260,29 @@ def _gradient_cell(row: Recovery) -> str:
     """Show the mean over the seeds with a gradient, and how many have none."""
     if row.zero_gradients == row.n:
         return marked(0)
-    some = f", {marked(0)} in {row.zero_gradients}" if row.zero_gradients else ""
+    some = tr(", {zero} in {n}", zero=marked(0), n=row.zero_gradients) if row.zero_gradients else ""
     return f"{row.gradient:.2g}{some}"
 
 
 def remedies_sentence(rows: Sequence[Recovery]) -> str:
     """Say which remedies recovered in every seed, in some, in none; and where gradients fooled."""
     groups = {
-        "Recovered with every seed": [row.name for row in rows if row.recovered == row.n],
-        "With some seeds": [
-            f"{row.name} ({row.recovered} of {row.n})" for row in rows if 0 < row.recovered < row.n
+        tr("Recovered with every seed"): [tr(row.name) for row in rows if row.recovered == row.n],
+        tr("With some seeds"): [
+            f"{tr(row.name)} ({_of(row.recovered, row.n)})"
+            for row in rows
+            if 0 < row.recovered < row.n
         ],
-        "Never": [row.name for row in rows if row.recovered == 0],
+        tr("Never"): [tr(row.name) for row in rows if row.recovered == 0],
     }
     text = " ".join(f"{words}: {'; '.join(names)}." for words, names in groups.items() if names)
     fooled = [row for row in rows if row.zero_gradients == row.recovered == 0]
     if not fooled:
         return text
-    found = "; ".join(f"{row.name} ({row.gradient:.1g})" for row in fooled)
-    return (
-        f"{text} A gradient that is not 0 is not yet a remedy: these have one at fc1 in every "
-        f"run, and no run recovered: {found}."
+    found = "; ".join(f"{tr(row.name)} ({row.gradient:.1g})" for row in fooled)
+    return tr(
+        "{text} A gradient that is not 0 is not yet a remedy: these have one at fc1 in every "
+        "run, and no run recovered: {found}.",
+        text=text,
+        found=found,
     )

@@ -8,6 +8,7 @@ from html import escape
 
 from nndl_core.diagnosis import traced
 from nndl_core.findings import Evidence, Facts, Finding
+from nndl_core.i18n import mark, tr
 from pages.ui.number_table import table
 
 TIGHT = """<style>.tight .numbers th, .tight .numbers td { white-space: normal;
@@ -19,17 +20,22 @@ SICK, SOUND = "#d9731a", "#2f6fb5"
 """Of the curve: orange where the disease is, blue where it is not; readable on light and dark."""
 
 
+SICK_IF = {"above": mark("above {limit}"), "below": mark("below {limit}")}
+
+
 def evidence_table(run: Facts, finding: Finding) -> str:
     """Build the table: what was measured, the run's number and the limit."""
-    rows = [[escape(e.quantity), _colored(e), _limit(e)] for e in finding.evidence]
-    inner = table(["Evidence", "this run", "sick if"], rows)
+    rows = [[escape(tr(e.quantity)), _colored(e), _limit(e)] for e in finding.evidence]
+    inner = table([tr("Evidence"), tr("this run"), tr("sick if")], rows)
     return f'{TIGHT}<div class="tight">{inner}</div>'
 
 
 def _limit(shown: Evidence) -> str:
     if not math.isfinite(shown.limit):
-        return "not finite"
-    return "exactly 0" if shown.limit == 0 else f"{shown.sick} {_number(shown.limit)}"
+        return tr("not finite")
+    return (
+        tr("exactly 0") if shown.limit == 0 else tr(SICK_IF[shown.sick], limit=_number(shown.limit))
+    )
 
 
 def _colored(shown: Evidence) -> str:
@@ -39,8 +45,8 @@ def _colored(shown: Evidence) -> str:
 
 def _number(value: float) -> str:
     if not math.isfinite(value):
-        return "not finite"
-    return "exactly 0" if value == 0 else f"{value:.3g}"
+        return tr("not finite")
+    return tr("exactly 0") if value == 0 else f"{value:.3g}"
 
 
 def evidence_curve(run: Facts, finding: Finding) -> str:
@@ -70,8 +76,13 @@ def evidence_curve(run: Facts, finding: Finding) -> str:
         f'stroke-width="2"/><circle cx="{WIDTH * at / last:.1f}" cy="{y(values[at])}" r="4" '
         f'fill="{SICK}"/></svg>'
     )
-    words = f"{shown.quantity}, epoch 0 to {last}; dashed: the limit; dot: epoch {at}"
-    scaled = ", logarithmic" if log else ""
+    words = tr(
+        "{quantity}, epoch 0 to {last}; dashed: the limit; dot: epoch {at}",
+        quantity=tr(shown.quantity),
+        last=last,
+        at=at,
+    )
+    scaled = tr(", logarithmic") if log else ""
     return (
         f'<figure style="margin:0"><img alt="{escape(words)}" style="width:100%;max-width:420px" '
         f'src="data:image/svg+xml;base64,{b64encode(picture.encode()).decode()}"/>'

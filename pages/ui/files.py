@@ -16,6 +16,7 @@ from nndl_core.export.run_json import config_in, run_json, warning_in
 from nndl_core.export.script import script_of
 from nndl_core.export.table import records_csv
 from nndl_core.export.tensorboard import event_file
+from nndl_core.i18n import tr
 from nndl_core.report import versions
 from nndl_core.runner import Runner
 from pages.ui.session import LabSession
@@ -25,16 +26,18 @@ MEGABYTES = 5
 
 def panel(session: LabSession) -> None:
     """Draw the downloads of the present state and the two uploads."""
-    st.subheader("Save and load", divider="gray")
+    st.subheader(tr("Save and load"), divider="gray")
     with st.container(horizontal=True):
-        _download("Last", "last.safetensors", lambda: session.runner.checkpoint().to_bytes())
+        _download(tr("Last"), "last.safetensors", lambda: session.runner.checkpoint().to_bytes())
         _download(
-            "Best on dev", "best.safetensors", lambda: session.runner.checkpoint(True).to_bytes()
+            tr("Best on dev"),
+            "best.safetensors",
+            lambda: session.runner.checkpoint(True).to_bytes(),
         )
-        _download("Config", "config.json", lambda: session.config.to_json().encode())
+        _download(tr("Config"), "config.json", lambda: session.config.to_json().encode())
     _exports(session)
     st.file_uploader(
-        "Load a checkpoint, a config or a run",
+        tr("Load a checkpoint, a config or a run"),
         type=["safetensors", "json"],
         key="load",
         max_upload_size=MEGABYTES,
@@ -45,20 +48,26 @@ def panel(session: LabSession) -> None:
 
 def _exports(session: LabSession) -> None:
     """Offer the run as a program; what a program could not repeat gets a sentence instead."""
-    with st.popover("Export the run", icon=":material/ios_share:"):
+    with st.popover(tr("Export the run"), icon=":material/ios_share:"):
         refused = refusal(session)
         if refused:
             st.info(refused)
         else:
             st.markdown(
-                "A program in plain PyTorch that draws the same data and weights and trains the "
-                "same run, all epochs of it. Losses agree to a millionth, except where a run "
-                "magnifies rounding; float64 keeps that away longer."
+                tr(
+                    "A program in plain PyTorch that draws the same data and "
+                    "weights and trains the same "
+                    "run, all epochs of it. Losses agree to a millionth, "
+                    "except where a run magnifies "
+                    "rounding; float64 keeps that away longer."
+                )
             )
             _programs(session.config, session.dataset)
         st.markdown(
-            "What was measured so far: every epoch and layer as a table, the curves with the "
-            "settings as JSON (load it here again), and for TensorBoard."
+            tr(
+                "What was measured so far: every epoch and layer as a table, the curves with the "
+                "settings as JSON (load it here again), and for TensorBoard."
+            )
         )
         _measured(session.runner, is_repeatable=not refused)
 
@@ -67,11 +76,11 @@ def _programs(config: RunConfig, data: Dataset) -> None:
     """Draw the downloads of the run as a program; an uploaded table goes with it in a zip."""
     with st.container(horizontal=True):
         if config.dataset == "csv":
-            label = "Script, notebook and table (zip)"
+            label = tr("Script, notebook and table (zip)")
             _download(label, "run.zip", lambda: bundle_of(config, data))
         else:
-            _download("Script", "run.py", lambda: script_of(config))
-            _download("Notebook", "run.ipynb", lambda: notebook_of(config))
+            _download(tr("Script"), "run.py", lambda: script_of(config))
+            _download(tr("Notebook"), "run.ipynb", lambda: notebook_of(config))
 
 
 def _measured(runner: Runner, is_repeatable: bool) -> None:
@@ -90,12 +99,12 @@ def _measured(runner: Runner, is_repeatable: bool) -> None:
 def refusal(session: LabSession) -> str:
     """Say why no program can repeat this run; empty when one can."""
     if session.runner.epoch > session.config.epochs:
-        return (
+        return tr(
             "This run has trained more epochs than its settings now say, so a program would stop "
             "earlier. Set Epochs higher, or press Reset and play it again to export it."
         )
     if not session.run.is_repeatable:
-        return (
+        return tr(
             "This run did not go straight from its seeds to here: it was loaded, or its learning "
             "rate was changed on the way. Press Reset and play it again to export it."
         )

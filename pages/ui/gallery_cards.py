@@ -9,6 +9,7 @@ import streamlit as st
 
 from nndl_core.diagnosis_words import NAMES, change_in_words
 from nndl_core.gallery import EXHIBITS, Exhibit, Trained, Visit
+from nndl_core.i18n import mark, tr
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import COLORS
 from pages.ui.lesson_controls import lab_address
@@ -19,9 +20,9 @@ from pages.ui.shares import SHARES
 TICK_SECONDS, SLICE_SECONDS = 0.5, 0.25
 COLUMNS = 2
 PARTS: dict[str, Callable[[Exhibit], bool]] = {
-    "Eight diseases": lambda e: e.shows not in ("healthy", "none_of_these"),
-    "Looks alarming, and is fine": lambda e: e.shows == "healthy",
-    "None of these": lambda e: e.shows == "none_of_these",
+    mark("Eight diseases"): lambda e: e.shows not in ("healthy", "none_of_these"),
+    mark("Looks alarming, and is fine"): lambda e: e.shows == "healthy",
+    mark("None of these"): lambda e: e.shows == "none_of_these",
 }
 
 
@@ -77,9 +78,12 @@ def _tick(tour: Tour) -> None:
         st.rerun()  # stops the clock
     done = len(EXHIBITS) - len(tour.waiting)
     if tour.running:
-        st.progress(done / len(EXHIBITS), text=f"{done} of {len(EXHIBITS)} cards are trained")
+        st.progress(
+            done / len(EXHIBITS),
+            text=tr("{done} of {count} cards are trained", done=done, count=len(EXHIBITS)),
+        )
     for title, belongs in PARTS.items():
-        st.subheader(title, divider="gray")
+        st.subheader(tr(title), divider="gray")
         exhibits = [exhibit for exhibit in EXHIBITS if belongs(exhibit)]
         columns = st.columns(COLUMNS)
         for at, exhibit in enumerate(exhibits):
@@ -89,34 +93,34 @@ def _tick(tour: Tour) -> None:
 
 def _card(exhibit: Exhibit, visit: Visit | None) -> None:
     found = visit.findings() if visit is not None else []
-    badge = f"{COLORS[found[0].severity]}-badge[{NAMES[found[0].disease]}]" if found else ""
-    st.markdown(f"**{escape(exhibit.title)}**" + (f" :{badge}" if badge else ""))
-    st.markdown(escape(exhibit.look))
+    badge = f"{COLORS[found[0].severity]}-badge[{tr(NAMES[found[0].disease])}]" if found else ""
+    st.markdown(f"**{escape(tr(exhibit.title))}**" + (f" :{badge}" if badge else ""))
+    st.markdown(escape(tr(exhibit.look)))
     if visit is None:
-        st.caption("Waits for its turn.")
+        st.caption(tr("Waits for its turn."))
         return
     records = visit.sick.runner.records
     st.html(miniature(records, exhibit.config.epochs, records.constant_loss))
     st.markdown(f":small[{escape(visit.words())}]")
-    lines = [f"Test accuracy **{_percent(visit.sick)}**."]
+    lines = [tr("Test accuracy **{percent}**.", percent=_percent(visit.sick))]
     if visit.cure is not None:
-        lines.append(_tried("Cure", visit.cure, exhibit))
+        lines.append(_tried(tr("Cure"), visit.cure, exhibit))
     if visit.tempting is not None and visit.tempting.change is not None:
-        name = f"Why not {visit.tempting.change.name}?"
+        name = tr("Why not {name}?", name=tr(visit.tempting.change.name))
         lines.append(_tried(name, visit.tempting, exhibit))
     st.markdown("  \n".join(lines))
-    links = [f"[Open in the lab]({lab_address(exhibit.config)})"]
+    links = [tr("[Open in the lab]({lab_address})", lab_address=lab_address(exhibit.config))]
     if visit.cure is not None and visit.cure.change is not None:
         cured = visit.cure.change.applied(exhibit.config)
-        links.append(f"[the cured run]({lab_address(cured)})")
+        links.append(tr("[the cured run]({lab_address})", lab_address=lab_address(cured)))
     st.markdown(" · ".join(links))
 
 
 def _tried(title: str, run: Trained, exhibit: Exhibit) -> str:
     assert run.change is not None
     words = change_in_words(exhibit.config, run.change.change)
-    result = f"**{_percent(run)}**" if run.runner.finished else "trains …"
-    return f"{escape(title)} {result} :small[({escape(words)}) {escape(run.change.why)}]"
+    result = f"**{_percent(run)}**" if run.runner.finished else tr("trains …")
+    return f"{escape(title)} {result} :small[({escape(words)}) {escape(tr(run.change.why))}]"
 
 
 def _percent(run: Trained) -> str:

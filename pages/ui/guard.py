@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from nndl_core.i18n import Language, language_named, mark, speaking, tr
 from pages.ui.housekeeping import Housekeeper
 
 Message = MutableMapping[str, Any]
@@ -51,9 +52,9 @@ HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 ]
-FULL = (
-    "This server holds no more tabs. Close one that is not needed, or ask your teacher for "
-    "another address, then load this page again."
+FULL = mark(
+    "This server holds no more tabs. Close one that is not needed, or ask your teacher "
+    "for another address, then load this page again."
 )
 PRIVATE = re.compile(r"/_stcore/metrics/?")
 UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
@@ -111,7 +112,8 @@ class Guard:
         if scope["type"] == "websocket":
             await self._connection(scope, receive, send)
         elif scope["type"] == "http":
-            await self._request(scope, receive, _with_headers(send))
+            with speaking(_language_of(scope)):
+                await self._request(scope, receive, _with_headers(send))
         else:
             await self.app(scope, receive, send)
 
@@ -119,12 +121,14 @@ class Guard:
         path = scope["path"]
         upload = UPLOAD.search(path)
         if PRIVATE.search(path):
-            await _answer(send, 404, "Not found.")
+            await _answer(send, 404, tr("Not found."))
         elif self.tabs >= MOST_TABS and _is_page(scope):
-            await _answer(send, 503, FULL)
+            await _answer(send, 503, tr(FULL))
         elif upload and not self._may_upload(scope, upload[1], upload[2]):
             most = MOST_UPLOADED // 1_000_000
-            await _answer(send, 413, f"A tab may hold {most} MB of files; remove one first.")
+            await _answer(
+                send, 413, tr("A tab may hold {most} MB of files; remove one first.", most=most)
+            )
         else:
             await self.app(scope, receive, send)
 
@@ -192,6 +196,12 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return sent
+
+
+def _language_of(scope: Message) -> Language:
+    """Return the language that the browser asks for first: here is no session that knows one."""
+    asked = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+    return language_named(asked.partition(",")[0].strip()) or "en"
 
 
 async def _answer(send: Send, status: int, sentence: str) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from nndl_core.charts.history import swatch
 from nndl_core.config import ConfigError, RunConfig
+from nndl_core.i18n import mark, tr
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_NAME, Run, clean_name
@@ -18,7 +19,7 @@ from pages.ui.owner import owner
 from pages.ui.run_keeper import history_keeper
 
 COLUMNS = 2
-NOT_REPEATABLE = (
+NOT_REPEATABLE = mark(
     "Loaded, or its learning rate was changed on the way: the settings alone do not repeat it."
 )
 
@@ -38,32 +39,32 @@ def _card(run: Run, at: int) -> None:
         picture = b64encode(swatch(at).encode()).decode()
         st.html(f'<img alt="" src="data:image/svg+xml;base64,{picture}"/>', width=44)
         st.text_input(
-            "Name",
+            tr("Name"),
             key=name_key,
             max_chars=MOST_NAME,
             label_visibility="collapsed",
             on_change=_rename,
             args=(run.id, name_key),
         )
-        st.toggle("Pinned", key=pin_key, on_change=_pin, args=(run.id, pin_key))
+        st.toggle(tr("Pinned"), key=pin_key, on_change=_pin, args=(run.id, pin_key))
     st.markdown(_scores(run))
     for said in run.findings[:2]:
         st.caption(escape(said.sentence))
     if not run.repeatable:
-        st.caption(NOT_REPEATABLE)
+        st.caption(tr(NOT_REPEATABLE))
     elif link := lab_link(run):
-        st.markdown(f":small[[Open in the lab]({link})]")
+        st.markdown(f":small[[{tr('Open in the lab')}]({link})]")
 
 
 def _scores(run: Run) -> str:
     scores = run.scores
-    parts = (("train", scores.train_accuracy), ("dev", scores.dev_accuracy))
-    shown = [*parts, ("test", scores.test_accuracy)]
+    parts = ((tr("train"), scores.train_accuracy), (tr("dev"), scores.dev_accuracy))
+    shown = [*parts, (tr("test"), scores.test_accuracy)]
     words = [f"{name} {100 * value:.1f} %" for name, value in shown if value is not None]
     if scores.best_epoch is not None:
-        words.append(f"best on dev at epoch {scores.best_epoch:,}")
+        words.append(tr("best on dev at epoch {best_epoch:,}", best_epoch=scores.best_epoch))
     if run.diverged_at is not None:
-        words.append(f"diverged at epoch {run.diverged_at:,}")
+        words.append(tr("diverged at epoch {diverged_at:,}", diverged_at=run.diverged_at))
     return f":small[{escape(' · '.join(words))}]"
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from nndl_core.charts.history import MOST_RUNS, Curve, overlay
 from nndl_core.export.history import runs_json, table_csv
+from nndl_core.i18n import mark, tr
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.runs import Run, unique_names
 from pages.ui.figure import draw_figure
@@ -17,14 +18,16 @@ from pages.ui.messages import escape
 from pages.ui.owner import owner
 from pages.ui.run_keeper import history_keeper
 
-SHOWN: dict[str, Curve] = {
-    "Dev loss": "dev_loss",
-    "Dev accuracy": "dev_accuracy",
-    "Train loss": "train_loss",
-    "Train accuracy": "train_accuracy",
+SHOWN: dict[Curve, str] = {
+    "dev_loss": mark("Dev loss"),
+    "dev_accuracy": mark("Dev accuracy"),
+    "train_loss": mark("Train loss"),
+    "train_accuracy": mark("Train accuracy"),
 }
-TICK = f"Tick runs in the first column: the curves of up to {MOST_RUNS} are drawn over each other."
-MANY = f"The curves of the first {MOST_RUNS} ticked runs are drawn."
+TICK = mark(
+    "Tick runs in the first column: the curves of up to {most_runs} are drawn over each other."
+)
+MANY = mark("The curves of the first {most_runs} ticked runs are drawn.")
 NAMED = 8
 """So many names stand in the question before runs are deleted."""
 
@@ -32,16 +35,16 @@ NAMED = 8
 def chosen_panel(chosen: Sequence[Run], listed: Sequence[Run]) -> None:
     """Draw the buttons for the listed and the chosen runs, the figure and a card for each."""
     with st.container(horizontal=True, vertical_alignment="center", key="history_actions"):
-        _download("Table as CSV", "csv", partial(table_csv, listed))
+        _download(tr("Table as CSV"), "csv", partial(table_csv, listed))
         if chosen:
-            _download("Ticked runs as JSON", "json", partial(json_bytes, owner(), chosen))
+            _download(tr("Ticked runs as JSON"), "json", partial(json_bytes, owner(), chosen))
             _delete(chosen)
     if not chosen:
-        st.caption(TICK)
+        st.caption(tr(TICK, most_runs=MOST_RUNS))
         return
     shown = chosen[:MOST_RUNS]
     if len(chosen) > len(shown):
-        st.caption(MANY)
+        st.caption(tr(MANY, most_runs=MOST_RUNS))
     _figure(shown)
     cards(shown)
 
@@ -49,16 +52,26 @@ def chosen_panel(chosen: Sequence[Run], listed: Sequence[Run]) -> None:
 def _figure(runs: Sequence[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="history_curve_choice"):
         choice = st.segmented_control(
-            "Curve", list(SHOWN), default="Dev loss", key="history_curve", required=True
+            tr("Curve"),
+            list(SHOWN),
+            default="dev_loss",
+            key="history_curve",
+            format_func=lambda name: tr(SHOWN[name]),
+            required=True,
         )
-        words = choice or "Dev loss"
-        log = st.toggle("Logarithmic", key="history_log")
+        shown: Curve = choice or "dev_loss"
+        log = st.toggle(tr("Logarithmic"), key="history_log")
     me, ids = owner(), [run.id for run in runs]
     curves = history_keeper().do(lambda history: history.curves(me, ids))
     names = unique_names(runs)
     drawn = {names[run_id]: curves[run_id] for run_id in ids if run_id in curves}
-    figure = overlay(drawn, SHOWN[words], log=log and words.endswith("loss"))
-    alt = f"{words} against the epoch of {len(drawn)} runs: {', '.join(drawn)}."
+    figure = overlay(drawn, shown, log=log and shown.endswith("loss"))
+    alt = tr(
+        "{words} against the epoch of {count} runs: {join}.",
+        words=tr(SHOWN[shown]),
+        count=len(drawn),
+        join=", ".join(drawn),
+    )
     draw_figure(figure, key="history_overlay", alt=alt, height=470)
 
 
@@ -85,14 +98,16 @@ def _download(label: str, form: str, make: Callable[[], bytes]) -> None:
 
 def _delete(chosen: Sequence[Run]) -> None:
     """Draw the button that asks first."""
-    count = "this run" if len(chosen) == 1 else f"these {len(chosen)} runs"
-    with st.popover("Delete", icon=":material/delete:", key="history_delete"):
-        more = f" and {len(chosen) - NAMED} more" if len(chosen) > NAMED else ""
+    count = tr("this run") if len(chosen) == 1 else tr("these {n} runs", n=len(chosen))
+    with st.popover(tr("Delete"), icon=":material/delete:", key="history_delete"):
+        more = tr(" and {n} more", n=len(chosen) - NAMED) if len(chosen) > NAMED else ""
         names = "; ".join(run.name for run in chosen[:NAMED])
-        st.markdown(f"Delete {count} for good? {escape(names + more)}")
+        st.markdown(
+            tr("Delete {count} for good? {escape}", count=count, escape=escape(names + more))
+        )
         ids = [run.id for run in chosen]
         st.button(
-            f"Delete {count}",
+            tr("Delete {count}", count=count),
             key="history_delete_now",
             type="primary",
             on_click=_forget,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from nndl_core.diagnosis_words import NAMES
+from nndl_core.i18n import mark, tr
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.runs import MOST_PINNED, MOST_RUNS, Run, Wanted
 from pages.ui.history_chosen import chosen_panel
@@ -15,12 +16,12 @@ from pages.ui.messages import escape
 from pages.ui.owner import owner
 from pages.ui.run_keeper import history_keeper
 
-EMPTY = (
-    "No run has ended in this browser yet. Press Play in the training lab; at its last epoch the "
-    "run comes here by itself."
+EMPTY = mark(
+    "No run has ended in this browser yet. Press Play in the training lab; at its last "
+    "epoch the run comes here by itself."
 )
-NOTHING_FITS = "No run fits these filters."
-ANY = "any"
+NOTHING_FITS = mark("No run fits these filters.")
+ANY = mark("any")
 
 
 def history_panel() -> None:
@@ -30,12 +31,12 @@ def history_panel() -> None:
         every = keeper.do(lambda history: history.runs(me))
         _draw_notes()
         if not every:
-            st.info(EMPTY, icon=":material/info:")
+            st.info(tr(EMPTY), icon=":material/info:")
             return
         wanted = _filters(every)
         listed = keeper.do(lambda history: history.runs(me, wanted))
         if not listed:
-            st.caption(NOTHING_FITS)
+            st.caption(tr(NOTHING_FITS))
             return
         chosen_panel(choose(listed), listed)
     except HistoryError as error:
@@ -46,8 +47,8 @@ def _draw_problem(sentence: str) -> None:
     st.warning(escape(sentence), icon=":material/cloud_off:")
     waiting = history_keeper().waiting(owner())
     if waiting:
-        st.caption(f"Waiting to be written: {waiting} of your runs.")
-    st.button("Try again", key="history_again", icon=":material/refresh:")
+        st.caption(tr("Waiting to be written: {waiting} of your runs.", waiting=waiting))
+    st.button(tr("Try again"), key="history_again", icon=":material/refresh:")
 
 
 def _draw_notes() -> None:
@@ -56,26 +57,34 @@ def _draw_notes() -> None:
     for sentence in st.session_state.pop("history_notes", []):
         st.warning(escape(sentence), icon=":material/info:")
     if waiting := history_keeper().waiting(owner()):
-        st.caption(f"Waiting to be written: {waiting} of your runs.")
+        st.caption(tr("Waiting to be written: {waiting} of your runs.", waiting=waiting))
 
 
 def _filters(runs: Sequence[Run]) -> Wanted:
     """Draw the filters with what occurs among the runs, and return what they ask for."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="history_filters"):
         name = st.text_input(
-            "Name contains", key="history_name", max_chars=80, width=230, icon=":material/search:"
+            tr("Name contains"),
+            key="history_name",
+            max_chars=80,
+            width=230,
+            icon=":material/search:",
         )
         activation = _select(
-            "Activation", "activation", [r.settings.get("activation") for r in runs]
+            tr("Activation"), "activation", [r.settings.get("activation") for r in runs]
         )
-        dataset = _select("Data set", "dataset", [r.settings.get("dataset") for r in runs])
+        dataset = _select(tr("Data set"), "dataset", [r.settings.get("dataset") for r in runs])
         said = [said.disease for run in runs for said in run.findings]
-        disease = _select("Finding", "disease", said, dict(NAMES.items()))
+        disease = _select(tr("Finding"), "disease", said, dict(NAMES.items()))
         pinned = st.toggle(
-            "Pinned only",
+            tr("Pinned only"),
             key="history_pinned",
-            help=f"Of your runs the newest {MOST_RUNS} are kept. A pinned run stays; at most "
-            f"{MOST_PINNED} can be pinned.",
+            help=tr(
+                "Of your runs the newest {most_runs} are kept. A pinned run stays; at most "
+                "{most_pinned} can be pinned.",
+                most_runs=MOST_RUNS,
+                most_pinned=MOST_PINNED,
+            ),
         )
     return Wanted(name, activation, dataset, disease, pinned or None)
 
@@ -93,6 +102,6 @@ def _select(
             options,
             key=key,
             width=190,
-            format_func=lambda value: (words or {}).get(value, value) or ANY,
+            format_func=lambda value: tr((words or {}).get(value, value)) or tr(ANY),
         )
     )

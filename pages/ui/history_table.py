@@ -11,21 +11,50 @@ from typing import Any
 import streamlit as st
 
 from nndl_core.diagnosis_words import NAMES
+from nndl_core.i18n import mark, tr
 from nndl_core.store.runs import Run
 
 ROW_HEIGHT, MOST_ROWS = 35, 9
 HUGE = 1e4
 """A loss beyond it is no number to compare by, and too long for its column."""
 DAY_MINUTES = 1440
-PERCENT = st.column_config.NumberColumn(format="%.1f %%", width=75)
-COLUMNS = {
-    "train": PERCENT,
-    "dev": PERCENT,
-    "test": PERCENT,
-    "test loss": st.column_config.NumberColumn(format="%.4f", width=90),
-    "rate": st.column_config.NumberColumn(format="%g"),
-    "name": st.column_config.TextColumn(width=300),
+LABELS = {
+    "pinned": mark("pinned"),
+    "name": mark("name"),
+    "ended": mark("ended"),
+    "finding": mark("finding"),
+    "train": mark("train"),
+    "dev": mark("dev"),
+    "test": mark("test"),
+    "test loss": mark("test loss"),
+    "epochs": mark("epochs"),
+    "best epoch": mark("best epoch"),
+    "data": mark("data"),
+    "hidden": mark("hidden"),
+    "activation": mark("activation"),
+    "init": mark("init"),
+    "optimizer": mark("optimizer"),
+    "rate": mark("rate"),
+    "seed": mark("seed"),
 }
+FORMS: dict[str, dict[str, Any]] = {
+    **{name: {"format": "%.1f %%", "width": 75} for name in ("train", "dev", "test")},
+    "test loss": {"format": "%.4f", "width": 90},
+    "rate": {"format": "%g"},
+}
+
+
+def _columns() -> dict[str, Any]:
+    """Return the columns with their labels in the reader's language."""
+    columns: dict[str, Any] = {}
+    for name, label in LABELS.items():
+        if name in FORMS:
+            columns[name] = st.column_config.NumberColumn(tr(label), **FORMS[name])
+        else:
+            columns[name] = st.column_config.Column(
+                tr(label), width=300 if name == "name" else None
+            )
+    return columns
 
 
 def choose(runs: Sequence[Run]) -> list[Run]:
@@ -44,7 +73,7 @@ def choose(runs: Sequence[Run]) -> list[Run]:
         hide_index=True,
         placeholder="",
         height=ROW_HEIGHT * (1 + min(MOST_ROWS, len(runs))) + 3,
-        column_config=COLUMNS,
+        column_config=_columns(),
     )
     by_id = {run.id: run for run in runs}
     return [by_id[run_id] for run_id in chosen if run_id in by_id]
@@ -74,7 +103,7 @@ def _row(run: Run, zone: timezone) -> dict[str, Any]:
         "pinned": run.pinned,
         "name": run.name,
         "ended": datetime.fromtimestamp(run.finished_at, zone).strftime("%Y-%m-%d %H:%M"),
-        "finding": NAMES.get(first, first),  # type: ignore[call-overload]
+        "finding": tr(NAMES.get(first, first)),  # type: ignore[call-overload]
         "train": _percent(scores.train_accuracy),
         "dev": _percent(scores.dev_accuracy),
         "test": _percent(scores.test_accuracy),

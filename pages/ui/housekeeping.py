@@ -16,6 +16,8 @@ from streamlit import config
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 
+from nndl_core.i18n import tr
+
 LATER = 5.0
 _LOG = logging.getLogger(__name__)
 
@@ -45,7 +47,9 @@ def forget_expired(runtime: object) -> int:
     # private, and checked by a test: there is no public way
     storage = getattr(getattr(runtime, "_session_mgr", None), "_session_storage", None)
     if not isinstance(storage, MemorySessionStorage):
-        _LOG.warning("This Streamlit keeps its sessions elsewhere; they expire when a tab comes.")
+        _LOG.warning(
+            tr("This Streamlit keeps its sessions elsewhere; they expire when a tab comes.")
+        )
         return 0
     before = len(storage._cache)
     expire = getattr(storage._cache, "expire", None)

@@ -20,6 +20,7 @@ from nndl_core.config import (
     widths_from_text,
 )
 from nndl_core.datasets import DATASETS
+from nndl_core.i18n import mark, tr
 from nndl_core.initial_signal import MAX_SEEDS, Start
 from nndl_core.initial_state import MAX_TRACE
 
@@ -32,10 +33,13 @@ DATASET_NAMES = [name for name in get_args(DatasetName) if name in DATASETS]
 STARTS = {"normal 0.01": Start("normal", 0.01)} | {name: Start(name) for name in INITIALIZER_NAMES}
 SHOWN_STARTS = ["normal 0.01", "normal", "xavier_normal", "he_normal", "torch_default"]
 FORWARD: dict[str, Quantity] = {
-    "units and examples": "activation_std",
-    "examples only": "example_std",
+    mark("units and examples"): "activation_std",
+    mark("examples only"): "example_std",
 }
-BACKWARD: dict[str, Quantity] = {"weight gradient": "gradient_norm", "error δ": "delta_size"}
+BACKWARD: dict[str, Quantity] = {
+    mark("weight gradient"): "gradient_norm",
+    mark("error δ"): "delta_size",
+}
 
 
 class Choice(NamedTuple):
@@ -48,11 +52,13 @@ class Choice(NamedTuple):
 def trace() -> tuple[RunConfig, int]:
     """Return the run to follow and for how many updates; raise ConfigError for bad widths."""
     top = st.columns(4)
-    bottom = st.expander("More settings").columns(4)
+    bottom = st.expander(tr("More settings")).columns(4)
     init = _select(top[0], "init", "zeros", "trace_init")
     activation = _select(top[1], "activation", "sigmoid", "trace_activation")
-    hidden = top[2].text_input("Layer widths", "5", key="trace_hidden", help="Such as 5-3, or 8.")
-    epochs = _whole(top[3], "Updates to follow", (1, MAX_TRACE), 5, "trace_epochs")
+    hidden = top[2].text_input(
+        tr("Layer widths"), "5", key="trace_hidden", help=tr("Such as 5-3, or 8.")
+    )
+    epochs = _whole(top[3], tr("Updates to follow"), (1, MAX_TRACE), 5, "trace_epochs")
     config = RunConfig(
         init=init,
         activation=activation,
@@ -68,7 +74,7 @@ def trace() -> tuple[RunConfig, int]:
 def endings() -> tuple[RunConfig, int]:
     """Return what the runs from zero have in common, and their epochs."""
     columns = st.columns(5)
-    epochs = _whole(columns[0], "Epochs", (1, MOST_EPOCHS), 2000, "endings_epochs", step=500)
+    epochs = _whole(columns[0], tr("Epochs"), (1, MOST_EPOCHS), 2000, "endings_epochs", step=500)
     config = RunConfig(
         learning_rate=_knob(columns[1], "learning_rate", 0.2, "endings_learning_rate"),
         noise=_knob(columns[2], "noise", 0.5, "endings_noise"),
@@ -83,14 +89,14 @@ def draws() -> tuple[Choice, Choice, tuple[int, int], int]:
     columns = st.columns(5)
     first = _choice(columns[0], "first", "normal")
     second = _choice(columns[1], "second", "uniform")
-    fan_in = _whole(columns[2], "Inputs (fan_in)", (1, MOST_FAN), 2, "draws_fan_in")
-    fan_out = _whole(columns[3], "Units (fan_out)", (1, MOST_FAN), 5, "draws_fan_out")
+    fan_in = _whole(columns[2], tr("Inputs (fan_in)"), (1, MOST_FAN), 2, "draws_fan_in")
+    fan_out = _whole(columns[3], tr("Units (fan_out)"), (1, MOST_FAN), 5, "draws_fan_out")
     return first, second, (fan_in, fan_out), _knob(columns[4], "init_seed", 0, "draws_seed")
 
 
 def _choice(column: Any, place: str, default: InitializerName) -> Choice:
     name: InitializerName = column.selectbox(
-        f"{place.capitalize()} initializer",
+        tr("First initializer") if place == "first" else tr("Second initializer"),
         INITIALIZER_NAMES,
         INITIALIZER_NAMES.index(default),
         key=f"draws_{place}",
@@ -101,18 +107,20 @@ def _choice(column: Any, place: str, default: InitializerName) -> Choice:
 def signal() -> tuple[RunConfig, Sequence[str], int]:
     """Return the network, the names of STARTS to compare, and the number of weight seeds."""
     top, bottom = st.columns(4), st.columns([2, 1, 1])
-    depth = top[0].slider("Hidden layers", 1, MAX_DEPTH, 6, key="signal_depth")
-    width = top[1].slider("Units per layer", 1, MOST_WIDTH, 16, key="signal_width")
+    depth = top[0].slider(tr("Hidden layers"), 1, MAX_DEPTH, 6, key="signal_depth")
+    width = top[1].slider(tr("Units per layer"), 1, MOST_WIDTH, 16, key="signal_width")
     activation: ActivationName = _select(top[2], "activation", "relu", "signal_activation")
     data = top[3].selectbox(
-        KNOBS["dataset"].label,
+        tr(KNOBS["dataset"].label),
         DATASET_NAMES,
-        format_func=lambda name: DATASETS[name].label,
+        format_func=lambda name: tr(DATASETS[name].label),
         key="signal_dataset",
     )
-    chosen = bottom[0].multiselect("Initializers", list(STARTS), SHOWN_STARTS, key="signal_starts")
+    chosen = bottom[0].multiselect(
+        tr("Initializers"), list(STARTS), SHOWN_STARTS, key="signal_starts"
+    )
     bias = _knob(bottom[1], "bias", 0.0, "signal_bias")
-    seeds = _whole(bottom[2], "Weight seeds", (1, MAX_SEEDS), 10, "signal_seeds")
+    seeds = _whole(bottom[2], tr("Weight seeds"), (1, MAX_SEEDS), 10, "signal_seeds")
     loss: LossName = "bce" if DATASETS[data].classes == 2 else "cross_entropy"
     network = RunConfig(
         hidden=(width,) * depth, activation=activation, dataset=data, bias=bias, loss=loss
@@ -124,13 +132,17 @@ def quantity(label: str, choices: dict[str, Quantity], key: str) -> Quantity:
     """Return which quantity a figure shall show."""
     first = next(iter(choices))
     return choices[
-        st.segmented_control(label, list(choices), default=first, key=key, required=True)
+        st.segmented_control(
+            label, list(choices), default=first, key=key, format_func=tr, required=True
+        )
     ]
 
 
 def _select(column: Any, name: str, default: str, key: str) -> Any:
     k = KNOBS[name]
-    return column.selectbox(k.label, k.choices, k.choices.index(default), key=key, help=k.help)
+    return column.selectbox(
+        tr(k.label), k.choices, k.choices.index(default), key=key, help=tr(k.help)
+    )
 
 
 def _knob(column: Any, name: str, default: float, key: str) -> Any:
@@ -142,7 +154,7 @@ def _knob(column: Any, name: str, default: float, key: str) -> Any:
     form = None if kind is int else "%g"
     step = kind(1) if kind is int else 0.1
     return column.number_input(
-        k.label, low, high, default, step=step, format=form, key=key, help=k.help
+        tr(k.label), low, high, default, step=step, format=form, key=key, help=tr(k.help)
     )
 
 

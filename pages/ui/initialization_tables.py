@@ -8,6 +8,7 @@ from html import escape
 from string import ascii_lowercase
 
 from nndl_core.charts.theme import series_color
+from nndl_core.i18n import tr
 from nndl_core.initial_signal import Comparison, Signal, Table, compare
 from nndl_core.initial_state import Ending, EpochParameters, LayerParameters
 from nndl_core.weight_laws import Draws, Moment
@@ -31,8 +32,12 @@ def parameter_table(layer: LayerParameters, inputs: str) -> str:
         cells = [str(unit + 1), f'<td class="mark"{style}>{letter(group)}</td>']
         rows.append(cells + [f"<td{style}>{number(v)}</td>" for v in values])
     units = len(layer.groups)
-    count = f"{layer.distinct} of {units} neurons distinct" if units > 1 else "1 neuron"
-    return table([*header, "bias"], rows, f"{layer.name}: {count}")
+    count = (
+        tr("{distinct} of {units} neurons distinct", distinct=layer.distinct, units=units)
+        if units > 1
+        else tr("1 neuron")
+    )
+    return table([*header, tr("bias")], rows, f"{layer.name}: {count}")
 
 
 def _tint(group: int) -> str:
@@ -42,55 +47,75 @@ def _tint(group: int) -> str:
 def trace_sentence(state: EpochParameters) -> str:
     """Say in one sentence how many neurons of each hidden layer are distinct."""
     counts = [
-        f"{layer.distinct} of {len(layer.groups)} in {layer.name}" for layer in state.layers[:-1]
+        tr("{n} of {all} in {layer}", n=layer.distinct, all=len(layer.groups), layer=layer.name)
+        for layer in state.layers[:-1]
     ]
-    return f"Distinct hidden neurons after {state.epoch} updates: {', '.join(counts) or 'none'}."
+    return tr(
+        "Distinct hidden neurons after {epoch} updates: {value}.",
+        epoch=state.epoch,
+        value=tr(", ").join(counts) or tr("none"),
+    )
 
 
 def endings_table(endings: Sequence[Ending]) -> str:
     """Show for each run how far its parameters came, and what became of it."""
     names = list(endings[0].movement)
-    header = ["activation", "training points", *names, "distinct neurons"]
-    header += ["train loss", "train accuracy", "test accuracy"]
+    header = [tr("activation"), tr("training points"), *names, tr("distinct neurons")]
+    header += [tr("train loss"), tr("train accuracy"), tr("test accuracy")]
     rows = []
     for end in endings:
-        distinct = ", ".join(f"{k} of {n}" for k, n in end.distinct)
+        distinct = ", ".join(tr("{n} of {all}", n=k, all=n) for k, n in end.distinct)
         moved = [marked(size) for size in end.movement.values()]
         cells = [end.config.activation, " + ".join(map(str, end.class_counts)), *moved, distinct]
         shares = [f"{end.train_accuracy:.3f}", f"{end.test_accuracy:.3f}"]
         rows.append([*cells, f"{end.train_loss:.4f}", *shares])
-    return table(header, rows, "Largest change of any entry since the start")
+    return table(header, rows, tr("Largest change of any entry since the start"))
 
 
 def ending_sentence(end: Ending) -> str:
     """Explain one ending from its numbers."""
     name, epochs = end.config.activation, end.epochs
-    counts = " and ".join(map(str, end.class_counts))
-    if end.outcome == "nothing moved":
-        return (
-            f"{name}, {counts} points: with equal classes the gradient of the output bias is 0 "
-            f"as well. This is a saddle: after {epochs} epochs every parameter is exactly 0."
+    counts = tr(" and ").join(map(str, end.class_counts))
+    if end.outcome == "nothing_moved":
+        return tr(
+            "{name}, {counts} points: with equal classes the gradient of the output bias is 0 as "
+            "well. This is a saddle: after {epochs} epochs every parameter is exactly 0.",
+            name=name,
+            counts=counts,
+            epochs=epochs,
         )
     if end.balanced:
         return _rounding_sentence(end, counts)
-    if end.outcome == "only the last bias moved":
-        return (
-            f"{name}: a hidden neuron gives {end.hidden_output:g} when its weights are 0, so no "
-            f"weight ever gets a gradient. Only the output bias moves ({_last(end):.3g} after "
-            f"{epochs} epochs), and every point is given the same class: "
-            f"test accuracy {end.test_accuracy:.3f}."
+    if end.outcome == "last_bias_moved":
+        return tr(
+            "{name}: a hidden neuron gives {hidden_output:g} when its weights are 0, so no "
+            "weight ever gets a gradient. Only the output bias moves ({last:.3g} after {epochs} "
+            "epochs), and every point is given the same class: test accuracy {test_accuracy:.3f}.",
+            name=name,
+            hidden_output=end.hidden_output,
+            last=_last(end),
+            epochs=epochs,
+            test_accuracy=end.test_accuracy,
         )
-    distinct = ", ".join(f"{k} of {n}" for k, n in end.distinct)
-    if end.outcome == "equal neurons":
-        return (
-            f"{name}: a hidden neuron gives {end.hidden_output:g} when its weights are 0, so the "
-            f"output layer moves first and the hidden one follows, every neuron in the same way. "
-            f"After {epochs} epochs still {distinct} distinct: the network has learned as one "
-            f"neuron, test accuracy {end.test_accuracy:.3f}."
+    distinct = ", ".join(tr("{n} of {all}", n=k, all=n) for k, n in end.distinct)
+    if end.outcome == "equal_neurons":
+        return tr(
+            "{name}: a hidden neuron gives {hidden_output:g} when its weights are 0, so the "
+            "output layer moves first and the hidden one follows, every neuron in the same way. "
+            "After {epochs} epochs still {distinct} distinct: the network has learned as one "
+            "neuron, test accuracy {test_accuracy:.3f}.",
+            name=name,
+            hidden_output=end.hidden_output,
+            epochs=epochs,
+            distinct=distinct,
+            test_accuracy=end.test_accuracy,
         )
-    return (
-        f"{name}: {distinct} neurons distinct after {epochs} epochs. Equal neurons get equal "
-        f"gradients only up to rounding, and these settings made the rounding grow."
+    return tr(
+        "{name}: {distinct} neurons distinct after {epochs} epochs. Equal neurons get equal "
+        "gradients only up to rounding, and these settings made the rounding grow.",
+        name=name,
+        distinct=distinct,
+        epochs=epochs,
     )
 
 
@@ -100,28 +125,51 @@ def _last(end: Ending) -> float:
 
 def _rounding_sentence(end: Ending, counts: str) -> str:
     largest = max(end.movement.values())
-    start = (
-        f"{end.config.activation}, {counts} points: the exact gradient is 0, but "
-        f"1/{sum(end.class_counts)} is rounded in {end.config.dtype} and the first gradient comes "
-        f"out as {end.first_gradient:.1e}. "
+    start = tr(
+        "{activation}, {counts} points: the exact gradient is 0, but 1/{sum} is rounded in "
+        "{dtype} and the first gradient comes out as {first_gradient:.1e}.",
+        activation=end.config.activation,
+        counts=counts,
+        sum=sum(end.class_counts),
+        dtype=end.config.dtype,
+        first_gradient=end.first_gradient,
     )
-    if end.outcome == "only the last bias moved":
-        return start + f"After {end.epochs} epochs the output bias has moved by {largest:.1e}."
-    return start + (
-        f"The saddle is unstable, so this grows: after {end.epochs} epochs the largest change is "
-        f"{largest:.2g} and the train loss {end.train_loss:.4f}."
+    if end.outcome == "last_bias_moved":
+        return (
+            start
+            + " "
+            + tr(
+                "After {epochs} epochs the output bias has moved by {largest:.1e}.",
+                epochs=end.epochs,
+                largest=largest,
+            )
+        )
+    return f"{start} " + (
+        tr(
+            "The saddle is unstable, so this grows: after {epochs} epochs the largest change is "
+            "{largest:.2g} and the train loss {train_loss:.4f}.",
+            epochs=end.epochs,
+            largest=largest,
+            train_loss=end.train_loss,
+        )
     )
 
 
 def moments_table(draws: Mapping[str, Draws], limit: float) -> str:
     """Show mean, standard deviation and tail of each sample beside their closed forms."""
-    header = ["initializer", "quantity", "measured", "closed form", "standard error"]
+    header = [
+        tr("initializer"),
+        tr("quantity"),
+        tr("measured"),
+        tr("closed form"),
+        tr("standard error"),
+    ]
     rows = []
     for name, sample in draws.items():
         quantities = {
-            "mean": sample.mean,
-            "standard deviation": sample.std,
-            f"share |w| > {limit:g}": sample.beyond,
+            tr("mean"): sample.mean,
+            tr("standard deviation"): sample.std,
+            tr("share |w| > {limit:g}", limit=limit): sample.beyond,
         }
         for at, (quantity, moment) in enumerate(quantities.items()):
             label = escape(name) if at == 0 else ""
@@ -139,8 +187,13 @@ def _moment(moment: Moment) -> list[str]:
 
 def factors_table(signals: Mapping[str, Signal]) -> str:
     """Show for each way to start the factor per hidden layer, measured and predicted."""
-    header = ["initializer", "n Var(w)", "1 / E[φ'²]", "forward", "predicted"]
-    header += ["measured / predicted", "backward", "predicted", "measured / predicted"]
+    header = [tr("initializer"), "n Var(w)", "1 / E[φ'²]", tr("forward"), tr("predicted")]
+    header += [
+        tr("measured / predicted"),
+        tr("backward"),
+        tr("predicted"),
+        tr("measured / predicted"),
+    ]
     rows = []
     for name, signal in signals.items():
         inner = slice(1, -1)
@@ -150,7 +203,7 @@ def factors_table(signals: Mapping[str, Signal]) -> str:
         cells += _comparison(compare(signal.forward[:, inner], signal.forward_law[:, inner]))
         cells += _comparison(compare(signal.backward[:, :-1], signal.backward_law[:, :-1]))
         rows.append(cells)
-    return table(header, rows, "From one hidden layer to the next: mean over layers and seeds")
+    return table(header, rows, tr("From one hidden layer to the next: mean over layers and seeds"))
 
 
 def _mean(values: Table) -> float:
@@ -159,8 +212,13 @@ def _mean(values: Table) -> float:
 
 def layers_table(signal: Signal) -> str:
     """Show the factors of one way to start, layer by layer."""
-    header = ["layer", "n Var(w)", "E[a²]/E[z²]", "E[φ'²]", "forward", "predicted"]
-    header += ["measured / predicted", "backward", "predicted", "measured / predicted"]
+    header = [tr("layer"), "n Var(w)", "E[a²]/E[z²]", "E[φ'²]", tr("forward"), tr("predicted")]
+    header += [
+        tr("measured / predicted"),
+        tr("backward"),
+        tr("predicted"),
+        tr("measured / predicted"),
+    ]
     rows = []
     hidden = signal.backward.shape[1]
     for at in range(hidden + 1):
@@ -189,10 +247,16 @@ def zeros_sentence(signals: Mapping[str, Signal]) -> str:
         counts = (signal.gradient_norm == 0).sum(0).tolist()
         seeds = len(signal.gradient_norm)
         runs = [
-            f"{where} in {count} of {seeds} seeds" for where, count in layer_runs(counts) if count
+            tr("{layers} in {n} of {seeds} seeds", layers=where, n=count, seeds=seeds)
+            for where, count in layer_runs(counts)
+            if count
         ]
         if runs:
             parts.append(f"{name}: {', '.join(runs)}")
     if not parts:
         return ""
-    return "Weight gradients that are exactly 0 are left out of the mean. " + "; ".join(parts) + "."
+    return (
+        tr("Weight gradients that are exactly 0 are left out of the mean. ")
+        + "; ".join(parts)
+        + "."
+    )

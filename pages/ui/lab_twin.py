@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from nndl_core.i18n import mark
 from pages.ui import cure
 from pages.ui.pair import PairSession
 from pages.ui.session import LabSession
 
-AS_IT_IS = "As it is"
+AS_IT_IS = mark("As it is")
 
 
 def lab_twin(session: LabSession) -> PairSession | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from nndl_core.i18n import tr
 from nndl_core.lesson_report import lesson_report
 from nndl_core.lessons import TOPICS, claims_of
 from nndl_core.lessons.lesson import Lesson
@@ -24,13 +25,13 @@ Section = Callable[[PairSession], None]
 
 def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
     """Draw a topic's page; a section is what only one lesson has, drawn after its seeds."""
-    st.header(TOPICS[topic].title, anchor=False)
+    st.header(tr(TOPICS[topic].title), anchor=False)
     lesson = choose_lesson(topic)
     arms = choose_settings(lesson)
     found = cure.chosen(lesson.name, arms)
     session = pair_session(f"{lesson.name}_pair", cure.beside(arms, found), lesson.arms)
     _draw_question(lesson)
-    _heading(2, "Run it")
+    _heading(2, tr("Run it"))
     show_messages(session)
     if found is not None:
         session.playing = session.playing or found.new
@@ -44,14 +45,14 @@ def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
         page=lesson.name,
     )
     draw_lab_links({name: run.config for name, run in session.runs.items()})
-    _heading(3, "What many seeds say")
+    _heading(3, tr("What many seeds say"))
     for claim in claims_of(lesson):
         seeds_panel(claim)
     if lesson.name in sections:
         sections[lesson.name](session)
-    _heading(4, "The code")
+    _heading(4, tr("The code"))
     draw_code(lesson.code)
-    _heading(5, "Your report")
+    _heading(5, tr("Your report"))
     studies = studies_of(claims_of(lesson))
     answer = st.session_state.get(f"{lesson.name}_answer")
 
@@ -68,31 +69,45 @@ def _heading(number: int, text: str) -> None:
 
 def _draw_question(lesson: Lesson) -> None:
     """Ask before anything runs; the answer is told once one has been chosen."""
-    _heading(1, f"{lesson.title} ({lesson.experiment})")
-    st.caption("E1 to E11 number the experiments of the course chapter, here and at the claims.")
-    st.markdown(escape(lesson.story))
+    _heading(1, f"{tr(lesson.title)} ({lesson.experiment})")
+    st.caption(
+        tr("E1 to E11 number the experiments of the course chapter, here and at the claims.")
+    )
+    st.markdown(escape(tr(lesson.story)))
     question = lesson.question
     chosen = st.radio(
-        f"**{escape(question.text)}**",
+        f"**{escape(tr(question.text))}**",
         range(len(question.options)),
         index=None,
         key=f"{lesson.name}_answer",
-        format_func=lambda at: escape(question.options[at]),
+        format_func=lambda at: escape(tr(question.options[at])),
     )
     if chosen is not None:
         right = chosen == question.answer
-        opening = "Yes." if right else f"No: {question.options[question.answer]}."
-        st.info(escape(f"{opening} {question.because} Now see whether the runs agree."))
+        opening = (
+            tr("Yes.")
+            if right
+            else tr("No: {answer}.", answer=tr(question.options[question.answer]))
+        )
+        st.info(
+            escape(
+                tr(
+                    "{opening} {because} Now see whether the runs agree.",
+                    opening=opening,
+                    because=tr(question.because),
+                )
+            )
+        )
 
 
 def _draw_measured(session: PairSession) -> None:
     """Print what the runs have reached, side by side."""
     columns = [readings(run.runner) for run in session.runs.values()]
     rows = [
-        [escape_html(row[0].name), *(_cell(reading) for reading in row)]
+        [escape_html(tr(row[0].name)), *(_cell(reading) for reading in row)]
         for row in zip(*columns, strict=True)
     ]
-    st.html(table(["Measured in this run", *session.runs], rows))
+    st.html(table([tr("Measured in this run"), *map(tr, session.runs)], rows))
 
 
 def _cell(reading: Reading) -> str:

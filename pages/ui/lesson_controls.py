@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from nndl_core.config import KNOBS, MAX_DEPTH, ConfigError, RunConfig, url_value
+from nndl_core.i18n import tr
 from nndl_core.lessons import common_settings, lessons_of, with_knobs
 from nndl_core.lessons.lesson import Lesson
 from nndl_core.study import Arms
@@ -27,15 +28,23 @@ def choose_lesson(topic: str) -> Lesson:
     if asked is not None and asked not in lessons and f"{topic}_refused" not in st.session_state:
         st.session_state[f"{topic}_refused"] = True
         names = ", ".join(known)
-        st.warning(escape(f"lesson: {asked!r:.40} is not known here; choose one of {names}."))
+        st.warning(
+            escape(
+                tr(
+                    "lesson: {asked!r:.40} is not known here; choose one of {names}.",
+                    asked=asked,
+                    names=names,
+                )
+            )
+        )
     kept = st.session_state.get(f"{topic}_kept", known[0])
     st.session_state.setdefault(key, asked if asked in lessons else kept)
     if len(lessons) > 1:
         st.segmented_control(
-            "Lesson",
+            tr("Lesson"),
             known,
             key=key,
-            format_func=lambda name: lessons[name].title,
+            format_func=lambda name: tr(lessons[name].title),
             required=True,
             label_visibility="collapsed",
         )
@@ -48,18 +57,20 @@ def choose_settings(lesson: Lesson) -> Arms:
     """Draw the lesson's knobs in the sidebar and return its arms at these settings."""
     settings = _settings(lesson)
     with st.sidebar:
-        st.subheader("Settings of all runs", divider="gray")
+        st.subheader(tr("Settings of all runs"), divider="gray")
         for name in lesson.knobs:
             _draw(lesson, name, settings)
-        st.button("Back to the lesson's settings", on_click=_forget, args=(lesson,), key="restore")
+        st.button(
+            tr("Back to the lesson's settings"), on_click=_forget, args=(lesson,), key="restore"
+        )
     _write_url(lesson, settings)
     return with_knobs(lesson, settings)
 
 
 def draw_lab_links(arms: Arms) -> None:
     """Draw one link per run that opens it in the lab."""
-    links = [f"[{escape(name)}]({lab_address(config)})" for name, config in arms.items()]
-    st.markdown("Open in the lab: " + " · ".join(links))
+    links = [f"[{escape(tr(name))}]({lab_address(config)})" for name, config in arms.items()]
+    st.markdown(tr("Open in the lab: ") + " · ".join(links))
 
 
 def lab_address(config: RunConfig) -> str:
@@ -83,7 +94,7 @@ def _from_address(lesson: Lesson) -> dict[str, Any]:
         st.warning(escape(sentence), icon=":material/info:")
     bad = {sentence.partition(":")[0] for sentence in refused}
     if config.hidden == ():
-        st.warning("hidden: this lesson needs a hidden layer.", icon=":material/info:")
+        st.warning(tr("hidden: this lesson needs a hidden layer."), icon=":material/info:")
         bad.add("hidden")
     settings = {name: getattr(config, name) for name in asked if name not in bad}
     try:
@@ -114,7 +125,7 @@ def _draw(lesson: Lesson, name: str, settings: dict[str, Any]) -> None:
 def _draw_depth(key: str, widths: tuple[int, ...]) -> tuple[int, ...]:
     """Draw how many hidden layers of one width there are."""
     st.session_state.setdefault(key, len(widths))
-    depth = st.slider(KNOBS["hidden"].label, 1, MAX_DEPTH, key=key)
+    depth = st.slider(tr(KNOBS["hidden"].label), 1, MAX_DEPTH, key=key)
     return widths if depth == len(widths) else (widths[0],) * int(depth)
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from nndl_core.config import KNOBS, MAX_DEPTH, MAX_WIDTH
 from nndl_core.csv_data import MAX_BYTES, MAX_CLASSES, MAX_FEATURES, MAX_ROWS
+from nndl_core.i18n import tr
 from nndl_core.map_plan import MAX_CELLS, MAX_RUN_EPOCHS
 from nndl_core.map_plan import MAX_SEEDS as MAP_SEEDS
 from nndl_core.seed_band import MOST_SEEDS
@@ -20,32 +21,39 @@ MEGA = 1_000_000
 def limits() -> list[tuple[str, str]]:
     """Return what is limited, and to how much."""
     return [
-        ("Hidden layers", f"{MAX_DEPTH}"),
-        ("Units of a layer", f"{MAX_WIDTH}"),
-        ("Points of a made data set", f"{KNOBS['points'].high:,g}"),
-        ("Epochs of a run", f"{KNOBS['epochs'].high:,g}"),
-        ("Rows, columns and classes of a CSV file", _file_size()),
-        ("Size of a CSV file", f"{MAX_BYTES / 1024**2:g} MB"),
-        ("All files that a tab has uploaded", f"{MOST_UPLOADED / MEGA:g} MB"),
-        ("Further seeds of a run, a claim or a panel", f"{MOST_SEEDS}"),
-        ("Cells and seeds of a map", f"{MAX_CELLS} x {MAP_SEEDS}"),
-        ("Epochs of all runs of a map", f"{MAX_RUN_EPOCHS:,}"),
-        ("Tabs of one server", f"{MOST_TABS}"),
+        (tr("Hidden layers"), f"{MAX_DEPTH}"),
+        (tr("Units of a layer"), f"{MAX_WIDTH}"),
+        (tr("Points of a made data set"), f"{KNOBS['points'].high:,g}"),
+        (tr("Epochs of a run"), f"{KNOBS['epochs'].high:,g}"),
+        (tr("Rows, columns and classes of a CSV file"), _file_size()),
+        (tr("Size of a CSV file"), f"{MAX_BYTES / 1024**2:g} MB"),
+        (tr("All files that a tab has uploaded"), f"{MOST_UPLOADED / MEGA:g} MB"),
+        (tr("Further seeds of a run, a claim or a panel"), f"{MOST_SEEDS}"),
+        (tr("Cells and seeds of a map"), f"{MAX_CELLS} x {MAP_SEEDS}"),
+        (tr("Epochs of all runs of a map"), f"{MAX_RUN_EPOCHS:,}"),
+        (tr("Tabs of one server"), f"{MOST_TABS}"),
     ]
 
 
 def _file_size() -> str:
-    return f"{MAX_ROWS:,} x {MAX_FEATURES}, {MAX_CLASSES} classes"
+    return tr(
+        "{rows:,} x {columns}, {classes} classes",
+        rows=MAX_ROWS,
+        columns=MAX_FEATURES,
+        classes=MAX_CLASSES,
+    )
 
 
 def draw_limits() -> None:
     """Draw the limits and how tabs share the server."""
     st.markdown(
-        "One server serves a whole class. Training runs in slices that take turns, in the order in "
-        "which they were asked for; a click goes before them. The more tabs train, the shorter "
-        "the slices and the fewer the pictures per second; the numbers stay the same. A tab "
-        "that is closed trains no more. Beyond a limit a sentence says so, and what runs stays as "
-        "it is."
+        tr(
+            "One server serves a whole class. Training runs in slices that take turns, in the "
+            "order in which they were asked for; a click goes before them. The more tabs train, "
+            "the shorter the slices and the fewer the pictures per second; the numbers stay the "
+            "same. A tab that is closed trains no more. Beyond a limit a sentence says so, and "
+            "what runs stays as it is."
+        )
     )
     rows = [(escape(what), escape(most)) for what, most in limits()]
-    st.html(table(("What", "At most"), rows))
+    st.html(table((tr("What"), tr("At most")), rows))

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from nndl_core.i18n import mark, tr
+
 STYLE = Path(__file__).parent / "listing.css"
-MARKS = {"wrong": "wrong", "new": "fixed", "gap": "a line is missing below"}
+MARKS = {"wrong": mark("wrong"), "new": mark("fixed"), "gap": mark("a line is missing below")}
 KINDS = {tokenize.STRING: "string", tokenize.NUMBER: "number", tokenize.COMMENT: "comment"}
 
 
@@ -27,8 +29,8 @@ def listing(code: str, marks: Mapping[int, str]) -> str:
     items = []
     for number, line in enumerate(_colored(code).split("\n"), start=1):
         kind = marks.get(number, "")
-        mark = f' class="{kind}" data-mark="{MARKS[kind]}"' if kind else ""
-        items.append(f'<div data-number="{number}"{mark}>{line}</div>')
+        sign = f' class="{kind}" data-mark="{tr(MARKS[kind])}"' if kind else ""
+        items.append(f'<div data-number="{number}"{sign}>{line}</div>')
     return f'<div class="nndl-listing">{"".join(items)}</div>'
 
 

@@ -8,11 +8,12 @@ from typing import Literal
 
 import streamlit as st
 
+from nndl_core.i18n import mark, tr
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live_component import draw_live
 from pages.ui.player import Player
-from pages.ui.run_keeper import keep, kept_note
+from pages.ui.run_keeper import keep, kept_note, note_seconds
 from pages.ui.session import LabSession
 
 Kind = Literal["primary", "secondary"]
@@ -21,18 +22,23 @@ Button = tuple[str, str, str, Callable[[], None]]
 AS_FAST_AS_IT_GOES = 1_000_000
 TICK_SECONDS, DIAGNOSIS_SECONDS = 0.1, 1.0
 SPEEDS = {
-    "1 epoch / frame": 1,
-    "5 epochs / frame": 5,
-    "20 epochs / frame": 20,
-    "50 epochs / frame": 50,
-    "100 epochs / frame": 100,
-    "500 epochs / frame": 500,
-    "as fast as it goes": AS_FAST_AS_IT_GOES,
+    mark("1 epoch / frame"): 1,
+    mark("5 epochs / frame"): 5,
+    mark("20 epochs / frame"): 20,
+    mark("50 epochs / frame"): 50,
+    mark("100 epochs / frame"): 100,
+    mark("500 epochs / frame"): 500,
+    mark("as fast as it goes"): AS_FAST_AS_IT_GOES,
 }
 DEFAULT_SPEED = "20 epochs / frame"
 USUAL_FRAMES = 120
 """Of a long run at the speed that is set before one is chosen: some 10 to 20 seconds."""
-SEEDS = {"one seed": 0, "+ 10 seeds": 10, "+ 50 seeds": 50, "+ 200 seeds": 200}
+SEEDS = {
+    mark("one seed"): 0,
+    mark("+ 10 seeds"): 10,
+    mark("+ 50 seeds"): 50,
+    mark("+ 200 seeds"): 200,
+}
 
 
 def live_panel(session: LabSession) -> None:
@@ -43,7 +49,7 @@ def live_panel(session: LabSession) -> None:
     # not: exchanging it for another would take the charts out of the page.
     @st.fragment(key="live")
     def panel() -> None:
-        dice = ("New weights", "new_weights", ":material/casino:", session.new_weights)
+        dice = (tr("New weights"), "new_weights", ":material/casino:", session.new_weights)
         toolbar(session, dice)
         session.set_seeds(seeds())
         if session.wanted is not None:
@@ -52,7 +58,7 @@ def live_panel(session: LabSession) -> None:
         tick_every(interval(session, DIAGNOSIS_SECONDS), verdict_line, runs, "lab")
         tick_every(interval(session), _tick, session)
         tick_every(interval(session, DIAGNOSIS_SECONDS), diagnosis_panel, runs, "lab")
-        kept_note(session.run)
+        tick_every(note_seconds(session.run), kept_note, session.run)
 
     panel()
 
@@ -61,22 +67,29 @@ def toolbar(player: Player, *more: Button) -> None:
     """Draw play or pause, one step, reset, more buttons, and the speed."""
     ticket = player.next_ticket()
     player.button_says_pause = player.playing
-    names = ("Pause", ":material/pause:") if player.playing else ("Play", ":material/play_arrow:")
-    step = ("Step", "step", ":material/skip_next:", player.step)
-    reset = ("Reset", "reset", ":material/replay:", player.reset)
+    names = (
+        (tr("Pause"), ":material/pause:")
+        if player.playing
+        else (tr("Play"), ":material/play_arrow:")
+    )
+    step = (tr("Step"), "step", ":material/skip_next:", player.step)
+    reset = (tr("Reset"), "reset", ":material/replay:", player.reset)
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         _button(player, ticket, (names[0], "play", names[1], player.toggle_play), "primary")
         for button in (step, reset, *more):
             _button(player, ticket, button, "secondary")
         _choose_speed(player)
         st.selectbox(
-            "Seeds",
+            tr("Seeds"),
             list(SEEDS),
             key="seeds",
+            format_func=tr,
             label_visibility="collapsed",
             width=140,
-            help="Trains this many more weight seeds on the same data and draws their median and "
-            "quartiles into the curves.",
+            help=tr(
+                "Trains this many more weight seeds on the same data and draws their median and "
+                "quartiles into the curves."
+            ),
         )
 
 
@@ -110,9 +123,10 @@ def _choose_speed(player: Player) -> None:
     if st.session_state.get("speed") != shown:
         st.session_state["speed"] = shown
     st.selectbox(
-        "Speed",
+        tr("Speed"),
         list(SPEEDS),
         key="speed",
+        format_func=tr,
         label_visibility="collapsed",
         width=190,
         on_change=_keep_speed,
@@ -126,7 +140,7 @@ def _keep_speed(player: Player) -> None:
 
 def seeds() -> int:
     """Return the chosen number of further seeds."""
-    return SEEDS[st.session_state.get("seeds", "one seed")]
+    return SEEDS[st.session_state.get("seeds", tr("one seed"))]
 
 
 def _tick(session: LabSession) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from nndl_core.i18n import TAGS, language, mark, translated
 from pages.ui.plotly_asset import asset_folder
 
 # Streamlit sends a component's script again with every frame, so it is only this loader;
@@ -15,66 +16,75 @@ export default (component) => live.then((module) => module.default(component));
 """
 
 TEXT: Final[dict[str, str]] = {
-    "locale": "en",  # of the numbers: a BCP 47 language tag
-    "epoch": "Epoch",
-    "train_loss": "Train loss",
-    "dev_loss": "Dev loss",
-    "train_accuracy": "Train accuracy",
-    "dev_accuracy": "Dev accuracy",
-    "epochs_per_second": "Epochs/s",
-    "test_best": "Test, best on dev",
-    "test_last": "Test, last epoch",
-    "test_waiting": "at the end",
-    "test_note": "loss {loss}",
-    "test_epoch": "epoch {epoch}",
-    "status_ready": "ready",
-    "status_playing": "playing",
-    "status_paused": "paused",
-    "status_finished": "finished",
-    "status_diverged": "diverged",
-    "train": "train",
-    "dev": "dev",
-    "band_legend": "{k} of {n} seeds",
-    "band_diverged": "{k} diverged",
-    "linear": "linear",
-    "log": "log",
-    "reset_zoom": "reset zoom",
-    "epoch_axis": "epoch",
-    "loss_title": "Loss",
-    "loss_alt": "Line chart: loss of the train and dev set against the epoch",
-    "accuracy_title": "Accuracy",
-    "accuracy_alt": "Line chart: accuracy on the train and dev set against the epoch",
-    "boundary_title": "Decision boundary",
-    "boundary_alt": "Map of the plane colored by the predicted class, with train and dev points",
-    "border_legend": "boundary",
-    "gradients_title": "Gradient norms",
-    "gradients_alt": "Bar chart: L2 norm of the weight and bias gradient of each layer",
-    "gradients_axis": "L2 norm of the gradient",
-    "weights": "weights",
-    "bias": "bias",
-    "exact_zero": "exactly 0",
-    "not_finite": "not finite",
-    "weight_norm": "weight norm",
-    "update_ratio": "update / weight",
-    "changed_share": "weights changed by the update",
-    "activations_title": "Activations",
-    "activations_alt": "Distribution of the activations of each hidden layer",
-    "activations_axis": "value (each layer scaled to its own peak)",
-    "activations_hover": "{layer}: {share} between {low} and {high} · mean {mean}, sd {std}",
-    "mean_legend": "mean ± 1 sd",
-    "units_title": "Units",
-    "units_alt": "Dead, distinct and saturated units of each hidden layer",
-    "dead": "dead",
-    "distinct": "distinct",
-    "saturated": "saturated",
-    "of": "{k} of {n}",
+    "epoch": mark("Epoch"),
+    "train_loss": mark("Train loss"),
+    "dev_loss": mark("Dev loss"),
+    "train_accuracy": mark("Train accuracy"),
+    "dev_accuracy": mark("Dev accuracy"),
+    "epochs_per_second": mark("Epochs/s"),
+    "test_best": mark("Test, best on dev"),
+    "test_last": mark("Test, last epoch"),
+    "test_waiting": mark("at the end"),
+    "test_note": mark("loss {loss}"),
+    "test_epoch": mark("epoch {epoch}"),
+    "status_ready": mark("ready"),
+    "status_playing": mark("playing"),
+    "status_paused": mark("paused"),
+    "status_finished": mark("finished"),
+    "status_diverged": mark("diverged"),
+    "train": mark("train"),
+    "dev": mark("dev"),
+    "band_legend": mark("{k} of {n} seeds"),
+    "band_diverged": mark("{k} diverged"),
+    "linear": mark("linear"),
+    "log": mark("log"),
+    "reset_zoom": mark("reset zoom"),
+    "epoch_axis": mark("epoch"),
+    "loss_title": mark("Loss"),
+    "loss_alt": mark("Line chart: loss of the train and dev set against the epoch"),
+    "accuracy_title": mark("Accuracy"),
+    "accuracy_alt": mark("Line chart: accuracy on the train and dev set against the epoch"),
+    "boundary_title": mark("Decision boundary"),
+    "boundary_alt": mark(
+        "Map of the plane colored by the predicted class, with train and dev points"
+    ),
+    "border_legend": mark("boundary"),
+    "gradients_title": mark("Gradient norms"),
+    "gradients_alt": mark("Bar chart: L2 norm of the weight and bias gradient of each layer"),
+    "gradients_axis": mark("L2 norm of the gradient"),
+    "weights": mark("weights"),
+    "bias": mark("bias"),
+    "exact_zero": mark("exactly 0"),
+    "not_finite": mark("not finite"),
+    "weight_norm": mark("weight norm"),
+    "update_ratio": mark("update / weight"),
+    "changed_share": mark("weights changed by the update"),
+    "activations_title": mark("Activations"),
+    "activations_alt": mark("Distribution of the activations of each hidden layer"),
+    "activations_axis": mark("value (each layer scaled to its own peak)"),
+    "activations_hover": mark("{layer}: {share} between {low} and {high} · mean {mean}, sd {std}"),
+    "mean_legend": mark("mean ± 1 sd"),
+    "units_title": mark("Units"),
+    "units_alt": mark("Dead, distinct and saturated units of each hidden layer"),
+    "dead": mark("dead"),
+    "distinct": mark("distinct"),
+    "saturated": mark("saturated"),
+    "of": mark("{k} of {n}"),
     # what a screen reader says of a chart after its title
-    "curves_now": "At epoch {epoch}: train {train}, dev {dev}",
-    "boundary_now": "At epoch {epoch}: right on {train} of train, {dev} of dev",
-    "gradients_now": "At epoch {epoch}, norms of the weights: {layers}",
-    "activations_now": "At epoch {epoch}, means: {layers}",
-    "no_hidden": "No hidden layer, nothing to show here: the inputs go straight to the output.",
+    "curves_now": mark("At epoch {epoch}: train {train}, dev {dev}"),
+    "boundary_now": mark("At epoch {epoch}: right on {train} of train, {dev} of dev"),
+    "gradients_now": mark("At epoch {epoch}, gradient norms of the weights: {layers}"),
+    "activations_now": mark("At epoch {epoch}, means: {layers}"),
+    "no_hidden": mark(
+        "No hidden layer, nothing to show here: the inputs go straight to the output."
+    ),
 }
+
+
+def live_text() -> dict[str, str]:
+    """Return what the component writes, in the reader's language, and the tag of that language."""
+    return {"locale": TAGS[language()], **translated(TEXT)}
+
 
 _component = st.components.v2.component(
     "nndl_live", js=_LOADER.format(folder=asset_folder()), isolate_styles=False
@@ -86,7 +96,7 @@ def draw_live(
 ) -> None:
     """Draw one frame, in place, into the component of this key.
 
-    The frame's text must hold every key of `TEXT`. `on_full` is called when the browser lacks
+    The frame's text must hold every key of `live_text`. `on_full` is called when the browser lacks
     what the frame builds on (a new tab, a page that came back): send a full frame next.
     `on_end` is called when a run is seen to have finished or diverged: stop the clock there.
     Of frames that arrive close together the browser may see only the last one.

@@ -10,11 +10,12 @@ from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.diagnosis import diagnose
 from nndl_core.findings import Facts, Finding
+from nndl_core.i18n import language, tr
 from nndl_core.runner import Divergence, Runner
 from nndl_core.seed_band import SeedBand
 from nndl_core.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
 from pages.ui import frame
-from pages.ui.live_component import TEXT
+from pages.ui.live_component import live_text
 from pages.ui.ranges import Ranges, seen_in, seen_in_band, union
 from pages.ui.shares import FEW, SHARES
 
@@ -55,6 +56,7 @@ class LiveRun:
         self.dataset: Dataset = runner.dataset
         self.plane: Plane = make_plane(self.dataset)
         self.sent: deque[Curves] = deque(maxlen=OVERLAP)
+        self.language = language()
         self.run_id = next(_run_ids)
         self.ranges: Ranges = {}
         self._measured: tuple[tuple[int, bool], Snapshot] | None = None
@@ -152,13 +154,20 @@ class LiveRun:
 
     def frame(self, playing: bool, more: dict[str, Any]) -> bytes:
         """Measure the run and pack what the browser does not have yet, with more header fields."""
+        if self.language != (now := language()):
+            self.language = now
+            self.ask_full()
         snapshot = self.measure()
         part = curves(self.runner, snapshot.record, self._base())
         header, arrays = frame.contents(snapshot, self.plane, part)
         full = not self.sent
         if full:
             more_header, more_arrays = frame.still_contents(self.plane, self.dataset.classes)
-            header |= more_header | {"text": TEXT, "name": self.name, "panels": self.panels}
+            header |= more_header | {
+                "text": live_text(),
+                "name": tr(self.name),
+                "panels": self.panels,
+            }
             arrays |= more_arrays
         if full or self._band_due:  # a band comes in several frames, for some may be lost
             arrays |= frame.band_arrays(self.band)
@@ -194,9 +203,13 @@ def divergence_sentence(diverged: Divergence | None) -> str:
     """Say at which epoch training left the finite numbers, and the probable reason."""
     if diverged is None:
         return ""
-    return (
-        f"Diverged at epoch {diverged.epoch}: the loss is no longer a finite number. The last "
-        f"finite update changed {diverged.layer} by {diverged.update_ratio:.3g} times the size of "
-        f"its weights; the learning rate {diverged.learning_rate:g} is probably too large. "
-        "The charts show the last finite state."
+    return tr(
+        "Diverged at epoch {epoch}: the loss is no longer a finite number. The last finite "
+        "update changed {layer} by {update_ratio:.3g} times the size of its weights; the "
+        "learning rate {learning_rate:g} is probably too large. The charts show the last "
+        "finite state.",
+        epoch=diverged.epoch,
+        layer=diverged.layer,
+        update_ratio=diverged.update_ratio,
+        learning_rate=diverged.learning_rate,
     )

@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from nndl_core.i18n import tr
+
 
 def log_slider(
     label: str, low: float, high: float, value: float, *, key: str, help: str = ""
@@ -37,4 +39,4 @@ def seeds_input(key: str, most: int, value: int = 20) -> int:
         st.session_state[key] = min(st.session_state[key], most)
     else:
         st.session_state[key] = min(value, most)
-    return int(st.number_input("Weight seeds", 1, most, key=key))
+    return int(st.number_input(tr("Weight seeds"), 1, most, key=key))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from nndl_core.charts.trainability import cell_curves
 from nndl_core.charts.trainability_words import spread_words
+from nndl_core.i18n import mark, tr
 from nndl_core.sweep import Cell
 from nndl_core.trainability import QUANTITIES, Summary, summarize
 from pages.ui.figure import draw_figure
@@ -17,6 +18,10 @@ from pages.ui.map_session import MapSession
 from pages.ui.number_table import table
 
 CURVE_PIXELS = 210
+ALTS = {
+    "loss": mark("Train loss of every seed of the chosen cell against the epoch"),
+    "accuracy": mark("Train accuracy of every seed of the chosen cell against the epoch"),
+}
 WHATS: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
 
 
@@ -25,9 +30,9 @@ def cell_section(session: MapSession) -> None:
     _choice(session)
     cell = session.cell
     if session.selected is None:
-        st.caption("Click a cell of the map, or choose it here, to see its runs.")
+        st.caption(tr("Click a cell of the map, or choose it here, to see its runs."))
     elif cell is None:
-        st.caption("This cell is not trained yet.")
+        st.caption(tr("This cell is not trained yet."))
     else:
         _draw(cell, summarize(cell))
 
@@ -41,12 +46,12 @@ def _choice(session: MapSession) -> None:
         for axis, place, key in zip(axes, places, keys, strict=True):
             values = axis.values
             st.selectbox(
-                axis.kind.label,
+                tr(axis.kind.label),
                 range(len(values)),
                 place,
                 key=key,
                 format_func=lambda at, values=values: f"{values[at]:g}",
-                placeholder="choose",
+                placeholder=tr("choose"),
                 on_change=_choose,
                 args=(session, keys),
             )
@@ -58,20 +63,20 @@ def _choose(session: MapSession, keys: list[str]) -> None:
 
 
 def _draw(cell: Cell, summary: Summary) -> None:
-    rows = [(q.label, spread_words(summary.spreads[name])) for name, q in QUANTITIES.items()]
-    signs = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in summary.statuses)
-    rows = [(escape_html(label), value) for label, value in [*rows, ("signs", signs)]]
+    rows = [(tr(q.label), spread_words(summary.spreads[name])) for name, q in QUANTITIES.items()]
+    signs = ", ".join(f"{n} {tr(name.replace('_', ' '))}" for name, n in summary.statuses)
+    rows = [(escape_html(label), value) for label, value in [*rows, (tr("signs"), signs)]]
     n = len(cell.outcomes)
-    st.html(table(["this cell", f"mean ± sd, {n} seeds"], rows))
+    st.html(table([tr("this cell"), tr("mean ± sd, {n} seeds", n=n)], rows))
     for what in WHATS:
         draw_figure(
             cell_curves(cell, what),
             key=f"map_cell_{what}",
-            alt=f"Train {what} of every seed of the chosen cell against the epoch",
+            alt=tr(ALTS[what]),
             height=CURVE_PIXELS,
         )
     links = " · ".join(
-        f"[seed {seed}]({lab_address(outcome.config)})"
+        f"[{tr('seed {seed}', seed=seed)}]({lab_address(outcome.config)})"
         for seed, outcome in enumerate(cell.outcomes)
     )
-    st.markdown(f"Open in the lab: {links}")
+    st.markdown(tr("Open in the lab: {links}", links=links))

@@ -10,6 +10,7 @@ import streamlit as st
 
 from nndl_core.config import KNOBS, MAX_DEPTH, ConfigError
 from nndl_core.datasets import DATASETS
+from nndl_core.i18n import mark, tr
 from nndl_core.map_axis import AXES, MAX_VALUES, MAX_WIDTH, Axis, AxisKind, AxisName
 from nndl_core.map_plan import (
     MAX_CELLS,
@@ -26,10 +27,10 @@ from pages.ui.map_session import MapSession
 
 STEPS = {"noise": 0.01, "slope": 0.01, "bias": 0.1}
 NEEDS_SLOPE = ("leaky_relu", "elu")
-LIMITS = (
-    f"At most {MAX_CELLS} cells, {MAX_SEEDS} seeds and {MAX_RUN_EPOCHS:,} epochs in all (cells x "
-    f"seeds x epochs), {MAX_DEPTH} layers of {MAX_WIDTH} units and {MAX_POINTS:,} points: the "
-    "server is shared."
+LIMITS = mark(
+    "At most {max_cells} cells, {max_seeds} seeds and {max_run_epochs:,} epochs in all "
+    "(cells x seeds x epochs), {max_depth} layers of {max_width} units and "
+    "{max_points:,} points: the server is shared."
 )
 
 
@@ -37,17 +38,27 @@ def sidebar(session: MapSession) -> None:
     """Draw every control and take over the plan they stand at, or say why that is none."""
     with st.container(horizontal=True, key="map_presets"):
         for name, plan in PRESETS.items():
-            st.button(name, key=f"map_preset_{name}", on_click=session.adopt, args=(plan,))
+            st.button(tr(name), key=f"map_preset_{name}", on_click=session.adopt, args=(plan,))
     try:
         session.apply(_drawn(session))
     except ConfigError as error:
         session.messages.append(str(error))
-    st.caption(LIMITS)
+    st.caption(
+        tr(
+            LIMITS,
+            max_cells=MAX_CELLS,
+            max_seeds=MAX_SEEDS,
+            max_run_epochs=MAX_RUN_EPOCHS,
+            max_depth=MAX_DEPTH,
+            max_width=MAX_WIDTH,
+            max_points=MAX_POINTS,
+        )
+    )
 
 
 def _drawn(session: MapSession) -> MapPlan:
     """Draw the controls; all of them, whatever the first ones stand at."""
-    makers = [_axis(session, "x", "Across"), _axis(session, "y", "Up")]
+    makers = [_axis(session, "x", tr("Across")), _axis(session, "y", tr("Up"))]
     network, (training, seeds) = _network(session), _training(session)
     x, y = (make() for make in makers)
     return MapPlan(x, y, replace(session.plan.base, **network, **training), seeds)
@@ -74,15 +85,15 @@ def _axis(session: MapSession, place: Place, label: str) -> Callable[[], Axis]:
         list(AXES),
         list(AXES).index(axis.name),
         key=key,
-        format_func=lambda name: AXES[name].label,
+        format_func=lambda name: tr(AXES[name].label),
         on_change=_choose_axis,
         args=(session, place, key),
     )
     left, middle, right = st.columns(3)
-    low = _end(left, "From", axis.low, axis.kind, _key(session, f"{place}_low"))
-    high = _end(middle, "To", axis.high, axis.kind, _key(session, f"{place}_high"))
+    low = _end(left, tr("From"), axis.low, axis.kind, _key(session, f"{place}_low"))
+    high = _end(middle, tr("To"), axis.high, axis.kind, _key(session, f"{place}_high"))
     key = _key(session, f"{place}_count")
-    count = right.number_input("Values", 2, MAX_VALUES, axis.count, key=key)
+    count = right.number_input(tr("Values"), 2, MAX_VALUES, axis.count, key=key)
     return lambda: Axis(axis.name, low, high, int(count))
 
 
@@ -105,14 +116,14 @@ def _choose_axis(session: MapSession, place: Place, key: str) -> None:
 
 def _network(session: MapSession) -> dict[str, Any]:
     """Draw the settings of data and network that no axis varies."""
-    st.subheader("Network", divider="gray")
+    st.subheader(tr("Network"), divider="gray")
     plan = session.plan
     dataset = st.selectbox(
-        KNOBS["dataset"].label,
+        tr(KNOBS["dataset"].label),
         list(DATASETS),
         list(DATASETS).index(plan.base.dataset),
         key=_key(session, "dataset"),
-        format_func=lambda name: DATASETS[name].label,
+        format_func=lambda name: tr(DATASETS[name].label),
     )
     found = {"dataset": dataset, "points": _knob(session, "points")}
     if not DATASETS[dataset].tabular:
@@ -133,15 +144,15 @@ def _hidden(session: MapSession) -> tuple[int, ...]:
 def _size(session: MapSession, name: AxisName, most: int, value: int) -> int:
     if _is_axis(session, name):
         return value
-    return int(st.slider(AXES[name].label, 1, most, value, key=_key(session, name)))
+    return int(st.slider(tr(AXES[name].label), 1, most, value, key=_key(session, name)))
 
 
 def _training(session: MapSession) -> tuple[dict[str, Any], int]:
     """Draw the settings of the training, and the number of seeds."""
-    st.subheader("Training", divider="gray")
+    st.subheader(tr("Training"), divider="gray")
     found = _knobs(session, "learning_rate", "optimizer", "epochs")
     key = _key(session, "seeds")
-    seeds = st.number_input("Seeds of every cell", 1, MAX_SEEDS, session.plan.seeds, key=key)
+    seeds = st.number_input(tr("Seeds of every cell"), 1, MAX_SEEDS, session.plan.seeds, key=key)
     return found, int(seeds)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from nndl_core.charts.static import Format, draw_static
 from nndl_core.charts.trainability import trainability_map
+from nndl_core.i18n import tr
 from nndl_core.report import csv_text
 from nndl_core.trainability import run_rows
 from pages.ui.map_session import MapSession
@@ -20,10 +21,10 @@ MEDIA: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}
 def export_buttons(session: MapSession) -> None:
     """Draw the downloads of what is trained at the moment of the click."""
     with st.container(horizontal=True, key="map_export"):
-        _button("Runs as CSV", "csv", "text/csv", partial(csv_bytes, session))
+        _button(tr("Runs as CSV"), "csv", "text/csv", partial(csv_bytes, session))
         for form, media in MEDIA.items():
             make = partial(picture_bytes, session, form)
-            _button(f"Picture as {form.upper()}", form, media, make)
+            _button(tr("Picture as {upper}", upper=form.upper()), form, media, make)
 
 
 def _button(label: str, form: str, media: str, make: Callable[[], bytes]) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from nndl_core.charts.parts import Figure
 from nndl_core.charts.trainability import trainability_map
 from nndl_core.charts.trainability_words import SHOWN
+from nndl_core.i18n import language, tr
 from nndl_core.trainability import QUANTITIES
 from pages.ui.clock import tick_every
 from pages.ui.figure import draw_figure
@@ -40,7 +41,7 @@ def _toolbar(session: MapSession) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="map_toolbar"):
         if session.playing:
             st.button(
-                "Pause",
+                tr("Pause"),
                 key="map_pause",
                 icon=":material/pause:",
                 type="primary",
@@ -48,7 +49,7 @@ def _toolbar(session: MapSession) -> None:
             )
         else:
             st.button(
-                "Play",
+                tr("Play"),
                 key="map_play",
                 icon=":material/play_arrow:",
                 type="primary",
@@ -56,23 +57,34 @@ def _toolbar(session: MapSession) -> None:
                 disabled=session.finished,
             )
         st.button(
-            "Start again", key="map_restart", icon=":material/replay:", on_click=session.start_again
+            tr("Start again"),
+            key="map_restart",
+            icon=":material/replay:",
+            on_click=session.start_again,
         )
         st.session_state.setdefault("map_color", session.shown)
-        session.shown = st.selectbox("Color", SHOWN, key="map_color", format_func=_named, width=240)
-        session.theory = st.toggle("Theory", session.theory, key="map_theory")
+        session.shown = st.selectbox(
+            tr("Color"), SHOWN, key="map_color", format_func=_named, width=240
+        )
+        session.theory = st.toggle(tr("Theory"), session.theory, key="map_theory")
 
 
 def _named(shown: str) -> str:
-    return next((q.label for name, q in QUANTITIES.items() if name == shown), "signs of failure")
+    return next(
+        (tr(q.label) for name, q in QUANTITIES.items() if name == shown), tr("signs of failure")
+    )
 
 
 def _tick(session: MapSession) -> None:
     """Draw, then train: what waits for a slice of training would fade in the browser."""
     if session.notice:
         st.warning(escape(session.notice), icon=":material/info:")
-    words = f"{len(session.cells)} of {session.plan.cells} cells"
-    words += f" · {session.seconds:.1f} s of training"
+    words = tr(
+        "{count} of {cells} cells · {seconds:.1f} s of training",
+        count=len(session.cells),
+        cells=session.plan.cells,
+        seconds=session.seconds,
+    )
     st.progress(session.sweep.share, text=words)
     left, right = st.columns([3, 2])
     with left:
@@ -87,13 +99,25 @@ def _tick(session: MapSession) -> None:
 
 
 def _draw(session: MapSession) -> None:
-    state = (session.shown, session.theory, session.selected)
+    state = (session.shown, session.theory, session.selected, language())
     figure = session.kept("figure", lambda: _figure(session), *state)
-    x, y = (axis.kind.label.lower() for axis in (session.plan.x, session.plan.y))
-    alt = f"Map of {_named(session.shown)}: {x} across, {y} up, {len(session.cells)} cells trained"
+    x, y = (tr(axis.kind.label).lower() for axis in (session.plan.x, session.plan.y))
+    alt = tr(
+        "Map of {named}: {x} across, {y} up, {count} cells trained",
+        named=_named(session.shown),
+        x=x,
+        y=y,
+        count=len(session.cells),
+    )
     draw_figure(figure, key="map_figure", alt=alt, height=MAP_PIXELS, on_click=session.choose)
-    pale = "" if session.finished else " Pale: not trained yet, painted like the nearest cell."
-    st.caption(f"Each cell: mean over {session.plan.seeds} seeds.{pale} Click a cell.")
+    pale = "" if session.finished else tr(" Pale: not trained yet, painted like the nearest cell.")
+    st.caption(
+        tr(
+            "Each cell: mean over {seeds} seeds.{pale} Click a cell.",
+            seeds=session.plan.seeds,
+            pale=pale,
+        )
+    )
 
 
 def _figure(session: MapSession) -> Figure:

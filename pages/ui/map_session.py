@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from nndl_core.charts.trainability_words import SHOWN, Shown
+from nndl_core.i18n import tr
 from nndl_core.map_plan import MapPlan
 from nndl_core.sweep import Cell, Sweep
 from nndl_core.trainability import Summary, summarize
@@ -112,7 +113,7 @@ class MapSession:
         except OSError:
             self._cached = False
             self._start()
-            self.notice = "Finished runs cannot be kept on this server; the map began anew."
+            self.notice = tr("Finished runs cannot be kept on this server; the map began anew.")
         self.seconds += time.perf_counter() - start
         self.playing = self.playing and not self.finished
 
@@ -142,7 +143,13 @@ def _from_address(parameters: dict[str, str]) -> MapSession:
     shown = next((name for name in SHOWN if name == asked), None)
     if shown is None:
         known = ", ".join(SHOWN)
-        refused.append(f"color: {asked!r:.40} is not known; choose one of {known}.")
+        refused.append(
+            tr(
+                "color: {asked!r:.40} is not known; choose one of {known}.",
+                asked=asked,
+                known=known,
+            )
+        )
     session = MapSession(plan, shown or "accuracy")
     session.messages = refused
     return session

@@ -6,6 +6,7 @@ import math
 from base64 import b64encode
 from html import escape
 
+from nndl_core.i18n import tr
 from nndl_core.records import Records
 
 WIDTH, HEIGHT, POINTS = 380, 96, 90
@@ -32,7 +33,7 @@ def miniature(records: Records, planned: int, constant_loss: float) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'font-family="sans-serif" font-size="{LABEL}" fill="{INK}">{DARK}{"".join(parts)}</svg>'
     )
-    words = "Training and dev loss over the epochs; gradient norm of every layer, logarithmic"
+    words = tr("Training and dev loss over the epochs; gradient norm of every layer, logarithmic")
     return (
         f'<img alt="{escape(words)}" style="width:100%;max-width:460px" '
         f'src="data:image/svg+xml;base64,{b64encode(picture.encode()).decode()}"/>'
@@ -60,12 +61,13 @@ def _losses(records: Records, planned: int, constant_loss: float) -> list[str]:
         )
         return f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}/>'
 
+    last = tr("epoch {n:,}", n=planned)
     return [
-        '<text x="0" y="10">loss</text>',
+        f'<text x="0" y="10">{tr("loss")}</text>',
         f'<line x1="0" x2="{LOSS_WIDTH}" y1="{y(constant_loss)}" y2="{y(constant_loss)}" '
         f'stroke="{INK}" stroke-dasharray="3 4" stroke-opacity="0.7"/>',
         f'<line x1="0" x2="{LOSS_WIDTH}" y1="{bottom}" y2="{bottom}" stroke="{INK}"/>',
-        f'<text x="{LOSS_WIDTH}" y="{HEIGHT - 4}" text-anchor="end">epoch {planned:,}</text>',
+        f'<text x="{LOSS_WIDTH}" y="{HEIGHT - 4}" text-anchor="end">{last}</text>',
         line(dev, DEV, ' stroke-dasharray="5 3"'),
         line(train, TRAIN, ""),
     ]
@@ -78,7 +80,13 @@ def _gradients(records: Records) -> list[str]:
     left, width = LOSS_WIDTH + 34, WIDTH - LOSS_WIDTH - 40
     values = norms[-1].tolist()
     step = min(14.0, (HEIGHT - 22) / len(values))
-    parts = [f'<text x="{left}" y="10">gradient of fc1 to fc{len(values)}</text>']
+    parts = [
+        tr(
+            '<text x="{left}" y="10">gradient of fc1 to fc{count}</text>',
+            left=left,
+            count=len(values),
+        )
+    ]
     for at, value in enumerate(values):
         y = 16 + at * step
         if value == 0:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from nndl_core.i18n import mark
+
 STYLE = """<style>
 .numbers { overflow-x: auto; }
 .numbers table { border-collapse: collapse; font-size: 0.9rem; margin-bottom: 0.4rem; }
@@ -23,7 +25,7 @@ STYLE = """<style>
   .numbers th:first-child, .numbers td:first-child { white-space: normal; } }
 .numbers .zero { opacity: 0.75; font-style: italic; }
 </style>"""
-ZERO = '<span class="zero">exactly 0</span>'
+ZERO = mark('<span class="zero">exactly 0</span>')
 NOTHING = "–"  # noqa: RUF001
 
 

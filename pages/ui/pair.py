@@ -10,6 +10,7 @@ import streamlit as st
 
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset
+from nndl_core.i18n import tr
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live import interval, seeds, speed, toolbar
@@ -115,7 +116,13 @@ class PairSession(Player):
 
 def _started(configs: Configs, data: Dataset | None) -> dict[str, LiveRun]:
     if not 1 <= len(configs) <= MOST_RUNS:
-        raise ValueError(f"A page shows 1 to {MOST_RUNS} runs; {len(configs)} were asked for.")
+        raise ValueError(
+            tr(
+                "A page shows 1 to {most_runs} runs; {count} were asked for.",
+                most_runs=MOST_RUNS,
+                count=len(configs),
+            )
+        )
     return {name: LiveRun(config, data, name=name) for name, config in configs.items()}
 
 

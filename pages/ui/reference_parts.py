@@ -10,30 +10,34 @@ from pathlib import Path
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
+from nndl_core.i18n import mark, tr
 from nndl_core.reference import Call, Term, calls, matching_calls, matching_terms
 
 STYLE = Path(__file__).parent / "reference.css"
-COLUMNS = ("Paddle", "PyTorch", "Watch out")
+COLUMNS = ("Paddle", "PyTorch", mark("Watch out"))
 
 
 def draw_calls() -> None:
     """Draw the search, the areas, and the calls that match."""
     left, right = st.columns(2, vertical_alignment="bottom")
-    words = left.text_input("Search", key="call_words", placeholder="Linear, seed, norm ...")
+    words = left.text_input(
+        tr("Search"), key="call_words", placeholder=tr("Linear, seed, norm ...")
+    )
     areas = list(dict.fromkeys(call.area for call in calls()))
-    area = right.pills("Area", areas, key="area")
+    area = right.pills(tr("Area"), areas, key="area", format_func=tr)
     found = matching_calls(words, area)
-    st.caption(f"{len(found)} of {len(calls())} calls")
+    st.caption(tr("{count} of {count_2} calls", count=len(found), count_2=len(calls())))
     if found:
         st.html(STYLE)
         st.html(calls_table(found))
     else:
-        st.info("No call contains these words. Try a shorter one, or another area.")
+        st.info(tr("No call contains these words. Try a shorter one, or another area."))
 
 
 def calls_table(rows: list[Call]) -> str:
     """Return the HTML of the table; text in backquotes becomes code."""
-    titles = "".join(f'<div role="columnheader">{title}</div>' for title in ("To do", *COLUMNS))
+    names = (mark("To do"), *COLUMNS)
+    titles = "".join(f'<div role="columnheader">{tr(name)}</div>' for name in names)
     return (
         f'<div class="nndl-calls" role="table"><div class="row head" role="row">{titles}</div>'
         f"{''.join(map(_row, rows))}</div>"
@@ -42,28 +46,30 @@ def calls_table(rows: list[Call]) -> str:
 
 def draw_terms() -> None:
     """Draw the search and the terms that match, each with a link to where it can be seen."""
-    words = st.text_input("Search", key="term_words", placeholder="dead, seed, gradient ...")
+    words = st.text_input(
+        tr("Search"), key="term_words", placeholder=tr("dead, seed, gradient ...")
+    )
     found = matching_terms(words)
     if not found:
-        st.info("No term contains these words. Try a shorter one.")
+        st.info(tr("No term contains these words. Try a shorter one."))
     for term in found:
         _draw_term(term)
 
 
 def _row(call: Call) -> str:
     codes = (f"<code>{escape(code)}</code>" for code in (call.paddle, call.torch))
-    note = re.sub("`([^`]+)`", r"<code>\1</code>", escape(call.note))
-    cells = zip(COLUMNS, (*codes, note), strict=True)
+    note = re.sub("`([^`]+)`", r"<code>\1</code>", escape(tr(call.note)))
+    cells = zip(map(tr, COLUMNS), (*codes, note), strict=True)
     columns = "".join(
         f'<div role="cell" data-column="{title}">{cell}</div>' for title, cell in cells
     )
-    use = f'<div class="use" role="rowheader">{escape(call.use)}</div>'
+    use = f'<div class="use" role="rowheader">{escape(tr(call.use))}</div>'
     return f'<div class="row" role="row">{use}{columns}</div>'
 
 
 def _draw_term(term: Term) -> None:
     left, right = st.columns([4, 1], vertical_alignment="center")
-    left.markdown(f"**{term.name}**: {term.text}")
+    left.markdown(f"**{tr(term.name)}**: {tr(term.text)}")
     # the router decides which pages there are; without its page a term is still worth reading
     with suppress(StreamlitPageNotFoundError):
         right.page_link(f"{term.page}.py", icon=":material/arrow_forward:", query_params=term.query)

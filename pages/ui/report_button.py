@@ -7,13 +7,14 @@ from datetime import date
 
 import streamlit as st
 
+from nndl_core.i18n import language, mark, speaking, tr
 from nndl_core.study import Claim, Study
 from pages.ui.study_panel import panel_of_claim
 
-CONTENT = (
-    "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text with the "
-    "measured numbers in it, to be completed with your analysis. It takes a few seconds; your "
-    "browser then saves it among its downloads."
+CONTENT = mark(
+    "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text "
+    "with the measured numbers in it, to be completed with your analysis. It takes a few "
+    "seconds; your browser then saves it among its downloads."
 )
 
 
@@ -22,10 +23,16 @@ def report_button(name: str, make: Callable[[str], bytes], content: str = CONTEN
 
     make runs outside of the page, where there is no session state: it must hold what it reads.
     """
-    st.markdown(content)
+    st.markdown(tr(content))
+    here = language()
+
+    def made() -> bytes:
+        with speaking(here):
+            return make(date.today().isoformat())
+
     st.download_button(
-        "Make the report",
-        lambda: make(date.today().isoformat()),
+        tr("Make the report"),
+        made,
         file_name=f"{name}-report.zip",
         mime="application/zip",
         key=f"report_{name}",

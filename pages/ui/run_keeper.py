@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from nndl_core.i18n import mark, tr
 from pages.ui.live_run import LiveRun
 from pages.ui.messages import escape
 from pages.ui.owner import owner
@@ -15,9 +16,10 @@ from pages.ui.owner import owner
 if TYPE_CHECKING:
     from nndl_core.store.keeper import Keeper, Kept
 
+NOTE_SECONDS = 2.0
 SOON = 0.2
 """Seconds in which a database that answers has written a run."""
-KEPT, ON_ITS_WAY = "Kept in the run history.", "On its way into the run history."
+KEPT, ON_ITS_WAY = mark("Kept in the run history."), mark("On its way into the run history.")
 State = tuple[int, int]
 """Of a run that has ended: its number and its last epoch; with more epochs it ends once more."""
 
@@ -48,13 +50,29 @@ def keep(run: LiveRun) -> None:
         kept.settled.wait(SOON)
 
 
+def note_seconds(run: LiveRun) -> float | None:
+    """Return how often the note is to be drawn anew: only while a run is on its way."""
+    kept = _kept(run)
+    waits = kept is not None and not kept.settled.is_set()
+    st.session_state["note_waits"] = waits
+    return NOTE_SECONDS if waits else None
+
+
+def _kept(run: LiveRun) -> Kept | None:
+    known: tuple[State, Kept] | None = st.session_state.get("kept_run")
+    is_this = known is not None and known[0] == (run.run_id, run.runner.epoch)
+    return known[1] if known is not None and is_this else None
+
+
 def kept_note(run: LiveRun) -> None:
     """Say below the charts whether the run is kept; nothing while it goes on."""
-    known: tuple[State, Kept] | None = st.session_state.get("kept_run")
-    if known is None or known[0] != (run.run_id, run.runner.epoch):
+    kept = _kept(run)
+    if kept is None:
         words = ""
-    elif known[1].settled.is_set():
-        words = known[1].refused or KEPT
+    elif kept.settled.is_set():
+        words = kept.refused or tr(KEPT)
+        if st.session_state.pop("note_waits", False):
+            st.rerun()  # stops the clock of this note
     else:
-        words = history_keeper().problem or ON_ITS_WAY
+        words = history_keeper().problem or tr(ON_ITS_WAY)
     st.caption(escape(words))

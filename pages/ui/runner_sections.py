@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from nndl_core.i18n import tr
 from nndl_core.lessons.runner_log import Kept, evaluate_kept, training_log
 from pages.ui.number_table import number, table
 from pages.ui.pair import PairSession
@@ -15,20 +16,28 @@ LINES = 20
 
 def runner_section(session: PairSession) -> None:
     """Train each network by the course's own calls; show the log, then save, load, evaluate."""
-    st.subheader("The Runner", anchor=False, divider="gray")
+    st.subheader(tr("The Runner"), anchor=False, divider="gray")
     st.markdown(
-        "The same networks by the course's calls, `Runner.train`, `evaluate`, `save_model` and "
-        "`load_model`. Both checkpoints go through a file into a network that was drawn from "
-        "another seed; the test scores are those of the loaded network."
+        tr(
+            "The same networks by the course's calls, `Runner.train`, `evaluate`, `save_model` "
+            "and `load_model`. Both checkpoints go through a file into a network that was drawn "
+            "from another seed; the test scores are those of the loaded network."
+        )
     )
-    name = st.radio("Network", list(session.runs), key="runner_network", horizontal=True)
+    name = st.radio(tr("Network"), list(session.runs), key="runner_network", horizontal=True)
     config = session.runs[name].config
     st.code(training_log(config, max(1, config.epochs // LINES)), language="text", wrap_lines=True)
-    header = ["checkpoint", "epoch", "test accuracy", "test loss", "equals the trained one"]
+    header = [
+        "checkpoint",
+        "epoch",
+        tr("test accuracy"),
+        tr("test loss"),
+        tr("equals the trained one"),
+    ]
     st.html(table(header, [_row(kept) for kept in evaluate_kept(config)]))
 
 
 def _row(kept: Kept) -> list[str]:
-    same = "yes, in every bit" if kept.is_equal else "no"
+    same = tr("yes, in every bit") if kept.is_equal else "no"
     scores = [number(kept.score, ".4f"), number(kept.loss, ".4f")]
     return [escape(kept.name), f"{kept.epoch:,}", *scores, same]

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 import streamlit as st
 
 from nndl_core.config import ConfigError
+from nndl_core.i18n import tr
 from pages.ui.clock import tick_every
 from pages.ui.messages import escape
 from pages.ui.shares import SHARES
@@ -109,10 +110,10 @@ def _draw_controls(task: Task[T], panel: Panel[T]) -> None:
     """Draw the controls; the two buttons differ in key, so that a click that comes twice is one."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = f"{task.key}_seeds"
-        st.number_input("Seeds", value=task.usual_seeds, step=1, key=key, width=130)
+        st.number_input(tr("Seeds"), value=task.usual_seeds, step=1, key=key, width=130)
         if panel.running:
             icon = ":material/stop:"
-            st.button("Stop", key=f"{task.key}_stop", icon=icon, on_click=panel.stop)
+            st.button(tr("Stop"), key=f"{task.key}_stop", icon=icon, on_click=panel.stop)
         else:
             icon, go = ":material/science:", f"{task.key}_go"
             st.button(task.button, key=go, icon=icon, on_click=_go, args=(task, panel, key))

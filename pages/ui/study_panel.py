@@ -8,6 +8,7 @@ from time import perf_counter
 import streamlit as st
 
 from nndl_core.charts.study import Drawn, study_figures
+from nndl_core.i18n import mark, tr
 from nndl_core.study import Claim, Condition, Estimate, Measure, State, Study, Verdict
 from pages.ui.figure import draw_figure
 from pages.ui.lesson_controls import draw_lab_links
@@ -17,14 +18,14 @@ from pages.ui.seeds_panel import Panel, Task, draw_panel, panel_of
 
 FIGURE_SECONDS = 1.0
 """Between two drawings of a study that grows: the browser draws longer than a slice trains."""
-IDLE = "Not measured yet. Every seed trains each network with its own data and weights."
+IDLE = mark("Not measured yet. Every seed trains each network with its own data and weights.")
 VERDICTS: dict[Verdict, tuple[str, str]] = {
-    "holds": ("Holds", "green"),
-    "conditional": ("Holds only in part", "orange"),
-    "false": ("Does not hold", "red"),
-    "undecided": ("Undecided: more seeds", "gray"),
+    "holds": (mark("Holds"), "green"),
+    "conditional": (mark("Holds only in part"), "orange"),
+    "false": (mark("Does not hold"), "red"),
+    "undecided": (mark("Undecided: more seeds"), "gray"),
 }
-STATES: dict[State, str] = {"met": "yes", "refuted": "no", "open": "open"}
+STATES: dict[State, str] = {"met": mark("yes"), "refuted": mark("no"), "open": mark("open")}
 
 
 class Figures:
@@ -49,7 +50,13 @@ class Figures:
 def seeds_panel(claim: Claim) -> None:
     """Draw a claim with the button that measures it; only this panel reruns meanwhile."""
     with st.container(border=True, key=f"card_{claim.name}"):
-        st.markdown(f"**{escape(claim.text)}**  \n:small[Claim {claim.experiment}]")
+        st.markdown(
+            tr(
+                "**{escape}**  \n:small[Claim {experiment}]",
+                escape=escape(tr(claim.text)),
+                experiment=claim.experiment,
+            )
+        )
         draw_panel(_task(claim))
 
 
@@ -60,11 +67,19 @@ def panel_of_claim(claim: Claim) -> Panel[Study]:
 
 def _task(claim: Claim) -> Task[Study]:
     make, draw = partial(Study, claim), partial(_draw, claim)
-    return Task(claim.name, claim.name, make, draw, "Measure", IDLE, claim.seeds)
+    return Task(claim.name, claim.name, make, draw, tr("Measure"), tr(IDLE), claim.seeds)
 
 
 def _draw(claim: Claim, study: Study) -> None:
-    st.progress(study.share, text=f"{study.done} of {study.seeds} seeds · {study.seconds:.1f} s")
+    st.progress(
+        study.share,
+        text=tr(
+            "{done} of {seeds} seeds · {seconds:.1f} s",
+            done=study.done,
+            seeds=study.seeds,
+            seconds=study.seconds,
+        ),
+    )
     figures = st.session_state.setdefault(f"{claim.name}_figures", Figures())
     _draw_card(study, figures.of(panel_of_claim(claim)))
 
@@ -73,37 +88,53 @@ def _draw_card(study: Study, figures: list[Drawn]) -> None:
     claim, found = study.claim, study.estimates()
     if not found:
         return
-    words, color = VERDICTS[study.verdict()]
-    st.markdown(f":{color}-badge[{words}] &nbsp; measured with {study.done} seeds")
+    said, color = VERDICTS[study.verdict()]
+    words = tr(said)
+    st.markdown(
+        tr(
+            ":{color}-badge[{words}] &nbsp; measured with {done} seeds",
+            color=color,
+            words=words,
+            done=study.done,
+        )
+    )
     if study.finished and study.verdict() == claim.verdict:
-        st.markdown(escape(claim.truth))
+        st.markdown(escape(tr(claim.truth)))
     rows = [_condition(condition, state, study) for condition, state in study.states()]
-    st.html(table(["The claim says", "measured, 95 % interval", "true?"], rows, names=1))
+    st.html(
+        table([tr("The claim says"), tr("measured, 95 % interval"), tr("true?")], rows, names=1)
+    )
     for at, (alt, height, figure) in enumerate(figures):
         draw_figure(figure, key=f"figure_{claim.name}_{at}", alt=alt, height=height)
-    with st.expander("All figures"):
+    with st.expander(tr("All figures")):
         measures = [_measure(m, found[m.name]) for m in claim.measures]
-        header = ["Measured in every seed", "mean", "standard error", "95 % interval", "n"]
+        header = [
+            tr("Measured in every seed"),
+            tr("mean"),
+            tr("standard error"),
+            tr("95 % interval"),
+            "n",
+        ]
         st.html(table(header, measures))
         draw_lab_links(claim.arms)
 
 
 def _condition(condition: Condition, state: State, study: Study) -> list[str]:
     found = study.estimates()[condition.measure]
-    return [escape_html(condition.text), _interval(found), f"<b>{STATES[state]}</b>"]
+    return [escape_html(condition.words), _interval(found), f"<b>{tr(STATES[state])}</b>"]
 
 
 def _measure(measure: Measure, found: Estimate) -> list[str]:
-    unit = f" {measure.unit}" if measure.unit else ""
-    error = f"{found.standard_error:.2g}{' decades' if measure.geometric else unit}"
+    unit = f" {tr(measure.unit)}" if measure.unit else ""
+    error = f"{found.standard_error:.2g}{tr(' decades') if measure.geometric else unit}"
     mean = f"{found.mean:.4g}{unit}"
-    return [escape_html(measure.text), mean, error, _interval(found), str(found.n)]
+    return [escape_html(measure.words), mean, error, _interval(found), str(found.n)]
 
 
 def _interval(found: Estimate) -> str:
     if found.low == found.high:
-        return f"exactly {found.mean:.4g}"
-    return f"{found.low:.4g} to {found.high:.4g}"
+        return tr("exactly {mean:.4g}", mean=found.mean)
+    return tr("{low:.4g} to {high:.4g}", low=found.low, high=found.high)
 
 
 def escape_html(text: str) -> str:

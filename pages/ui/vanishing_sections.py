@@ -14,6 +14,7 @@ from nndl_core.charts import gradient_law as charts
 from nndl_core.charts.parts import Figure
 from nndl_core.config import MAX_DEPTH, ActivationName, RunConfig
 from nndl_core.gradient_law import Flow, Ratio, Steps
+from nndl_core.i18n import tr
 from nndl_core.records import EpochRecord
 from pages.ui import vanishing_tables as tables
 from pages.ui import vanishing_words as words
@@ -21,9 +22,9 @@ from pages.ui.figure import draw_figure
 from pages.ui.log_slider import log_slider, seeds_input, start_at
 from pages.ui.messages import escape
 
-_flow = st.cache_data(max_entries=200, show_spinner="Measuring ...")(law.measure_flow)
-_flows = st.cache_data(max_entries=50, show_spinner="Measuring ...")(law.flows_by_scale)
-_ratio = st.cache_data(max_entries=200, show_spinner="Measuring ...")(law.measured_ratio)
+_flow = st.cache_data(max_entries=200, show_spinner=False)(law.measure_flow)
+_flows = st.cache_data(max_entries=50, show_spinner=False)(law.flows_by_scale)
+_ratio = st.cache_data(max_entries=200, show_spinner=False)(law.measured_ratio)
 _update = st.cache_data(max_entries=200, show_spinner=False)(law.first_update)
 
 NAMES: tuple[ActivationName, ...] = get_args(ActivationName)
@@ -53,10 +54,10 @@ STEP_FORMULA = (
 @st.fragment
 def norms_section(config: RunConfig) -> None:
     """Compare the norms of two activations layer by layer, with the closed form of their ratio."""
-    st.subheader("Decades lost, layer by layer", anchor="norms")
+    st.subheader(tr("Decades lost, layer by layer"), anchor="norms")
     columns = st.columns(3)
-    first = columns[0].selectbox("First activation", NAMES, 0, key="norms_first")
-    second = columns[1].selectbox("Second activation", NAMES, 2, key="norms_second")
+    first = columns[0].selectbox(tr("First activation"), NAMES, 0, key="norms_first")
+    second = columns[1].selectbox(tr("Second activation"), NAMES, 2, key="norms_second")
     with columns[2]:
         seeds = seeds_input("norms_seeds", law.most_seeds(config))
     configs = [replace(config, activation=name) for name in (first, second)]
@@ -66,7 +67,7 @@ def norms_section(config: RunConfig) -> None:
     left, right = st.columns([1, 2])
     with left:
         norms = {str(c.activation): f.gradient_norm[0] for c, f in zip(configs, flows, strict=True)}
-        alt = "Gradient norm of each layer"
+        alt = tr("Gradient norm of each layer")
         draw_figure(charts.norm_bars(norms), key="norms_bars", alt=alt, height=_height(norms))
     with right:
         st.html(tables.ratio_table((first, second), flows, ratio, expected))
@@ -82,12 +83,16 @@ def _height(series: Mapping[str, Sequence[float]]) -> int:
 
 
 def _ratio_formula() -> None:
-    with st.expander("Where the closed form comes from"):
+    with st.expander(tr("Where the closed form comes from")):
         st.markdown(
-            "With small weights every hidden pre-activation is about the bias b. On the way back "
-            "from layer L to layer l the gradient meets L − l hidden layers, and each multiplies "  # noqa: RUF001
-            "it by φ'(b). Equal weights cancel in the ratio of B to A. From fc2 on the layer's "
-            "inputs are φ(b), which gives one more ratio; the inputs of fc1 are the data."
+            tr(
+                "With small weights every hidden pre-activation is about the "
+                "bias b. On the way back "
+                "from layer L to layer l the gradient meets L − l hidden "  # noqa: RUF001
+                "layers, and each multiplies "
+                "it by φ'(b). Equal weights cancel in the ratio of B to A. From fc2 on the layer's "
+                "inputs are φ(b), which gives one more ratio; the inputs of fc1 are the data."
+            )
         )
         st.latex(RATIO_FORMULA)
 
@@ -95,26 +100,32 @@ def _ratio_formula() -> None:
 @st.fragment
 def causes_section(config: RunConfig, std: float, key: str) -> None:
     """Split the lost decades into what the weights, the slope and the inputs take."""
-    st.subheader("Who takes the decades: the weights or the activation?", anchor="causes")
+    st.subheader(tr("Who takes the decades: the weights or the activation?"), anchor="causes")
     base, std, seeds = _causes_controls(config, std, key)
     networks = _networks(base, std)
     flows: dict[str, Flow] = {name: _flow(c, seeds) for name, c in networks.items()}
     steps = {name: law.decades_lost(flow) for name, flow in flows.items()}
     left, right = st.columns(2)
     with left:
-        st.markdown("**Decades lost, by cause**")
-        alt = "Decades lost by cause"
+        st.markdown(tr("**Decades lost, by cause**"))
+        alt = tr("Decades lost by cause")
         draw_figure(charts.part_bars(steps), key=f"{key}_bars", alt=alt, height=420)
     with right:
         few = max(1, min(CURVE_SEEDS, law.most_seeds(base) // len(SCALES)))
-        text = f"by the std of the weights, mean of {tables.seeds_text(few)}"
-        st.markdown(f"**Decades lost, {text}**")
+        text = tr(
+            "by the std of the weights, mean of {seeds_text}", seeds_text=tables.seeds_text(few)
+        )
+        st.markdown(tr("**Decades lost, {text}**", text=text))
         figure = _scale_figure(base, std, few)
-        draw_figure(figure, key=f"{key}_std_lines", alt=f"Decades lost, {text}", height=420)
+        draw_figure(
+            figure, key=f"{key}_std_lines", alt=tr("Decades lost, {text}", text=text), height=420
+        )
     st.html(tables.causes_table(networks, flows, steps))
     st.caption(
-        "Weights, slope and inputs add up to the decades lost; below 0 is a gain. For small "
-        "weights: the closed form from std, layer widths and φ'(b)."
+        tr(
+            "Weights, slope and inputs add up to the decades lost; below 0 is a gain. For small "
+            "weights: the closed form from std, layer widths and φ'(b)."
+        )
     )
     sentences = words.causes_sentences(steps, std, base.bias)
     st.markdown("\n".join(f"- {escape(sentence)}" for sentence in sentences if sentence))
@@ -127,9 +138,9 @@ def _causes_controls(config: RunConfig, std: float, key: str) -> tuple[RunConfig
     start_at(f"{key}_bias", config.bias)
     columns = st.columns(4)
     with columns[0]:
-        std = log_slider("Std of the weights", LOW_STD, HIGH_STD, std, key=f"{key}_std")
-    depth = columns[1].slider("Hidden layers", 1, MAX_DEPTH, key=f"{key}_depth")
-    bias = columns[2].slider("Bias", -10.0, 10.0, step=0.1, key=f"{key}_bias")
+        std = log_slider(tr("Std of the weights"), LOW_STD, HIGH_STD, std, key=f"{key}_std")
+    depth = columns[1].slider(tr("Hidden layers"), 1, MAX_DEPTH, key=f"{key}_depth")
+    bias = columns[2].slider(tr("Bias"), -10.0, 10.0, step=0.1, key=f"{key}_bias")
     base = replace(config, hidden=(config.hidden[0],) * depth, bias=bias)
     with columns[3]:
         seeds = seeds_input(f"{key}_seeds", law.most_seeds(base))
@@ -162,31 +173,36 @@ def _scale_figure(base: RunConfig, std: float, seeds: int) -> Figure:
 
 def _steps_part(networks: Mapping[str, RunConfig], steps: Mapping[str, Steps], key: str) -> None:
     """Show the factors of every step beside the prediction from std and slope."""
-    with st.expander("Step by step, with the formula"):
+    with st.expander(tr("Step by step, with the formula")):
         st.markdown(
-            "One step back, from layer l + 1 to layer l, with δ = dL/dz over all units and "
-            "examples. The factors are exact; the inputs' factor is what is left, because a "
-            "gradient is δ times the layer's input."
+            tr(
+                "One step back, from layer l + 1 to layer l, with δ = dL/dz over all units and "
+                "examples. The factors are exact; the inputs' factor is what is left, because a "
+                "gradient is δ times the layer's input."
+            )
         )
         st.latex(STEP_FORMULA)
         st.markdown(
-            "Predicted for small weights: a matrix with n columns of N(0, std) weights stretches "
-            "δ by std · χₙ on average, and the slope is φ'(b) for every unit and example."
+            tr(
+                "Predicted for small weights: a matrix with n columns of N(0, "
+                "std) weights stretches "
+                "δ by std · χₙ on average, and the slope is φ'(b) for every unit and example."
+            )
         )
-        name = st.selectbox("Network", list(networks), key=key)
+        name = st.selectbox(tr("Network"), list(networks), key=key)
         st.html(tables.steps_table(steps[name], forms.expected_decades(networks[name])))
 
 
 @st.fragment
 def updates_section(config: RunConfig) -> None:
     """Show how large the first step is for the weights, and which of them it moves at all."""
-    st.subheader("Does a weight move at all?", anchor="updates")
+    st.subheader(tr("Does a weight move at all?"), anchor="updates")
     left, right = st.columns(2)
     with left:
-        rate = log_slider("Learning rate", 1e-4, 100, config.learning_rate, key="updates_rate")
+        rate = log_slider(tr("Learning rate"), 1e-4, 100, config.learning_rate, key="updates_rate")
     with right:
         start = config.init_scale
-        std = log_slider("Std of the weights", LOW_STD, HIGH_STD, start, key="updates_std")
+        std = log_slider(tr("Std of the weights"), LOW_STD, HIGH_STD, start, key="updates_std")
     networks = _networks(replace(config, learning_rate=rate), std)
     shown = {name: c for name, c in networks.items() if c.activation != "tanh"}
     single: dict[str, EpochRecord] = {
@@ -198,11 +214,11 @@ def updates_section(config: RunConfig) -> None:
     left, right = st.columns(2)
     with left:
         ratios = {n: [fc.update_ratio for fc in r.layers] for n, r in double.items()}
-        alt = "Update / weight of each layer"
+        alt = tr("Update / weight of each layer")
         draw_figure(charts.ratio_bars(ratios), key="updates_ratio", alt=alt, height=_height(ratios))
     with right:
         shares = {n: [fc.changed_share for fc in r.layers] for n, r in single.items()}
-        alt = "Share of each layer that changed in float32"
+        alt = tr("Share of each layer that changed in float32")
         figure = charts.changed_bars(shares)
         draw_figure(figure, key="updates_share", alt=alt, height=_height(shares))
     st.html(tables.changed_table(single, double))

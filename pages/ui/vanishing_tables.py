@@ -10,6 +10,7 @@ import nndl_core.gradient_forms as forms
 import nndl_core.gradient_law as law
 from nndl_core.config import RunConfig
 from nndl_core.gradient_law import Flow, Ratio, Steps
+from nndl_core.i18n import tr, trn
 from nndl_core.records import EpochRecord
 from pages.ui.number_table import marked, number, table
 
@@ -33,7 +34,7 @@ def share(value: float) -> str:
 
 def seeds_text(count: int) -> str:
     """Count seeds in words."""
-    return f"{count} seed{'s' * (count != 1)}"
+    return trn("{n} seed", "{n} seeds", count)
 
 
 def away(ratio: Ratio, expected: Sequence[float], layer: int) -> float:
@@ -44,7 +45,7 @@ def away(ratio: Ratio, expected: Sequence[float], layer: int) -> float:
 
 def away_text(off: float, form: str) -> str:
     """Write how far something is away: in percent, or as a factor where that is more than 10."""
-    return f"a factor of {1 + off:.1e}" if off > FACTOR - 1 else plain(off, form)
+    return tr("a factor of {off:.1e}", off=1 + off) if off > FACTOR - 1 else plain(off, form)
 
 
 def ratio_table(
@@ -52,15 +53,21 @@ def ratio_table(
 ) -> str:
     """Show the norms of two activations in the first seed, and the ratio beside its closed form."""
     one, two = names
-    header = ["layer", one, two, f"{two} / {one}", f"mean of {seeds_text(ratio.n)}"]
-    header += ["closed form", "away"]
+    header = [
+        tr("layer"),
+        one,
+        two,
+        f"{two} / {one}",
+        tr("mean of {seeds_text}", seeds_text=seeds_text(ratio.n)),
+    ]
+    header += [tr("closed form"), tr("away")]
     rows = []
     for at in range(len(expected)):
         cells = [f"fc{at + 1}", *(marked(float(flow.gradient_norm[0, at])) for flow in flows)]
         cells += [plain(float(ratio.first[at]), ".4g"), _mean_ratio(ratio, at)]
         cells += [plain(float(expected[at]), ".4g"), away_text(away(ratio, expected, at), "+.2%")]
         rows.append(cells)
-    return table(header, rows, "Gradient norms with equal weights, and their ratio")
+    return table(header, rows, tr("Gradient norms with equal weights, and their ratio"))
 
 
 def _mean_ratio(ratio: Ratio, layer: int) -> str:
@@ -73,14 +80,14 @@ def _error(error: float, form: str) -> str:
 
 def lost_table(configs: Sequence[RunConfig], flows: Sequence[Flow]) -> str:
     """Show the decades lost up to each layer, mean over the seeds, beside the closed form."""
-    header = ["layer"]
+    header = [tr("layer")]
     for config, flow in zip(configs, flows, strict=True):
         count = len(flow.gradient_norm) - law.zero_seeds(flow)
-        header += [f"{config.activation}, {seeds_text(count)}", "closed form"]
+        header += [f"{config.activation}, {seeds_text(count)}", tr("closed form")]
     columns = [column for pair in zip(configs, flows, strict=True) for column in _lost(*pair)]
     layers = len(configs[0].hidden) + 1
     rows = [[f"fc{at + 1}", *(column[at] for column in columns)] for at in range(layers)]
-    return table(header, rows, f"Decades lost on the way back from fc{layers}")
+    return table(header, rows, tr("Decades lost on the way back from fc{layers}", layers=layers))
 
 
 def _lost(config: RunConfig, flow: Flow) -> tuple[list[str], list[str]]:
@@ -95,8 +102,15 @@ def causes_table(
     networks: Mapping[str, RunConfig], flows: Mapping[str, Flow], steps: Mapping[str, Steps]
 ) -> str:
     """Show for each network who takes how many decades."""
-    header = ["network", "weights", "slope", "inputs", "decades lost", "first / last"]
-    header += ["for small weights", "seeds with an exact 0"]
+    header = [
+        tr("network"),
+        tr("weights"),
+        tr("slope"),
+        tr("inputs"),
+        tr("decades lost"),
+        "first / last",
+    ]
+    header += [tr("for small weights"), tr("seeds with an exact 0")]
     rows = []
     for name, found in steps.items():
         lost = float(found.to_layer[0])
@@ -104,14 +118,26 @@ def causes_table(
         cells += [plain(lost, ".2f"), plain(10**-lost, ".2g")]
         cells.append(plain(float(forms.expected_decades(networks[name]).to_layer[0]), ".2f"))
         flow = flows[name]
-        rows.append([*cells, f"{law.zero_seeds(flow)} of {len(flow.gradient_norm)}"])
-    return table(header, rows, "Decades lost from the last layer to the first, mean over the seeds")
+        rows.append(
+            [*cells, tr("{n} of {all}", n=law.zero_seeds(flow), all=len(flow.gradient_norm))]
+        )
+    return table(
+        header, rows, tr("Decades lost from the last layer to the first, mean over the seeds")
+    )
 
 
 def steps_table(found: Steps, expected: Steps) -> str:
     """Show the factors of every step beside the predicted ones."""
-    header = ["step", "weights", "predicted", "slope", "predicted", "inputs", "predicted"]
-    header += ["product", "predicted"]
+    header = [
+        tr("step"),
+        tr("weights"),
+        tr("predicted"),
+        tr("slope"),
+        tr("predicted"),
+        tr("inputs"),
+        tr("predicted"),
+    ]
+    header += [tr("product"), tr("predicted")]
     rows = []
     for at in reversed(range(len(found.slope))):
         cells = [f"fc{at + 2} → fc{at + 1}"]
@@ -119,7 +145,7 @@ def steps_table(found: Steps, expected: Steps) -> str:
             pair = (getattr(steps, part)[at] for steps in (found, expected))
             cells += [plain(10 ** -float(decades), ".3g") for decades in pair]
         rows.append(cells)
-    return table(header, rows, "Factors, geometric mean over the seeds")
+    return table(header, rows, tr("Factors, geometric mean over the seeds"))
 
 
 def changed_table(single: Mapping[str, EpochRecord], double: Mapping[str, EpochRecord]) -> str:
@@ -131,6 +157,6 @@ def changed_table(single: Mapping[str, EpochRecord], double: Mapping[str, EpochR
         rows.append([escape(name), "update / weight", *sizes])
         for kind, record in (("float32", single[name]), ("float64", double[name])):
             shares = [share(fc.changed_share) for fc in record.layers]
-            rows.append(["", f"changed in {kind}", *shares])
-    caption = "Size of the first step, and the share of weights and biases that it changes"
-    return table(["network", "first step", *layers], rows, caption, names=2)
+            rows.append(["", tr("changed in {kind}", kind=kind), *shares])
+    caption = tr("Size of the first step, and the share of weights and biases that it changes")
+    return table([tr("network"), tr("first step"), *layers], rows, caption, names=2)

@@ -12,7 +12,7 @@ from nndl_core.checkpoint import Checkpoint, CheckpointError
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.csv_data import read_csv
 from nndl_core.runner import Runner
-from pages.ui.live_component import TEXT
+from pages.ui.live_component import live_text
 from pages.ui.live_run import LIVE_SETTINGS, divergence_sentence
 from pages.ui.session import LabSession, first_session
 
@@ -212,7 +212,8 @@ def test_only_the_first_frame_of_a_run_is_full_until_the_browser_asks() -> None:
     assert [each["curve"]["from"] for each in frames] == [0, 0, 0, 0]
     assert [each["serial"] for each in frames] == [1, 2, 3, 4]
     assert frames[0]["run"] == frames[2]["run"] != frames[3]["run"]
-    assert [each.get("text") for each in frames] == [TEXT, None, TEXT, TEXT]
+    text = live_text()
+    assert [each.get("text") for each in frames] == [text, None, text, text]
     names = [{array["name"] for array in each["arrays"]} for each in frames]
     assert ["points_x" in each for each in names] == [True, False, True, True]
 

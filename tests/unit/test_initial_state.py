@@ -140,16 +140,16 @@ def test_a_trace_of_no_epoch_is_the_start() -> None:
 
 def test_the_three_endings_of_zero_weights() -> None:
     sigmoid, tanh, relu, exact, rounded = zero_endings(ZERO)
-    assert sigmoid.outcome == "equal neurons"
+    assert sigmoid.outcome == "equal_neurons"
     assert sigmoid.distinct == ((1, 5),)
     assert min(sigmoid.movement.values()) > 0.1
     assert sigmoid.hidden_output == 0.5
     for flat in (tanh, relu):
-        assert flat.outcome == "only the last bias moved"
+        assert flat.outcome == "last_bias_moved"
         assert [name for name, size in flat.movement.items() if size] == ["fc2.bias"]
         assert flat.hidden_output == 0
         assert flat.test_accuracy < 0.55
-    assert exact.outcome == "nothing moved"
+    assert exact.outcome == "nothing_moved"
     assert set(exact.movement.values()) == {0.0}
     assert exact.class_counts == (256, 256)
     assert exact.train_loss == pytest.approx(math.log(2), abs=1e-7)
@@ -161,7 +161,7 @@ def test_the_three_endings_of_zero_weights() -> None:
 def test_a_run_that_is_balanced_itself_is_not_shown_twice() -> None:
     endings = zero_endings(replace(ZERO, data_seed=0), epochs=3)
     assert [end.class_counts for end in endings] == [(320, 320)] * 3 + [(256, 256)]
-    assert endings[1].outcome in ("nothing moved", "only the last bias moved")
+    assert endings[1].outcome in ("nothing_moved", "last_bias_moved")
 
 
 def test_the_endings_count_the_classes_of_the_training_part() -> None:
@@ -209,7 +209,7 @@ def test_movement_is_the_largest_change_of_any_entry() -> None:
         for a, b in zip(before, runner.model.parameters(), strict=True)
     ]
     assert list(ending(config).movement.values()) == pytest.approx(largest, rel=1e-6)
-    assert ending(config).outcome == "neurons differ"
+    assert ending(config).outcome == "neurons_differ"
 
 
 def test_loss_falls_along_the_trace() -> None:
