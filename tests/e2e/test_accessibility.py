@@ -13,7 +13,7 @@ from tests.e2e.conftest import Server
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 GRAVE = ("serious", "critical")
-RUN = "() => axe.run(document, {resultTypes: ['violations']})"
+RUN = "() => axe.run(document, {resultTypes: ['violations'], preload: false})"
 LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
 FIRST = [("desk", "light"), ("phone", "dark")]
 """Before a page has worked; afterwards it is read in all looks."""
