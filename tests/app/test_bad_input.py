@@ -271,3 +271,12 @@ def test_there_are_more_than_two_hundred_cases() -> None:
     print(counts)
     assert sum(counts.values()) >= 200
     assert min(counts.values()) >= 20
+
+
+@pytest.mark.parametrize("name", ["present", "lock", "hide", "board"])
+def test_the_frame_survives_wrong_links(open_lab: OpenLab, name: str) -> None:
+    for value in ("", "<script>alert(1)</script>", "\0", "x" * 10_000, "1e999", "a,b;c-d"):
+        at = open_lab("_router.py", **{name: value})
+        assert not at.exception
+        for toast in at.toast:
+            check_sentence(unescaped(toast.value))

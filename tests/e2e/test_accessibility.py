@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from docs.screens import SIZES, VIEWS, View, ended_runs, full_height
 from tests.e2e.conftest import Server
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+OpenApp = Callable[[str], Page]
+WAIT = 60_000  # milliseconds
+FOCUSED = "document.activeElement?.innerText?.split('\\n').at(-1)"
 GRAVE = ("serious", "critical")
 RUN = "() => axe.run(document, {resultTypes: ['violations'], preload: false})"
 LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
@@ -102,3 +107,45 @@ def test_a_page_has_no_serious_fault(page: Page, server: Server, view: View) -> 
 def test_every_allowed_fault_still_occurs() -> None:
     """Runs after the pages of this file, in the same process."""
     assert set(ALLOWED) - _met == set()
+
+
+def test_the_page_says_its_language(open_app: OpenApp) -> None:
+    page = open_app("/reference?lang=zh")
+    page.wait_for_function("document.documentElement.lang === 'zh-CN'", timeout=WAIT)
+    page.locator(".st-key-language button", has_text="English").click()
+    page.wait_for_function("document.documentElement.lang === 'en'", timeout=WAIT)
+
+
+def test_charts_say_their_figures_and_a_run_its_end(open_app: OpenApp) -> None:
+    page = open_app("/?epochs=30&points=100")
+    run = next(view for view in VIEWS if view.name == "lab")
+    run.play(page)
+    expect(page.get_by_role("status").filter(has_text="finished")).to_have_count(1, timeout=WAIT)
+    for name, figures in (
+        ("Line chart: loss", r"At epoch 30: train 0\.\d+, dev 0\.\d+"),
+        ("Line chart: accuracy", r"At epoch 30: train \d+\.\d %, dev \d+\.\d %"),
+        ("Map of the plane", r"At epoch 30: right on \d+\.\d % of train"),
+        ("Bar chart", r"gradient norms of the weights: fc1 \d\.\d+e-?\d+, fc2 "),
+        ("Distribution", r"means: fc1 \d"),
+    ):
+        chart = page.get_by_role("figure", name=re.compile(f"{name}.*{figures}"))
+        expect(chart).to_have_count(1, timeout=WAIT)
+    assert page.locator(".live-plot:not([aria-hidden=true])").count() == 0
+
+
+def test_the_keyboard_reaches_what_the_mouse_does(open_app: OpenApp) -> None:
+    page = open_app("/?epochs=30&points=100")
+    page.wait_for_selector(".nndl-live .live-scales button", timeout=WAIT)
+    met = set()
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        met.add(page.evaluate(FOCUSED))
+    assert {"Play", "Step", "Reset", "New weights", "moons", "digits", "log", "linear"} <= met
+
+
+def test_who_wants_less_motion_gets_none(open_app: OpenApp, page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    open_app("/")
+    longest = """Math.max(...[...document.querySelectorAll("button, a, input, [role=slider]")].map(
+        (node) => parseFloat(getComputedStyle(node).transitionDuration)))"""
+    assert page.evaluate(longest) < 0.01
