@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from time import time
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -23,6 +24,10 @@ KEPT, ON_ITS_WAY = mark("Kept in the run history."), mark("On its way into the r
 State = tuple[int, int]
 """Of a run that has ended: its number and its last epoch; with more epochs it ends once more."""
 
+_KEPT: WeakKeyDictionary[LiveRun, tuple[State, Kept]] = WeakKeyDictionary()
+"""Not in the session's state: to write there may end this run of the page, for a click that waits,
+and the next one would keep the run once more."""
+
 
 @cache
 def history_keeper() -> Keeper:
@@ -36,16 +41,15 @@ def keep(run: LiveRun) -> None:
     """Give a run that has just ended to the history; a problem there never raises here."""
     if not run.runner.finished or not len(run.runner.records):
         return
-    state = (run.run_id, run.runner.epoch)
-    known: tuple[State, Kept] | None = st.session_state.get("kept_run")
-    if known is not None and known[0] == state:
+    if _kept(run) is not None:
         return
     from nndl_core.finished_run import finished_run, kept_curves
 
     now, keeper = run.measure(), history_keeper()
     told = finished_run(run.runner, now, run.diagnosis(), time=time(), repeatable=run.is_repeatable)
-    kept = keeper.keep(owner(), told, kept_curves(run.runner, now))
-    st.session_state["kept_run"] = (state, kept)
+    curves, me = kept_curves(run.runner, now), owner()
+    kept = keeper.keep(me, told, curves)
+    _KEPT[run] = ((run.run_id, run.runner.epoch), kept)
     if not keeper.problem:
         kept.settled.wait(SOON)
 
@@ -59,7 +63,7 @@ def note_seconds(run: LiveRun) -> float | None:
 
 
 def _kept(run: LiveRun) -> Kept | None:
-    known: tuple[State, Kept] | None = st.session_state.get("kept_run")
+    known = _KEPT.get(run)
     is_this = known is not None and known[0] == (run.run_id, run.runner.epoch)
     return known[1] if known is not None and is_this else None
 
