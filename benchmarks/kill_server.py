@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -31,7 +32,8 @@ SETTINGS = {"points": "40", "hidden": "2", "epochs": "2"}
 KEPT = "Kept in the run history\\."
 START_SECONDS, ANSWER_SECONDS = 120.0, 60.0
 Key = tuple[int, int]
-"""A run is known by its seeds: that of the data is the tab's, that of the weights counts up."""
+"""A run is known by its seeds: that of the data is the tab's, that of the weights counts up; where a
+click did not come through, the same seeds are played once more."""
 
 
 @dataclass
@@ -40,7 +42,8 @@ class Tab:
 
     number: int
     seed: int
-    told: list[Key] = field(default_factory=list)
+    played: Counter[Key] = field(default_factory=Counter)
+    told: Counter[Key] = field(default_factory=Counter)
     """Runs of which the page has said that they are kept."""
     buttons: dict[str, str] = field(default_factory=dict)
     page: str = ""
@@ -59,12 +62,11 @@ class Tab:
             ) as socket:
                 await self.ask(socket)
                 while True:
-                    self.said = False
+                    self.said, key = False, (self.number, self.seed)
+                    self.played[key] += 1
                     await self.ask(socket, "Play")
-                    if self.said:
-                        self.told.append((self.number, self.seed))
+                    self.told[key] += self.said
                     await self.ask(socket, "New weights")
-                    self.seed += 1
 
     async def ask(self, socket: websockets.ClientConnection, press: str = "") -> None:
         """Send a click, or the first request, and read until the answer is complete."""
@@ -87,6 +89,9 @@ class Tab:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self.page = message.new_session.page_script_hash
+        elif kind == "page_info_changed":  # the address says which weights are on the page
+            asked = parse_qs(message.page_info_changed.query_string)
+            self.seed = int(asked.get("init_seed", ["0"])[0])
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             element = message.delta.new_element
             if element.WhichOneof("type") == "button":
@@ -128,21 +133,21 @@ async def _until_killed(
     """Let the tabs work until so many runs are kept, then kill the server between two writes."""
     work = [asyncio.create_task(tab.live(port)) for tab in tabs]
     end = time.monotonic() + START_SECONDS
-    while sum(len(tab.told) for tab in tabs) < most and time.monotonic() < end:
+    while sum(tab.told.total() for tab in tabs) < most and time.monotonic() < end:
         await asyncio.sleep(0.005)
     server.send_signal(signal.SIGKILL)
     await asyncio.gather(*work)
 
 
-def one_kill(folder: Path, tabs: int, first_seed: int, most: int) -> list[Key]:
-    """Serve, let tabs end runs, kill; return the runs of which a page said that they are kept."""
+def one_kill(folder: Path, tabs: int, first_seed: int, most: int) -> list[Tab]:
+    """Serve, let tabs end runs, kill when so many pages have said so; return the tabs."""
     with serving(folder) as (port, server):
         opened = [Tab(number, first_seed) for number in range(tabs)]
         asyncio.run(_until_killed(port, server, opened, most))
-    return [key for tab in opened for key in tab.told]
+    return opened
 
 
-def kept(folder: Path) -> list[Key]:
+def kept(folder: Path) -> Counter[Key]:
     """Look into the file with the database's own tools; raise AssertionError where it is torn."""
     database = sqlite3.connect(folder / "history.sqlite")
     try:
@@ -151,20 +156,23 @@ def kept(folder: Path) -> list[Key]:
         configs = [json.loads(row[0]) for row in database.execute("SELECT config FROM runs")]
     finally:
         database.close()
-    return [(config["data_seed"], config["init_seed"]) for config in configs]
+    return Counter((config["data_seed"], config["init_seed"]) for config in configs)
 
 
 def kill_often(folder: Path, kills: int = KILLS, tabs: int = TABS) -> dict[str, int]:
-    """Kill a server so many times; return how many runs were told, kept, lost and doubled."""
-    chance, told = random.Random(6), list[Key]()
+    """Kill a server so many times; return how many runs were played, told to be kept, kept, lost, doubled."""
+    chance, told, played = random.Random(6), Counter[Key](), Counter[Key]()
     for at in range(kills):
-        told += one_kill(folder, tabs, 1000 * at, chance.randint(tabs, 3 * tabs))
+        for tab in one_kill(folder, tabs, 1000 * at, chance.randint(tabs, 3 * tabs)):
+            told += tab.told
+            played += tab.played
     found = kept(folder)
     return {
-        "told": len(told),
-        "kept": len(found),
-        "lost": len(set(told) - set(found)),
-        "doubled": len(found) - len(set(found)),
+        "played": played.total(),
+        "told": told.total(),
+        "kept": found.total(),
+        "lost": (told - found).total(),
+        "doubled": (found - played).total(),
     }
 
 

@@ -78,5 +78,6 @@ def running() -> Iterator[Server]:
     try:
         yield started
     finally:
-        started.stop()
+        if (folder / "data" / "postmaster.pid").exists():
+            started.stop()
         shutil.rmtree(folder)

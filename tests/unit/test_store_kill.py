@@ -91,4 +91,4 @@ def test_what_a_page_said_is_kept_outlives_the_server(tmp_path: Path) -> None:
     counts = kill_often(tmp_path, kills=1, tabs=12)
     assert counts["told"] >= 12
     assert (counts["lost"], counts["doubled"]) == (0, 0)
-    assert counts["kept"] - counts["told"] <= 12  # a page may not have said it yet
+    assert counts["told"] <= counts["kept"] <= counts["played"]
