@@ -32,8 +32,9 @@ SETTINGS = {"points": "40", "hidden": "2", "epochs": "2"}
 KEPT = "Kept in the run history\\."
 START_SECONDS, ANSWER_SECONDS = 120.0, 60.0
 Key = tuple[int, int]
-"""A run is known by its seeds: that of the data is the tab's, that of the weights counts up; where a
-click did not come through, the same seeds are played once more."""
+"""A run is known by its seeds: that of the data is the tab's, that of the weights counts up.
+
+Where a click did not come through, the same seeds are played once more."""
 
 
 @dataclass
@@ -160,7 +161,7 @@ def kept(folder: Path) -> Counter[Key]:
 
 
 def kill_often(folder: Path, kills: int = KILLS, tabs: int = TABS) -> dict[str, int]:
-    """Kill a server so many times; return how many runs were played, told to be kept, kept, lost, doubled."""
+    """Kill a server so many times; count the runs: played, told as kept, kept, lost, doubled."""
     chance, told, played = random.Random(6), Counter[Key](), Counter[Key]()
     for at in range(kills):
         for tab in one_kill(folder, tabs, 1000 * at, chance.randint(tabs, 3 * tabs)):

@@ -40,6 +40,8 @@ ALLOWED = (
     ),
 )
 _met: set[Allowed] = set()
+_read: set[str] = set()
+"""Allowed faults that were met, and the views that were read."""
 
 
 class Fault(NamedTuple):
@@ -101,11 +103,14 @@ def test_a_page_has_no_serious_fault(page: Page, server: Server, view: View) -> 
     if view.press:
         view.play(page)
     found += read(page, LOOKS, "after")
+    _read.add(view.name)
     assert not found, "\n".join(map(str, found))
 
 
 def test_every_allowed_fault_still_occurs() -> None:
-    """Runs after the pages of this file, in the same process."""
+    """Comes after the pages of this file; of a part of them it says nothing."""
+    if _read != {view.name for view in VIEWS}:
+        pytest.skip("Not all pages were read in this process.")
     assert set(ALLOWED) - _met == set()
 
 
