@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
-from nndl_core.config import ConfigError, RunConfig, short
+from nndl_core.config import ConfigError, RunConfig, short, values_in
 from nndl_core.records import SCALARS, Records
 from nndl_core.runner import Runner
 from nndl_core.snapshot import evaluate_test
@@ -62,9 +61,9 @@ def config_in(content: bytes) -> RunConfig:
 
     Raises ConfigError with one sentence.
     """
-    data = _parsed(content)
+    data = values_in(content)
     if not (isinstance(data, dict) and "format" in data):
-        return RunConfig.from_json(content)
+        return RunConfig.from_dict(data)
     if data["format"] != FORMAT:
         raise ConfigError(f"The file has the format {short(data['format'])}, not {FORMAT!r}.")
     if "config" not in data:
@@ -74,14 +73,9 @@ def config_in(content: bytes) -> RunConfig:
 
 def warning_in(content: bytes) -> str:
     """Return the sentence for a run that its settings alone do not repeat; else empty."""
-    data = _parsed(content)
+    try:
+        data = values_in(content)
+    except ConfigError:
+        return ""
     is_straight = not isinstance(data, dict) or data.get("repeatable", True) is True
     return "" if is_straight else NOT_REPEATABLE
-
-
-def _parsed(content: bytes) -> Any:
-    """Read JSON; None where it is not, for which RunConfig has the sentence."""
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

@@ -81,7 +81,7 @@ def _ways() -> None:
         with st.form("board_join", border=False):
             st.text_input(
                 tr("Code"), key="board_code", max_chars=40, placeholder=shown_code("7KQ2MXR4TB")
-            )  # untranslated
+            )
             st.form_submit_button(tr("Open"), key="board_find", on_click=_find)
     with right, st.container(border=True, key="board_open_card"):
         st.subheader(tr("Open a board for a class"), anchor=False)

@@ -7,11 +7,15 @@ from typing import get_args
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from nndl_core.i18n import LANGUAGES, Language, ask_for_language, language_named, tr
+from nndl_core.i18n import LANGUAGES, TAGS, Language, ask_for_language, language_named, tr
 from pages.ui.address import forget, kept
 from pages.ui.messages import escape
 
 KEY = "language"
+
+# Streamlit's page says English, whatever is written in it; screen readers pronounce by this.
+_SPOKEN = "export default ({ data }) => { document.documentElement.lang = data; };"
+_spoken = st.components.v2.component("nndl_language", js=_SPOKEN)
 
 
 def choose_language() -> None:
@@ -43,6 +47,7 @@ def choose_language() -> None:
         label_visibility="collapsed",
         on_change=_keep_in_link,
     )
+    _spoken(key="spoken", data=TAGS[state[KEY]])
 
 
 def _keep_in_link() -> None:
