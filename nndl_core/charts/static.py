@@ -20,9 +20,9 @@ from nndl_core.charts.static_axes import (
     start_axis,
 )
 from nndl_core.charts.static_fonts import families, without_a_glyph
-from nndl_core.charts.static_text import breadth, plain, title_of
+from nndl_core.charts.static_text import plain, title_of
 from nndl_core.charts.static_traces import draw_trace
-from nndl_core.i18n import tr
+from nndl_core.i18n import breadth, tr
 
 Format = Literal["svg", "png"]
 DPI: Final = 150

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from nndl_core.charts.scales import power, ten_to
-from nndl_core.charts.static_text import DASHES, PIXEL, breadth, color_of, plain, title_of
+from nndl_core.charts.static_text import DASHES, PIXEL, color_of, plain, title_of
+from nndl_core.i18n import breadth
 
 Entry = tuple[Mapping[str, Any], Any]
 MOST_DECADES: Final = 9

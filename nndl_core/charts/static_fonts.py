@@ -11,20 +11,11 @@ from typing import Any, Final
 LATIN: Final = "DejaVu Sans"  # untranslated: matplotlib brings this font along
 PACKAGE: Final = "pylopdf_fonts_zh_cn"
 FILE: Final = "NotoSansSC-Regular.otf"
-ELSEWHERE: Final = (  # untranslated: names of fonts
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "Source Han Sans CN",
-    "Microsoft YaHei",
-    "PingFang SC",
-    "Hiragino Sans GB",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "SimHei",
-    "Heiti SC",
-    "Droid Sans Fallback",
+_NAMES: Final = (
+    "Noto Sans CJK SC,Noto Sans SC,Source Han Sans SC,Source Han Sans CN,Microsoft YaHei,"
+    "PingFang SC,Hiragino Sans GB,WenQuanYi Micro Hei,SimHei,Droid Sans Fallback"  # untranslated
 )
+ELSEWHERE: Final = tuple(_NAMES.split(","))
 """Fonts of systems, the best first, for an installation without the package."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -44,11 +43,6 @@ def plain(text: Any) -> str:
     words = re.sub(r"<sup>(.*?)</sup>", lambda m: m[1].translate(_RAISED), words)
     words = re.sub(r"<sub>(.*?)</sub>", lambda m: m[1].translate(_LOWERED), words)
     return html.unescape(re.sub(r"</?[a-zA-Z][^>]*>", "", words))
-
-
-def breadth(words: str) -> int:
-    """Measure words in Latin letters: a Chinese character is as wide as two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in words)
 
 
 def title_of(part: Mapping[str, Any]) -> str:
