@@ -90,13 +90,13 @@ def _estimates_table(study: Study) -> Table:
     found = study.estimates()
     return [
         {
-            "measured": m.words,
+            tr("measured"): m.words,
             "n": found[m.name].n,
-            "mean": found[m.name].mean,
-            "standard error": found[m.name].standard_error,
-            "low": found[m.name].low,
-            "high": found[m.name].high,
-            "unit": m.unit,
+            tr("mean"): found[m.name].mean,
+            tr("standard error"): found[m.name].standard_error,
+            tr("low"): found[m.name].low,
+            tr("high"): found[m.name].high,
+            tr("unit"): tr(m.unit),
         }
         for m in study.claim.measures
     ]
