@@ -60,7 +60,12 @@ def english_in_english(report: bytes) -> bool:
 
 
 def test_the_report_on_autograd() -> None:
-    measures = {"time_ratio": 2, "by_hand_seconds": 1, "difference64": 0, "difference32": 0}
+    measures: dict[str, float] = {
+        "time_ratio": 2,
+        "by_hand_seconds": 1,
+        "difference64": 0,
+        "difference32": 0,
+    }
     study = Study(replace(CLAIMS["autograd-is-better"], trial=lambda _: measures), 3)
     study.advance()
     with speaking("zh"):
