@@ -6,12 +6,13 @@ import json
 import math
 
 from nndl_core.config import ConfigError, RunConfig, short, values_in
+from nndl_core.i18n import mark, tr
 from nndl_core.records import SCALARS, Records
 from nndl_core.runner import Runner
 from nndl_core.snapshot import evaluate_test
 
 FORMAT = "nndl-run-1"
-NOT_REPEATABLE = (
+NOT_REPEATABLE = mark(
     "The file's run was loaded or its learning rate changed on the way; its settings are here, but "
     "a run from its seeds gives other curves."
 )
@@ -24,7 +25,8 @@ def run_json(runner: Runner, *, engine: str, is_repeatable: bool) -> bytes:
     Raises ValueError for a runner without a config.
     """
     if runner.config is None:
-        raise ValueError("Only a runner made from a config can be written as JSON.")
+        message = tr("Only a runner made from a config can be written as JSON.")
+        raise ValueError(message)
     count = len(runner.records)  # before the columns, which grow while the run plays on
     content = {
         "format": FORMAT,
@@ -65,9 +67,15 @@ def config_in(content: bytes) -> RunConfig:
     if not (isinstance(data, dict) and "format" in data):
         return RunConfig.from_dict(data)
     if data["format"] != FORMAT:
-        raise ConfigError(f"The file has the format {short(data['format'])}, not {FORMAT!r}.")
+        raise ConfigError(
+            tr(
+                "The file has the format {given}, not {wanted!r}.",
+                given=short(data["format"]),
+                wanted=FORMAT,
+            )
+        )
     if "config" not in data:
-        raise ConfigError("The file says that it is a run, but holds no settings.")
+        raise ConfigError(tr("The file says that it is a run, but holds no settings."))
     return RunConfig.from_dict(data["config"])
 
 
@@ -78,4 +86,4 @@ def warning_in(content: bytes) -> str:
     except ConfigError:
         return ""
     is_straight = not isinstance(data, dict) or data.get("repeatable", True) is True
-    return "" if is_straight else NOT_REPEATABLE
+    return "" if is_straight else tr(NOT_REPEATABLE)
