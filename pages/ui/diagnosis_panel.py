@@ -20,6 +20,7 @@ from nndl_core.i18n import mark, tr
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
+from pages.ui.locks import hidden
 from pages.ui.messages import escape
 
 COLORS = {"fine": "green", "mild": "gray", "severe": "orange", "fatal": "red"}
@@ -29,6 +30,8 @@ SILENT = mark("The diagnosis speaks as soon as the run gives evidence: press Pla
 
 def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
     """Draw one card per run, side by side; a remedy is run beside its sick run."""
+    if hidden("diagnosis"):
+        return
     for column, (at, (name, run)) in zip(
         st.columns(len(runs)), enumerate(runs.items()), strict=True
     ):
@@ -40,6 +43,8 @@ def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
 
 def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
     """Name above the charts what is wrong with every run, and what a chosen remedy does."""
+    if hidden("diagnosis"):
+        return
     for name, run in runs.items():
         found, facts = run.diagnosis()
         if found:

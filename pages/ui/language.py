@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nndl_core.i18n import LANGUAGES, Language, ask_for_language, language_named, tr
-from pages.ui.address import kept
+from pages.ui.address import forget, kept
 from pages.ui.messages import escape
 
 KEY = "language"
@@ -21,7 +21,8 @@ def choose_language() -> None:
     if KEY not in state:
         state[KEY] = asked or language_named(st.context.locale) or "en"
     if "lang" in kept() and asked is None:
-        refused = kept().pop("lang")
+        refused = kept()["lang"]
+        forget("lang")
         names = ", ".join(LANGUAGES)
         st.toast(
             escape(

@@ -12,6 +12,7 @@ from nndl_core.i18n import mark, tr
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live_component import draw_live
+from pages.ui.locks import hidden, locked
 from pages.ui.player import Player
 from pages.ui.run_keeper import keep, kept_note
 from pages.ui.session import LabSession
@@ -50,7 +51,7 @@ def live_panel(session: LabSession) -> None:
     @st.fragment(key="live")
     def panel() -> None:
         dice = (tr("New weights"), "new_weights", ":material/casino:", session.new_weights)
-        toolbar(session, dice)
+        toolbar(session, *([] if locked("init_seed") or hidden("init_seed") else [dice]))
         session.set_seeds(seeds())
         if session.wanted is not None:
             st.rerun()  # the controls stand outside this panel
