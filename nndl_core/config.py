@@ -243,7 +243,11 @@ def describe() -> dict[str, dict[str, Any]]:
     default = RunConfig()
     rows: dict[str, dict[str, Any]] = {}
     for name, k in KNOBS.items():
-        row: dict[str, Any] = {"default": getattr(default, name), "unit": k.unit, "help": k.help}
+        row: dict[str, Any] = {
+            "default": getattr(default, name),
+            "unit": k.unit,
+            "help": tr(k.help),
+        }
         if k.choices:
             row["choices"] = list(k.choices)
         else:

@@ -56,6 +56,12 @@ def draw_terms() -> None:
         _draw_term(term)
 
 
+def in_both(term: Term) -> str:
+    """Return the name of a term, with the English one that papers and code use."""
+    name = tr(term.name)
+    return name if name == term.name else f"{name} ({term.name})"
+
+
 def _row(call: Call) -> str:
     codes = (f"<code>{escape(code)}</code>" for code in (call.paddle, call.torch))
     note = re.sub("`([^`]+)`", r"<code>\1</code>", escape(tr(call.note)))
@@ -69,7 +75,7 @@ def _row(call: Call) -> str:
 
 def _draw_term(term: Term) -> None:
     left, right = st.columns([4, 1], vertical_alignment="center")
-    left.markdown(f"**{tr(term.name)}**: {tr(term.text)}")
+    left.markdown(tr("**{term}**: {meaning}", term=in_both(term), meaning=tr(term.text)))
     # the router decides which pages there are; without its page a term is still worth reading
     with suppress(StreamlitPageNotFoundError):
         right.page_link(f"{term.page}.py", icon=":material/arrow_forward:", query_params=term.query)

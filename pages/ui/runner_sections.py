@@ -40,4 +40,4 @@ def runner_section(session: PairSession) -> None:
 def _row(kept: Kept) -> list[str]:
     same = tr("yes, in every bit") if kept.is_equal else "no"
     scores = [number(kept.score, ".4f"), number(kept.loss, ".4f")]
-    return [escape(kept.name), f"{kept.epoch:,}", *scores, same]
+    return [escape(tr(kept.name)), f"{kept.epoch:,}", *scores, same]
