@@ -103,7 +103,7 @@ class LiveView {
     this.theme ??= readTheme(this.root);
     if (this.locale !== header.text.locale) {
       this.locale = header.text.locale;
-      this.format = formatters(this.locale);
+      this.format = formatters(header.text);
     }
     const hidden = header.layers.slice(0, -1);
     const { theme, format } = this;

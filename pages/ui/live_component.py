@@ -70,6 +70,7 @@ TEXT: Final[dict[str, str]] = {
     "distinct": mark("distinct"),
     "saturated": mark("saturated"),
     "of": mark("{k} of {n}"),
+    "percent": mark("{percent} %"),
     "no_hidden": mark(
         "No hidden layer, nothing to show here: the inputs go straight to the output."
     ),
