@@ -47,7 +47,7 @@ def choose_case() -> BugCase:
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     left.selectbox(tr("Case"), list(CASES), key="case", format_func=_name_in_list)
     right.button(
-        tr("Next"), key="next", on_click=_go_on, width="stretch", icon=":material/skip_next:"
+        tr("Next case"), key="next", on_click=_go_on, width="stretch", icon=":material/skip_next:"
     )
     memory["last"] = state["case"]
     address.write_one("case", state["case"])
