@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from nndl_core.i18n import mark
+from nndl_core.i18n import mark, tr
 
 STYLE = """<style>
 .numbers { overflow-x: auto; }
@@ -38,7 +38,7 @@ def number(value: float, form: str = ".6g") -> str:
 
 def marked(value: float, form: str = ".3g") -> str:
     """Write a number for a table in which an exact zero is a finding."""
-    return ZERO if value == 0 else number(value, form)
+    return tr(ZERO) if value == 0 else number(value, form)
 
 
 def table(

@@ -36,9 +36,10 @@ def draw_calls() -> None:
 
 def calls_table(rows: list[Call]) -> str:
     """Return the HTML of the table; text in backquotes becomes code."""
-    titles = "".join(f"<div>{tr(title)}</div>" for title in (mark("To do"), *COLUMNS))
+    names = (mark("To do"), *COLUMNS)
+    titles = "".join(f'<div role="columnheader">{tr(name)}</div>' for name in names)
     return (
-        f'<div class="nndl-calls"><section class="head">{titles}</section>'
+        f'<div class="nndl-calls" role="table"><div class="row head" role="row">{titles}</div>'
         f"{''.join(map(_row, rows))}</div>"
     )
 
@@ -65,8 +66,11 @@ def _row(call: Call) -> str:
     codes = (f"<code>{escape(code)}</code>" for code in (call.paddle, call.torch))
     note = re.sub("`([^`]+)`", r"<code>\1</code>", escape(tr(call.note)))
     cells = zip(map(tr, COLUMNS), (*codes, note), strict=True)
-    columns = "".join(f'<div data-column="{title}">{cell}</div>' for title, cell in cells)
-    return f'<section><div class="use">{escape(tr(call.use))}</div>{columns}</section>'
+    columns = "".join(
+        f'<div role="cell" data-column="{title}">{cell}</div>' for title, cell in cells
+    )
+    use = f'<div class="use" role="rowheader">{escape(tr(call.use))}</div>'
+    return f'<div class="row" role="row">{use}{columns}</div>'
 
 
 def _draw_term(term: Term) -> None:

@@ -26,7 +26,7 @@ def runner_section(session: PairSession) -> None:
     )
     name = st.radio(tr("Network"), list(session.runs), key="runner_network", horizontal=True)
     config = session.runs[name].config
-    st.code(training_log(config, max(1, config.epochs // LINES)), language="text", height=240)
+    st.code(training_log(config, max(1, config.epochs // LINES)), language="text", wrap_lines=True)
     header = [
         "checkpoint",
         "epoch",
