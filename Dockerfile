@@ -12,12 +12,13 @@ RUN python -m venv /venv \
         "$(grep -oE '^torch==[0-9.]+' requirements.txt)" \
     && /venv/bin/pip install --no-compile -r requirements.txt
 # Nothing below is read by a run: installers, headers, test suites, notebook extensions, Arrow's
-# network protocols, matplotlib's fonts for PDF, what Babel knows of other languages, all of
+# network protocols, matplotlib's fonts for PDF, the serif one of the two Chinese fonts, what Babel knows of other languages, all of
 # scikit-learn but its data files, with SciPy, which only it wants, and the symbols for a debugger.
 # Two things must stay for `import torch`: bin/torch_shm_manager and torch/testing.
 RUN cd /venv/lib/python3.11/site-packages \
     && rm -rf pip pip-* setuptools setuptools-* pkg_resources \
         _distutils_hack distutils-precedence.pth torch/include torch/test torch/lib/*test*.so \
+        pylopdf_fonts_zh_cn/NotoSerifSC-Regular.otf \
         pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* \
         pydeck/nbextension plotly/labextension \
     && find torch/bin -mindepth 1 ! -name torch_shm_manager -delete \

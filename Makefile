@@ -31,8 +31,8 @@ bench:  ## speed and size, each script prints its table
 screenshot:  ## the picture in the README, from the running app
 	PYTHONPATH=. $(PYTHON) docs/screenshot.py
 
-lessons:  ## docs/lessons.md, written from the lessons' data
-	$(PYTHON) -c "from nndl_core.lessons.overview import overview; print(overview(), end='')" > docs/lessons.md
+lessons:  ## docs/lessons.md and docs/lessons.zh.md, written from the lessons' data
+	$(PYTHON) -c "from nndl_core.lessons.overview import write_pages; write_pages()"
 
 lock:  ## constraints.txt: every package that requirements.txt brings, as this environment has it
 	$(PYTHON) -m supply_chain.closure > constraints.new && mv constraints.new constraints.txt
