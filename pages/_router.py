@@ -38,11 +38,12 @@ dying = st.Page("dying.py", title=tr("Dying ReLU"), icon=":material/heart_broken
 trainability = st.Page("map.py", title=tr("Trainability map"), icon=":material/grid_on:")
 gallery = st.Page("gallery.py", title=tr("Gallery"), icon=":material/photo_library:")
 history = st.Page("history.py", title=tr("Run history"), icon=":material/history:")
+board = st.Page("board.py", title=tr("Class board"), icon=":material/groups:")
 bugs = st.Page("bugs.py", title=tr("Spot the bug"), icon=":material/bug_report:")
 reference = st.Page("reference.py", title=tr("Reference"), icon=":material/menu_book:")
 lessons = [networks, autograd, initialization, vanishing, dying, bugs, reference]
 page = st.navigation(
-    {"": [lab, trainability, gallery, history], tr("Lessons"): lessons}, position="top"
+    {"": [lab, trainability, gallery, history, board], tr("Lessons"): lessons}, position="top"
 )
 
 if not is_compiled("float32"):

@@ -235,7 +235,7 @@ def code_section() -> None:
     )
     for tab, source in zip(tabs, sources, strict=True):
         with tab:
-            st.code(source, language="python", height=CODE_PIXELS)
+            st.code(source, language="python", height=CODE_PIXELS, wrap_lines=True)
 
 
 OPERATIONS = (

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Callable
+from typing import TypeVar, get_args
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from nndl_core.i18n import LANGUAGES, Language, ask_for_language, language_named, tr
+from nndl_core.i18n import (
+    LANGUAGES,
+    TAGS,
+    Language,
+    ask_for_language,
+    language,
+    language_named,
+    speaking,
+    tr,
+)
 from pages.ui.address import forget, kept
 from pages.ui.messages import escape
 
 KEY = "language"
+Made = TypeVar("Made")
+
+# Streamlit's page says English, whatever is written in it; screen readers pronounce by this.
+_SPOKEN = "export default ({ data }) => { document.documentElement.lang = data; };"
+_spoken = st.components.v2.component("nndl_language", js=_SPOKEN)
 
 
 def choose_language() -> None:
@@ -43,6 +58,18 @@ def choose_language() -> None:
         label_visibility="collapsed",
         on_change=_keep_in_link,
     )
+    _spoken(key="spoken", data=TAGS[state[KEY]])
+
+
+def spoken_here(make: Callable[[], Made]) -> Callable[[], Made]:
+    """Let a download be made in this tab's language, though it is made outside of its script."""
+    here = language()
+
+    def in_its_language() -> Made:
+        with speaking(here):
+            return make()
+
+    return in_its_language
 
 
 def _keep_in_link() -> None:

@@ -14,7 +14,7 @@ from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live_component import draw_live
 from pages.ui.locks import hidden, locked
 from pages.ui.player import Player
-from pages.ui.run_keeper import keep, kept_note
+from pages.ui.run_keeper import keep, kept_note, note_seconds
 from pages.ui.session import LabSession
 
 Kind = Literal["primary", "secondary"]
@@ -59,7 +59,7 @@ def live_panel(session: LabSession) -> None:
         tick_every(interval(session, DIAGNOSIS_SECONDS), verdict_line, runs, "lab")
         tick_every(interval(session), _tick, session)
         tick_every(interval(session, DIAGNOSIS_SECONDS), diagnosis_panel, runs, "lab")
-        kept_note(session.run)
+        tick_every(note_seconds(session.run), kept_note, session.run)
 
     panel()
 
