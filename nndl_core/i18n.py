@@ -46,6 +46,14 @@ def translated(texts: Mapping[str, str]) -> dict[str, str]:
     return {name: tr(text) for name, text in texts.items()}
 
 
+def sentences(*texts: str) -> str:
+    """Return sentences one after the other; empty ones are left out.
+
+    Chinese sentences stand without a space between them.
+    """
+    return ("" if language() == "zh" else " ").join(filter(None, texts))
+
+
 def language() -> Language:
     """Return the language of whoever reads what this thread writes."""
     return _spoken.get() or _asked()

@@ -93,7 +93,10 @@ def _reveal(expected: str, measured: str, words: str) -> None:
             icon=":material/check:",
         )
     else:
-        st.info(f"**{tr(measured)}.** {words}", icon=":material/lightbulb:")
+        st.info(
+            tr("**{measured}.** {words}", measured=tr(measured), words=words),
+            icon=":material/lightbulb:",
+        )
 
 
 def _measured_result(config: RunConfig) -> tuple[str, str]:

@@ -34,8 +34,9 @@ SPEEDS = {
 DEFAULT_SPEED = "20 epochs / frame"
 USUAL_FRAMES = 120
 """Of a long run at the speed that is set before one is chosen: some 10 to 20 seconds."""
+ONE_SEED = mark("one seed")
 SEEDS = {
-    mark("one seed"): 0,
+    ONE_SEED: 0,
     mark("+ 10 seeds"): 10,
     mark("+ 50 seeds"): 50,
     mark("+ 200 seeds"): 200,
@@ -141,7 +142,7 @@ def _keep_speed(player: Player) -> None:
 
 def seeds() -> int:
     """Return the chosen number of further seeds."""
-    return SEEDS[st.session_state.get("seeds", tr("one seed"))]
+    return SEEDS[st.session_state.get("seeds", ONE_SEED)]
 
 
 def _tick(session: LabSession) -> None:

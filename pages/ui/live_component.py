@@ -75,6 +75,7 @@ TEXT: Final[dict[str, str]] = {
     "boundary_now": mark("At epoch {epoch}: right on {train} of train, {dev} of dev"),
     "gradients_now": mark("At epoch {epoch}, gradient norms of the weights: {layers}"),
     "activations_now": mark("At epoch {epoch}, means: {layers}"),
+    "percent": mark("{percent} %"),
     "no_hidden": mark(
         "No hidden layer, nothing to show here: the inputs go straight to the output."
     ),

@@ -152,6 +152,22 @@ def page_keeper(
     history_keeper.cache_clear()
 
 
+def test_a_dump_that_is_restored_holds_the_same_runs(server: Server, history: History) -> None:
+    """The commands of docs/operations.md, with this server's address."""
+    for number in range(3):
+        history.add(ME, a_run(number), CURVES)
+    before = history.runs(ME), str(history.curves(ME, [a_run(1).id]))
+    place = ["--host=127.0.0.1", f"--port={server.port}", "--username=lab"]
+    dump = [str(server.programs / "pg_dump"), *place, "--format=custom", "postgres"]
+    copy = subprocess.run(dump, check=True, stdout=subprocess.PIPE).stdout
+    history.add(ME, a_run(4), CURVES)
+    history.delete(ME, [a_run(1).id])
+    restore = [str(server.programs / "pg_restore"), *place, "--dbname=postgres"]
+    restore += ["--clean", "--if-exists", "--single-transaction"]
+    subprocess.run(restore, check=True, input=copy)
+    assert (history.runs(ME), str(history.curves(ME, [a_run(1).id]))) == before
+
+
 def test_a_stopped_server_is_a_sentence_and_a_started_one_goes_on(
     server: Server, page_keeper: Keeper
 ) -> None:
