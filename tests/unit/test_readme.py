@@ -43,6 +43,11 @@ def test_the_chinese_readme_has_the_same_form() -> None:
     assert form(CHINESE) == form(README)
 
 
+def numbers(text: str) -> set[float]:
+    """Return the numbers of a text; .4 is 0.4."""
+    return {float(found) for found in re.findall(r"(?<![\w.])\.?\d+(?:\.\d+)?", text)}
+
+
 @pytest.mark.parametrize("name", [path.name for path in (ROOT / "docs").glob("*.zh.md")])
 def test_a_chinese_page_of_docs_has_the_form_and_the_code_of_the_english_one(name: str) -> None:
     chinese, english = (
@@ -51,6 +56,7 @@ def test_a_chinese_page_of_docs_has_the_form_and_the_code_of_the_english_one(nam
     )
     assert form(chinese) == form(english)
     assert named(chinese) == named(english)
+    assert numbers(english) <= numbers(chinese)
     for block in re.findall(r"(?s)```.*?```", english):
         assert block in chinese
 
