@@ -178,7 +178,7 @@ def test_a_student_joins_and_sees_no_buttons_of_the_teacher(code: str) -> None:
     words = " ".join(str(each.value) for each in at.markdown)
     assert "You are **Ann \\*e\\*** here." in words
     [link] = at.get("link_button")
-    assert f"board={code}" in link.proto.url  # type: ignore[attr-defined]
+    assert f"board={code}" in link.proto.url
     assert not {"board_clear_now", "board_close_now", "board_set"} & {b.key for b in at.button}
 
 
