@@ -1,4 +1,4 @@
-"""The command line: train a config without a screen, list every setting, test a claim."""
+"""The command line: train a config without a screen, list every setting, copy the run history."""
 
 from __future__ import annotations
 
@@ -13,24 +13,30 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from nndl_core import diagnose_command, sweep_command
+from nndl_core import backup_command, diagnose_command, sweep_command
+from nndl_core.backup_command import run_backup
 from nndl_core.compilation import PRECISIONS, compile_training
 from nndl_core.config import ConfigError, RunConfig, describe
 from nndl_core.diagnose_command import run_diagnose
-from nndl_core.i18n import ask_for_language, language_of_environment, mark, tr
+from nndl_core.i18n import LANGUAGES, language_of_environment, mark, speaking, tr
 from nndl_core.lessons.command import list_claims, run_claim
 from nndl_core.machine_code import FOLDER
 from nndl_core.records import as_dict
 from nndl_core.runner import Divergence, Runner
 from nndl_core.sweep_command import run_sweep
 
+PROGRAM = "python -m nndl_core"  # untranslated: a command
 WHAT = mark("Train a config without a screen, list every setting, or test a claim of the chapter.")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0, or 2 after one sentence on standard error."""
-    ask_for_language(language_of_environment)
-    options = _parser().parse_args(arguments)
+    asked, others = _language_option().parse_known_args(arguments)
+    with speaking(asked.language or language_of_environment()):
+        return _run(_parser().parse_args(others))
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         if options.command == "config":
             print(json.dumps(describe(), indent=1))
@@ -42,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
             return run_sweep(options)
         elif options.command == "diagnose":
             return run_diagnose(options)
+        elif options.command in backup_command.NAMES:
+            return run_backup(options)
         else:
             _train(options.config, options.records, options.save)
     except (ValueError, OSError) as error:
@@ -50,8 +58,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _language_option() -> argparse.ArgumentParser:
+    """Read the language by itself: the help of all other options is written in it."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
+    parser.add_argument(
+        "--language", choices=list(LANGUAGES), help=tr("default: the terminal's language")
+    )
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m nndl_core", description=tr(WHAT))
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description=tr(WHAT), parents=[_language_option()]
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help=tr("train the network of a JSON config"))
     train.add_argument("config", type=Path, metavar="CONFIG.json")
@@ -72,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sweep_command.add_parser(commands)
     diagnose_command.add_parser(commands)
+    backup_command.add_parsers(commands)
     return parser
 
 

@@ -67,7 +67,8 @@ def _tex(value: float) -> str:
 
 def _percent(share: float) -> str:
     percent = 100 * share
-    return f"{percent:.3g} %" if percent == 0 or 1e-2 <= percent < 1000 else f"{percent:.1e} %"
+    plain = percent == 0 or 1e-2 <= percent < 1000
+    return tr("{percent} %", percent=f"{percent:.3g}" if plain else f"{percent:.1e}")
 
 
 def _symmetric(run: Facts, finding: Finding) -> str:

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import tr
 from pages.ui.limits import draw_limits
 from pages.ui.reference_parts import draw_calls, draw_terms
 
 st.title(tr("Reference"))
 calls, terms, most = st.tabs(
-    [tr("Paddle to PyTorch"), mark("Glossary"), mark("Limits")], key="reference"
+    [tr("Paddle to PyTorch"), tr("Glossary"), tr("Limits")], key="reference"
 )
 with calls:
     st.markdown(

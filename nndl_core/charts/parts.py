@@ -77,7 +77,10 @@ def references(
     """Return named lines across the plot; name and value stand in the legend, clear of the data."""
     return [
         cross_line(scale.place(float(value)), direction, REFERENCE_DASHES[at % 4], 2)
-        | {"showlegend": True, "name": f"{escape(name)}: {value:.4g}"}
+        | {
+            "showlegend": True,
+            "name": tr("{name}: {value}", name=escape(name), value=f"{value:.4g}"),
+        }
         for at, (name, value) in enumerate(reference.items())
     ]
 
@@ -105,7 +108,10 @@ def marks(name: str, odd: Pairs, x: Scale, y: Scale, color: str) -> list[Trace]:
     kinds = [kind_of(py, y.log) or kind_of(px, x.log) for px, py in kept]
     trace = mark_trace([x.place(px) for px, _ in kept], [y.place(py) for _, py in kept], kinds)
     trace["marker"] |= {"color": color, "line": {"width": 2, "color": color}}
-    words = {"hovertext": [f"{escape(name)}: {tr(kind)}" for kind in kinds], "hoverinfo": "text"}
+    words = {
+        "hovertext": [tr("{name}: {value}", name=escape(name), value=tr(kind)) for kind in kinds],
+        "hoverinfo": "text",
+    }
     return [trace | {"name": escape(name), "legendgroup": escape(name), **words}]
 
 

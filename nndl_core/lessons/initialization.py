@@ -58,7 +58,7 @@ LESSONS = (
                 "Uniform weights of the same standard deviation as the Gaussian ones: who trains "
                 "better?"
             ),
-            ("Gaussian", "Uniform", mark("Over many seeds neither")),
+            (mark("Gaussian"), mark("Uniform"), mark("Over many seeds neither")),
             2,
             mark("Forward and backward pass add up many weights: what counts is their variance."),
         ),

@@ -65,7 +65,7 @@ LESSONS = (
         ),
         Question(
             mark("With Xavier's weights, how much gradient does sigmoid lose from fc5 to fc1?"),
-            ("Nothing", mark("Two decades or so"), mark("Ten decades, as before")),
+            (mark("Nothing"), mark("Two decades or so"), mark("Ten decades, as before")),
             1,
             mark(
                 "Sigmoid's slope is at most 1/4, so the slopes of four hidden layers alone take a "

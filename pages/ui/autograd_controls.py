@@ -80,16 +80,16 @@ def _draw() -> dict[str, Any]:
 
 def _select(name: str, options: Any) -> Any:
     k = KNOBS[name]
-    return st.selectbox(k.label, options, key=_key(name), help=k.help, format_func=_option)
+    return st.selectbox(tr(k.label), options, key=_key(name), help=tr(k.help), format_func=_option)
 
 
 def _option(name: str) -> str:
-    return DATASETS[name].label if name in DATASETS else name
+    return tr(DATASETS[name].label) if name in DATASETS else name
 
 
 def _seed(name: str) -> int:
     k = KNOBS[name]
-    return int(st.number_input(k.label, int(k.low or 0), int(k.high or 0), key=_key(name)))
+    return int(st.number_input(tr(k.label), int(k.low or 0), int(k.high or 0), key=_key(name)))
 
 
 def _key(name: str) -> str:

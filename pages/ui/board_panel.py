@@ -122,7 +122,7 @@ def _ways() -> None:
 
 def _code_form() -> None:
     with st.form("board_join", border=False):
-        example = "7KQ2M-XR4TB"  # untranslated
+        example = shown_code("7KQ2MXR4TB")
         st.text_input(tr("Code"), key="board_code", max_chars=40, placeholder=example)
         st.form_submit_button(tr("Open"), key="board_find", on_click=_find)
 

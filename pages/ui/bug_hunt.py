@@ -47,7 +47,7 @@ def choose_case() -> BugCase:
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     left.selectbox(tr("Case"), list(CASES), key="case", format_func=_name_in_list)
     right.button(
-        tr("Next"), key="next", on_click=_go_on, width="stretch", icon=":material/skip_next:"
+        tr("Next case"), key="next", on_click=_go_on, width="stretch", icon=":material/skip_next:"
     )
     memory["last"] = state["case"]
     address.write_one("case", state["case"])
@@ -57,7 +57,7 @@ def choose_case() -> BugCase:
 def draw_progress() -> None:
     """Say how many bugs this tab has found, and which."""
     found = sorted(NUMBERS[name] for name in progress()["found"])
-    which = f": {', '.join(map(str, found))}" if found else ""
+    which = tr(": {cases}", cases=tr(", ").join(map(str, found))) if found else ""
     st.progress(
         len(found) / len(CASES),
         text=tr(

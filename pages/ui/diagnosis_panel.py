@@ -16,7 +16,7 @@ from nndl_core.diagnosis_words import (
     sentence,
 )
 from nndl_core.findings import Finding
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, sentences, tr
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
@@ -76,7 +76,7 @@ def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     if first.severity != "fine":
         where = f"{layers_named(first)} · " if first.layers else ""
         said = tr("first said at epoch {epoch:,}.", epoch=start + first.epoch)
-        st.caption(escape(f"{where}{said} {_others(found)}"))
+        st.caption(escape(where + sentences(said, _others(found))))
     st.html(evidence_table(facts, first) + evidence_curve(facts, first))
     with st.expander(tr("Why this happens"), key=f"{key}_why"):
         st.markdown(explanation(facts, first))

@@ -101,8 +101,8 @@ class FigureView {
       this.figure = JSON.parse(data.figure);
       this.keepZoomOf(this.figure.layout);
     }
-    this.root.setAttribute("role", "img");
-    this.root.setAttribute("aria-label", data.alt);
+    this.plot.setAttribute("role", "img"); // not the whole figure: its title is read too
+    this.plot.setAttribute("aria-label", data.alt);
     this.plot.style.height = `${data.height}px`;
     this.schedule();
   }

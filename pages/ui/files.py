@@ -19,6 +19,7 @@ from nndl_core.export.tensorboard import event_file
 from nndl_core.i18n import tr
 from nndl_core.report import versions
 from nndl_core.runner import Runner
+from pages.ui.language import spoken_here
 from pages.ui.locks import changed_by, hidden
 from pages.ui.locks import refusal as refused_by_link
 from pages.ui.session import LabSession
@@ -118,7 +119,7 @@ def refusal(session: LabSession) -> str:
 def _download(label: str, name: str, content: Any) -> None:
     st.download_button(
         label,
-        content,
+        spoken_here(content) if callable(content) else content,
         file_name=name,
         key=f"save_{name.replace('.', '_').removesuffix('_safetensors')}",
         icon=":material/download:",

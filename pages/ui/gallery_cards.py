@@ -120,8 +120,11 @@ def _tried(title: str, run: Trained, exhibit: Exhibit) -> str:
     assert run.change is not None
     words = change_in_words(exhibit.config, run.change.change)
     result = f"**{_percent(run)}**" if run.runner.finished else tr("trains …")
-    return f"{escape(title)} {result} :small[({escape(words)}) {escape(tr(run.change.why))}]"
+    reason = tr("({change}) {why}", change=words, why=tr(run.change.why))
+    return f"{escape(title)} {result} :small[{escape(reason)}]"
 
 
 def _percent(run: Trained) -> str:
-    return f"{100 * run.accuracy:.1f} %" if run.runner.finished else "…"
+    if not run.runner.finished:
+        return "…"
+    return tr("{percent} %", percent=f"{100 * run.accuracy:.1f}")

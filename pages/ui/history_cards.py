@@ -56,11 +56,15 @@ def _card(run: Run, at: int) -> None:
         st.markdown(f":small[[{tr('Open in the lab')}]({link})]")
 
 
+def _score(name: str, accuracy: float) -> str:
+    return f"{name} {tr('{percent} %', percent=f'{100 * accuracy:.1f}')}"
+
+
 def _scores(run: Run) -> str:
     scores = run.scores
     parts = ((tr("train"), scores.train_accuracy), (tr("dev"), scores.dev_accuracy))
     shown = [*parts, (tr("test"), scores.test_accuracy)]
-    words = [f"{name} {100 * value:.1f} %" for name, value in shown if value is not None]
+    words = [_score(name, value) for name, value in shown if value is not None]
     if scores.best_epoch is not None:
         words.append(tr("best on dev at epoch {best_epoch:,}", best_epoch=scores.best_epoch))
     if run.diverged_at is not None:

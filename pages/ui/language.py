@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, get_args
 
 import streamlit as st
+from streamlit.elements.lib.options_selector_utils import create_mappings
+from streamlit.elements.widgets import radio, selectbox
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from nndl_core.i18n import LANGUAGES, Language, ask_for_language, language_named, tr
+from nndl_core.i18n import (
+    LANGUAGES,
+    TAGS,
+    Language,
+    ask_for_language,
+    language,
+    language_named,
+    speaking,
+    tr,
+)
 from pages.ui.address import forget, kept
 from pages.ui.messages import escape
 
 KEY = "language"
+Made = TypeVar("Made")
+
+# Streamlit's page says English, whatever is written in it; screen readers pronounce by this.
+_SPOKEN = "export default ({ data }) => { document.documentElement.lang = data; };"
+_spoken = st.components.v2.component("nndl_language", js=_SPOKEN)
 
 
 def choose_language() -> None:
@@ -41,12 +58,44 @@ def choose_language() -> None:
         format_func=lambda name: LANGUAGES[name],
         required=True,
         label_visibility="collapsed",
-        on_change=_keep_in_link,
+        on_change=_switch,
     )
+    _spoken(key="spoken", data=TAGS[state[KEY]])
 
 
-def _keep_in_link() -> None:
+def spoken_here(make: Callable[[], Made]) -> Callable[[], Made]:
+    """Let a download be made in this tab's language, though it is made outside of its script."""
+    here = language()
+
+    def in_its_language() -> Made:
+        with speaking(here):
+            return make()
+
+    return in_its_language
+
+
+def _switch() -> None:
+    """Keep the language in the link, and have the browser write every choice anew in it."""
     kept()["lang"] = st.session_state[KEY]
+    for key, value in st.session_state.items():
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            st.session_state[key] = value
+
+
+def _named_in_any_language(
+    options: Sequence[Any], format_func: Callable[[Any], str] = str
+) -> tuple[list[str], dict[str, int]]:
+    """Return the options' labels, and which option a label in any language stands for.
+
+    The browser names what is chosen by its label; while a run plays, it still does so in the
+    former language just after a switch.
+    """
+    labels, places = create_mappings(options, format_func)
+    for known in LANGUAGES:
+        with speaking(known):
+            for at, option in enumerate(options):
+                places.setdefault(format_func(option), at)
+    return labels, places
 
 
 def _of_this_tab() -> Language:
@@ -58,3 +107,5 @@ def _of_this_tab() -> Language:
 
 
 ask_for_language(_of_this_tab)
+for widget in (radio, selectbox):
+    vars(widget)["create_mappings"] = _named_in_any_language

@@ -73,7 +73,8 @@ def _heading(number: int, text: str) -> None:
 
 def _draw_question(lesson: Lesson) -> None:
     """Ask before anything runs; the answer is told once one has been chosen."""
-    _heading(1, f"{tr(lesson.title)} ({lesson.experiment})")
+    title = tr("{title} ({experiment})", title=tr(lesson.title), experiment=lesson.experiment)
+    _heading(1, title)
     st.caption(
         tr("E1 to E11 number the experiments of the course chapter, here and at the claims.")
     )

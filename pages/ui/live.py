@@ -14,7 +14,7 @@ from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live_component import draw_live
 from pages.ui.locks import hidden, locked
 from pages.ui.player import Player
-from pages.ui.run_keeper import keep, kept_note
+from pages.ui.run_keeper import keep, kept_note, note_seconds
 from pages.ui.session import LabSession
 
 Kind = Literal["primary", "secondary"]
@@ -34,8 +34,9 @@ SPEEDS = {
 DEFAULT_SPEED = "20 epochs / frame"
 USUAL_FRAMES = 120
 """Of a long run at the speed that is set before one is chosen: some 10 to 20 seconds."""
+ONE_SEED = mark("one seed")
 SEEDS = {
-    mark("one seed"): 0,
+    ONE_SEED: 0,
     mark("+ 10 seeds"): 10,
     mark("+ 50 seeds"): 50,
     mark("+ 200 seeds"): 200,
@@ -59,7 +60,7 @@ def live_panel(session: LabSession) -> None:
         tick_every(interval(session, DIAGNOSIS_SECONDS), verdict_line, runs, "lab")
         tick_every(interval(session), _tick, session)
         tick_every(interval(session, DIAGNOSIS_SECONDS), diagnosis_panel, runs, "lab")
-        kept_note(session.run)
+        tick_every(note_seconds(session.run), kept_note, session.run)
 
     panel()
 
@@ -141,7 +142,7 @@ def _keep_speed(player: Player) -> None:
 
 def seeds() -> int:
     """Return the chosen number of further seeds."""
-    return SEEDS[st.session_state.get("seeds", tr("one seed"))]
+    return SEEDS[st.session_state.get("seeds", ONE_SEED)]
 
 
 def _tick(session: LabSession) -> None:

@@ -106,7 +106,7 @@ class LiveView {
     if (this.theme?.scale !== pageScale()) this.theme = readTheme(this.root);
     if (this.locale !== header.text.locale) {
       this.locale = header.text.locale;
-      this.format = formatters(this.locale);
+      this.format = formatters(header.text);
     }
     const hidden = header.layers.slice(0, -1);
     const { theme, format } = this;

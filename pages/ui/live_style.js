@@ -51,7 +51,7 @@ export function scientific(value) {
   return `${digits}e${Number(exponent)}`;
 }
 
-export function formatters(locale) {
+export function formatters({ locale, percent }) {
   const plain = (digits) =>
     new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const [whole, tenths, four] = [plain(0), plain(1), plain(4)];
@@ -62,7 +62,7 @@ export function formatters(locale) {
   const dashed = (format) => (value) => (isNumber(value) ? format(value) : "–");
   return {
     whole: dashed((value) => whole.format(value)),
-    percent: dashed((value) => `${tenths.format(100 * value)} %`),
+    percent: dashed((value) => fill(percent, { percent: tenths.format(100 * value) })),
     loss: dashed(loss),
     rate: dashed((value) => (value < 100 ? tenths : whole).format(value)),
     value: dashed((value) => Number(value.toPrecision(3)).toString()),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import tr
 
 STYLE = """<style>
 .numbers { overflow-x: auto; }
@@ -25,7 +25,6 @@ STYLE = """<style>
   .numbers th:first-child, .numbers td:first-child { white-space: normal; } }
 .numbers .zero { opacity: 0.75; font-style: italic; }
 </style>"""
-ZERO = mark('<span class="zero">exactly 0</span>')
 NOTHING = "–"  # noqa: RUF001
 
 
@@ -38,7 +37,9 @@ def number(value: float, form: str = ".6g") -> str:
 
 def marked(value: float, form: str = ".3g") -> str:
     """Write a number for a table in which an exact zero is a finding."""
-    return tr(ZERO) if value == 0 else number(value, form)
+    if value == 0:
+        return f'<span class="zero">{tr("exactly 0")}</span>'
+    return number(value, form)
 
 
 def table(

@@ -108,7 +108,7 @@ def causes_table(
         tr("slope"),
         tr("inputs"),
         tr("decades lost"),
-        "first / last",
+        tr("first / last"),
     ]
     header += [tr("for small weights"), tr("seeds with an exact 0")]
     rows = []
@@ -154,7 +154,7 @@ def changed_table(single: Mapping[str, EpochRecord], double: Mapping[str, EpochR
     rows = []
     for name in single:
         sizes = [plain(fc.update_ratio, ".2g") for fc in double[name].layers]
-        rows.append([escape(name), "update / weight", *sizes])
+        rows.append([escape(name), tr("update / weight"), *sizes])
         for kind, record in (("float32", single[name]), ("float64", double[name])):
             shares = [share(fc.changed_share) for fc in record.layers]
             rows.append(["", tr("changed in {kind}", kind=kind), *shares])

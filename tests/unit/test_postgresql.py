@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +27,7 @@ from nndl_core.store.location import location_of
 from nndl_core.store.runs import Curves, Run, Said, Wanted
 from nndl_core.store.tables import METADATA
 from pages.ui.run_keeper import history_keeper
+from tests.postgresql import Server, running
 
 ROOT = Path(__file__).parents[2]
 ME, OTHER = "a" * 64, "b" * 64
@@ -46,71 +43,10 @@ def a_run(number: int, **more: Any) -> Run:
     return Run(f"{number:032d}", finished_at=float(number), engine="e", epochs=9, **plain | more)
 
 
-class Server:
-    """A PostgreSQL server with a folder, a port and a user of its own."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.programs, self.folder = programs, folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.settings = {"NNDL_DATABASE": f"postgresql://lab@127.0.0.1:{self.port}/postgres"}
-        self.user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
-        if self.user:  # the server refuses to run as root
-            shutil.chown(folder, self.user)
-        self.run("initdb", "--username=lab", "--auth=trust", "--encoding=UTF8", "--no-sync")
-
-    def run(self, program: str, *more: str) -> None:
-        command = [str(self.programs / program), "--pgdata", str(self.folder / "data"), *more]
-        done = subprocess.run(
-            command,
-            user=self.user,
-            group=self.user,
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        assert done.returncode == 0, f"{program} failed: {self.log}"
-
-    @property
-    def log(self) -> str:
-        file = self.folder / "log"
-        return file.read_text() if file.exists() else "no log"
-
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
-        self.run("pg_ctl", "start", "-w", "-l", str(self.folder / "log"), "-o", options)
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "stop", "-w", "-m", "immediate")  # as when the machine is switched off
-
-
-def programs() -> Path | None:
-    """Find the newest server: Debian keeps its programs out of the path."""
-    found = shutil.which("pg_ctl")
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    return places[-1].parent if places else Path(found).resolve().parent if found else None
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Start a server; without one skip, or fail where NNDL_REQUIRE_POSTGRESQL is 1."""
-    place = programs()
-    if place is None:
-        reason = "PostgreSQL test not run: no server found (install Debian's package postgresql)."
-        if os.environ.get("NNDL_REQUIRE_POSTGRESQL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    # not in pytest's folder, which nobody but its owner may enter
-    folder = Path(tempfile.mkdtemp(prefix="nndl-postgresql-"))
-    started = Server(place, folder)
-    started.start()
-    try:
+    with running() as started:
         yield started
-    finally:
-        started.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -216,6 +152,22 @@ def page_keeper(
     history_keeper.cache_clear()
     yield history_keeper()
     history_keeper.cache_clear()
+
+
+def test_a_dump_that_is_restored_holds_the_same_runs(server: Server, history: History) -> None:
+    """The commands of docs/operations.md, with this server's address."""
+    for number in range(3):
+        history.add(ME, a_run(number), CURVES)
+    before = history.runs(ME), str(history.curves(ME, [a_run(1).id]))
+    place = ["--host=127.0.0.1", f"--port={server.port}", "--username=lab"]
+    dump = [str(server.programs / "pg_dump"), *place, "--format=custom", "postgres"]
+    copy = subprocess.run(dump, check=True, stdout=subprocess.PIPE).stdout
+    history.add(ME, a_run(4), CURVES)
+    history.delete(ME, [a_run(1).id])
+    restore = [str(server.programs / "pg_restore"), *place, "--dbname=postgres"]
+    restore += ["--clean", "--if-exists", "--single-transaction"]
+    subprocess.run(restore, check=True, input=copy)
+    assert (history.runs(ME), str(history.curves(ME, [a_run(1).id]))) == before
 
 
 def test_a_stopped_server_is_a_sentence_and_a_started_one_goes_on(

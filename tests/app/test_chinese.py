@@ -1,0 +1,127 @@
+"""Every page in Chinese, opened and used: nothing fails, and no English is left to read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from google.protobuf.message import Message
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Dataframe
+
+from nndl_core.config import KNOBS, DatasetName
+from nndl_core.lessons import LESSONS
+from pages.ui.language import KEY
+
+PAGES = Path(__file__).resolve().parents[2] / "pages"
+SHOWN = {"body", "caption", "content", "help", "label", "options", "placeholder", "text", "value"}
+"""Fields of Streamlit's messages to the browser that a person reads."""
+FIGURE_TEXTS = {"hovertemplate", "name", "text", "ticktext", "title"}
+NAMES = {*KNOBS, *get_args(DatasetName)} | {c for knob in KNOBS.values() for c in knob.choices}
+TERMS = frozenset(
+    """Adam CSV ELU JSON Leaky Linear Logit MLP NNDL None NumPy OrderedDict PNG Paddle ParamAttr
+    Poole PyTorch Python ReLU Runner SGD SVG Schoenholz Sigmoid TensorBoard Var Xavier activations
+    alpha backward beta exp forward initializers log logit logits max none norm optimizers remedies
+    seed softmax std zip""".split()  # noqa: SIM905
+)
+"""What stays as it is in a Chinese sentence: names, formulas, file formats."""
+CODE = re.compile(
+    r"(?s)<style.*?</style>|<div class=.nndl-listing.>.*|<pre.*?</pre>|<code.*?</code>|"
+    r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|"
+    r"\]\([^)]*\)|\[\w+, \w+\]|:material/\w+:|:[a-z]+(?:-badge)?\[|%\{[^}]*\}|&\w+;|https?://\S+"
+)
+LISTED_CODE = re.compile(r"\d+: ")
+"""A line of a program, offered as an answer."""
+SPOKEN_ATTRIBUTE = re.compile(r"(?:alt|aria-label|title)=[\"']([^\"']*)")
+TAG = re.compile(r"<[^>]*>")
+WORD = re.compile(r"[A-Za-z0-9_./']+")
+
+
+def opened(page: str, **parameters: str) -> AppTest:
+    """Open a page as a tab does whose reader has chosen Chinese."""
+    at = AppTest.from_file(PAGES / page, default_timeout=120)
+    at.session_state[KEY] = "zh"
+    for name, value in parameters.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def is_english(word: str) -> bool:
+    """Tell whether a word is one of a sentence, and no name, number or piece of code."""
+    plain = word.strip("./'")
+    is_code = re.search(r"[0-9_./]", plain) or len(plain) < 3
+    return not (is_code or plain in NAMES or plain in TERMS)
+
+
+def english(text: str) -> list[str]:
+    """Return the words of a text that are still English."""
+    return [word for word in WORD.findall(readable(text)) if is_english(word)]
+
+
+def readable(text: str) -> str:
+    spoken = " ".join(SPOKEN_ATTRIBUTE.findall(text)) if "<" in text else ""
+    return unescape(TAG.sub(" ", CODE.sub(" ", f"{text} {spoken}"))).replace("\\", "")
+
+
+def shown(at: AppTest) -> Iterator[str]:
+    """Yield every text on the page: labels, sentences, tables, what figures say."""
+    for element in at._tree:
+        proto = getattr(element, "proto", None)
+        if isinstance(element, Dataframe):
+            yield from map(str, element.value.columns)
+        elif proto is not None and element.type != "code":
+            yield from of_message(proto)
+
+
+def of_message(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        if field.message_type is not None and not isinstance(value, dict):
+            inner = value if field.is_repeated else [value]
+            yield from (
+                text for one in inner if hasattr(one, "ListFields") for text in of_message(one)
+            )
+        elif field.name in ("json", "spec"):
+            yield from of_figure(json.loads(value))
+        elif field.name in SHOWN:
+            lines = [value] if isinstance(value, str) or not field.is_repeated else value
+            yield from (line for line in map(str, lines) if not LISTED_CODE.match(line))
+
+
+def of_figure(part: Any, name: str = "") -> Iterator[str]:
+    if isinstance(part, str):
+        inner = json.loads(part) if part.startswith("{") else part
+        if inner is not part:
+            yield from of_figure(inner)
+        elif name in FIGURE_TEXTS or name == "alt":
+            yield part
+    elif isinstance(part, list):
+        for one in part:
+            yield from of_figure(one, name)
+    elif isinstance(part, dict):
+        for key, one in part.items():
+            yield from of_figure(one, key)
+
+
+def assert_chinese(at: AppTest) -> None:
+    assert not at.exception
+    texts = list(shown(at))
+    assert any("\u4e00" <= c <= "\u9fff" for text in texts for c in text)
+    left = {text: words for text in texts if (words := english(text))}
+    assert not left, "\n".join(f"{words} {text[:80]!r}" for text, words in left.items())
+
+
+@pytest.mark.parametrize(
+    "page", ["lab", "map", "history", "gallery", "autograd", "bugs", "reference"]
+)
+def test_a_page_opens_in_chinese(page: str) -> None:
+    assert_chinese(opened(f"{page}.py"))
+
+
+@pytest.mark.parametrize("name", list(LESSONS))
+def test_a_lesson_opens_in_chinese(name: str) -> None:
+    assert_chinese(opened(f"{LESSONS[name].topic}.py", lesson=name, epochs="20"))
