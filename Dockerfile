@@ -11,12 +11,13 @@ RUN python -m venv /venv \
         "$(grep -oE '^torch==[0-9.]+' requirements.txt)" \
     && /venv/bin/pip install -r requirements.txt
 # Nothing below is read by a run: installers, headers, test suites, notebook extensions, Arrow's
-# network protocols, the bytecode of what only torch.compile imports, matplotlib's fonts for PDF, and
-# all of scikit-learn but its data files, with SciPy, which only it wants. Two things must stay for
-# `import torch`: bin/torch_shm_manager and torch/testing.
+# network protocols, the bytecode of what only torch.compile imports, matplotlib's fonts for PDF, the
+# serif one of the two Chinese fonts, and all of scikit-learn but its data files, with SciPy, which
+# only it wants. Two things must stay for `import torch`: bin/torch_shm_manager and torch/testing.
 RUN cd /venv/lib/python3.11/site-packages \
     && rm -rf pip pip-* setuptools setuptools-* pkg_resources \
         _distutils_hack distutils-precedence.pth torch/include torch/test torch/lib/*test*.so \
+        pylopdf_fonts_zh_cn/NotoSerifSC-Regular.otf \
         pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pydeck/nbextension plotly/labextension \
     && find torch/bin -mindepth 1 ! -name torch_shm_manager -delete \
     && find . -type d -name tests -prune -exec rm -rf {} + \

@@ -31,5 +31,5 @@ bench:  ## speed and size, each script prints its table
 screenshot:  ## the picture in the README, from the running app
 	PYTHONPATH=. $(PYTHON) docs/screenshot.py
 
-lessons:  ## docs/lessons.md, written from the lessons' data
-	$(PYTHON) -c "from nndl_core.lessons.overview import overview; print(overview(), end='')" > docs/lessons.md
+lessons:  ## docs/lessons.md and docs/lessons.zh.md, written from the lessons' data
+	$(PYTHON) -c "from nndl_core.lessons.overview import write_pages; write_pages()"

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -62,7 +63,7 @@ def _wait(url: str) -> None:
 def picture(browser: Browser, base: str, name: str, folder: Path) -> None:
     """Play one view for some epochs, pause, and save the picture."""
     path, width, height, scheme = VIEWS[name]
-    colors = "dark" if scheme == "dark" else "light"
+    colors: Literal["dark", "light"] = "dark" if scheme == "dark" else "light"
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=colors)
     page.goto(base + path)
     page.wait_for_selector(".nndl-live[data-epoch]", timeout=60_000)

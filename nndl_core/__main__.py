@@ -17,20 +17,25 @@ from nndl_core import diagnose_command, sweep_command
 from nndl_core.compilation import PRECISIONS, compile_training
 from nndl_core.config import ConfigError, RunConfig, describe
 from nndl_core.diagnose_command import run_diagnose
-from nndl_core.i18n import ask_for_language, language_of_environment, mark, tr
+from nndl_core.i18n import LANGUAGES, language_of_environment, mark, speaking, tr
 from nndl_core.lessons.command import list_claims, run_claim
 from nndl_core.machine_code import FOLDER
 from nndl_core.records import as_dict
 from nndl_core.runner import Divergence, Runner
 from nndl_core.sweep_command import run_sweep
 
+PROGRAM = "python -m nndl_core"  # untranslated: a command
 WHAT = mark("Train a config without a screen, list every setting, or test a claim of the chapter.")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0, or 2 after one sentence on standard error."""
-    ask_for_language(language_of_environment)
-    options = _parser().parse_args(arguments)
+    asked, others = _language_option().parse_known_args(arguments)
+    with speaking(asked.language or language_of_environment()):
+        return _run(_parser().parse_args(others))
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         if options.command == "config":
             print(json.dumps(describe(), indent=1))
@@ -50,8 +55,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _language_option() -> argparse.ArgumentParser:
+    """Read the language by itself: the help of all other options is written in it."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
+    parser.add_argument(
+        "--language", choices=list(LANGUAGES), help=tr("default: the terminal's language")
+    )
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m nndl_core", description=tr(WHAT))
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description=tr(WHAT), parents=[_language_option()]
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help=tr("train the network of a JSON config"))
     train.add_argument("config", type=Path, metavar="CONFIG.json")

@@ -106,7 +106,7 @@ def _text(
         )
         for dtype, t in found.items()
     )
-    yield "## Time"
+    yield tr("## Time")
     yield _time_sentence(times)
     yield from study_report.text_of(studies)
     yield tr("## Analysis")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, get_args
 
 from nndl_core.i18n import mark, tr
+from nndl_core.json_text import JsonError, parsed
 
 DatasetName = Literal[
     "moons", "circles", "xor", "blobs2", "blobs3", "spirals2", "spirals3", "iris", "digits", "csv"
@@ -188,13 +189,7 @@ class RunConfig:
     @classmethod
     def from_json(cls, text: str | bytes) -> RunConfig:
         """Read a JSON object of settings; what is missing keeps its default."""
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(
-                tr("The configuration is not valid JSON: {error}.", error=error)
-            ) from None
-        return cls.from_dict(values)
+        return cls.from_dict(values_in(text))
 
     @classmethod
     def from_dict(cls, values: Any) -> RunConfig:
@@ -234,12 +229,25 @@ class RunConfig:
 KNOBS: dict[str, Knob] = {f.name: f.metadata["knob"] for f in fields(RunConfig)}
 
 
+def values_in(text: str | bytes) -> Any:
+    """Read the JSON of a configuration; raise ConfigError with one sentence for anything else."""
+    try:
+        return parsed(text)
+    except JsonError as error:
+        sentence = tr("The configuration is not valid JSON: {why}.", why=error)
+        raise ConfigError(sentence) from None
+
+
 def describe() -> dict[str, dict[str, Any]]:
     """Return every setting with default, bounds, unit, scale and choices, ready for JSON."""
     default = RunConfig()
     rows: dict[str, dict[str, Any]] = {}
     for name, k in KNOBS.items():
-        row: dict[str, Any] = {"default": getattr(default, name), "unit": k.unit, "help": k.help}
+        row: dict[str, Any] = {
+            "default": getattr(default, name),
+            "unit": k.unit,
+            "help": tr(k.help),
+        }
         if k.choices:
             row["choices"] = list(k.choices)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 import os
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,6 +46,14 @@ def translated(texts: Mapping[str, str]) -> dict[str, str]:
     return {name: tr(text) for name, text in texts.items()}
 
 
+def sentences(*texts: str) -> str:
+    """Return sentences one after the other; empty ones are left out.
+
+    Chinese sentences stand without a space between them.
+    """
+    return ("" if language() == "zh" else " ").join(filter(None, texts))
+
+
 def language() -> Language:
     """Return the language of whoever reads what this thread writes."""
     return _spoken.get() or _asked()
@@ -64,6 +73,11 @@ def language_named(name: object) -> Language | None:
     """Return the language that a tag such as zh, zh-CN or zh_CN.UTF-8 names, if we have it."""
     short = str(name).replace("_", "-").partition("-")[0].lower()
     return next((known for known in get_args(Language) if known == short), None)
+
+
+def breadth(words: str) -> int:
+    """Measure words in Latin letters: a Chinese character is as wide as two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in words)
 
 
 def ask_for_language(asked: Callable[[], Language]) -> None:

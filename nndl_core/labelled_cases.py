@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from nndl_core.config import ConfigError, RunConfig, short
 from nndl_core.datasets import Dataset, Split
+from nndl_core.i18n import tr
+from nndl_core.json_text import JsonError, parsed
 from nndl_core.runner import Runner
 
 PARTS = ("x_train", "y_train", "x_test", "y_test")
@@ -68,9 +70,9 @@ class Case:
 def read_cases(path: Path) -> list[dict[str, Any]]:
     """Read the list of cases; raise ConfigError with a sentence for anything else."""
     try:
-        cases = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid JSON: {error}.") from None
+        cases = parsed(path.read_bytes())
+    except JsonError as error:
+        raise ConfigError(tr("{path} is not valid JSON: {why}.", path=path, why=error)) from None
     if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
         raise ConfigError(f"{path} is not a list of cases, each an object with {_listed(NEEDED)}.")
     return cases
@@ -78,11 +80,16 @@ def read_cases(path: Path) -> list[dict[str, Any]]:
 
 def read_data(path: Path) -> dict[str, NDArray[Any]]:
     """Read the arrays of all data sets; raise ConfigError with a sentence for another file."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise ConfigError(f"{path} is not an npz file of arrays: {error}.") from None
+    with path.open("rb") as file:
+        try:
+            if zipfile.is_zipfile(file):
+                file.seek(0)
+                return dict(np.load(file, allow_pickle=False))
+        except Exception:  # what is damaged in the archive decides which of a dozen kinds it is
+            pass
+    raise ConfigError(
+        tr("{path} is not an npz file of arrays; numpy.savez writes such files.", path=path)
+    )
 
 
 def case_of(values: Mapping[str, Any], arrays: Arrays) -> Case:
@@ -94,8 +101,12 @@ def case_of(values: Mapping[str, Any], arrays: Arrays) -> Case:
     try:
         dataset = _dataset(str(values["data"]), arrays)
         config, bounds = _config(values, len(dataset.classes))
-    except (ConfigError, TypeError, KeyError, AttributeError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
+    except (TypeError, ValueError, AttributeError):
+        raise ConfigError(
+            tr("{name}: a value in it is not of the kind that a case has there.", name=name)
+        ) from None
     return Case(name, config, dataset, bounds)
 
 
@@ -123,10 +134,18 @@ def _config(
     values: Mapping[str, Any], classes: int
 ) -> tuple[LargeConfig, tuple[float, float] | None]:
     init = values["init"]
-    kind = init["kind"]
-    scale, bounds = init.get(SIZES.get(kind, ""), 1.0), None
+    if not isinstance(init, dict) or not isinstance(init.get("kind"), str):
+        raise ConfigError(
+            tr(
+                "init: {value} is not possible; write an object such as {wanted}.",
+                value=short(init),
+                wanted='{"kind": "normal", "std": 1}',
+            )
+        )
+    kind, bounds = init["kind"], None
+    scale = _size(init, SIZES[kind]) if SIZES.get(kind) in init else 1.0
     if kind == "uniform":
-        bounds = (float(init["a"]), float(init["b"]))
+        bounds = (_size(init, "a"), _size(init, "b"))
         scale = max(map(abs, bounds))
     elif kind == "constant" and scale < 0:
         bounds, scale = (scale, scale), -scale
@@ -134,7 +153,7 @@ def _config(
     several = classes > 2 and values["loss"] == "bce"
     loss: Any = "cross_entropy" if several else values["loss"]
     config = LargeConfig(
-        hidden=tuple(values["hidden"]),
+        hidden=values["hidden"],
         activation=values["activation"],
         slope=values.get("slope", 0.01),
         init=kind,
@@ -148,6 +167,16 @@ def _config(
         epochs=values["epochs"],
     )
     return config, bounds
+
+
+def _size(init: Mapping[str, Any], name: str) -> float:
+    """Return a number that an initializer needs; raise ConfigError where it has none."""
+    value = init.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(
+            tr("init: its {name} is {value}, not a number.", name=name, value=short(value))
+        )
+    return float(value)
 
 
 def _listed(names: Any) -> str:

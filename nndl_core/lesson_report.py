@@ -92,18 +92,18 @@ def _prediction(lesson: Lesson, answer: int | None) -> str:
 
 def _settings_sentence(config: RunConfig) -> str:
     changed = config.to_url()
-    return ", ".join(f"{tr(KNOBS[n].label).lower()} {v}" for n, v in changed.items()) or tr(
+    return tr(", ").join(f"{tr(KNOBS[n].label).lower()} {v}" for n, v in changed.items()) or tr(
         "the defaults"
     )
 
 
 def _run_sentence(run: Runner) -> str:
-    words = "; ".join(
+    words = tr("; ").join(
         f"{tr(r.name)} {_written(r)}" for r in readings(run) if math.isfinite(r.value)
     )
     found = diagnose(_config(run), run.records)
     if not found:
-        return f"{words}."
+        return tr("{words}.", words=words)
     facts = Facts.of(_config(run), run.records)
     return tr(
         "{words}. Diagnosis: {name}. {sentence}",
@@ -121,7 +121,10 @@ def _readings_table(runs: Runs) -> list[dict[str, Any]]:
     columns = {name: readings(run) for name, run in runs.items()}
     names = [reading.name for reading in next(iter(columns.values()))]
     return [
-        {tr("measured"): tr(name), **{run: _number(found[at]) for run, found in columns.items()}}
+        {
+            tr("measured"): tr(name),
+            **{tr(run): _number(found[at]) for run, found in columns.items()},
+        }
         for at, name in enumerate(names)
     ]
 
@@ -134,7 +137,7 @@ def _settings_table(runs: Runs) -> list[dict[str, Any]]:
     return [
         {
             tr("setting"): name,
-            **{run: url_value(getattr(_config(r), name)) for run, r in runs.items()},
+            **{tr(run): url_value(getattr(_config(r), name)) for run, r in runs.items()},
         }
         for name in KNOBS
     ]

@@ -59,7 +59,7 @@ def matching_calls(words: str, area: str | None = None) -> list[Call]:
 
 def matching_terms(words: str) -> list[Term]:
     """Return the terms that contain every one of the words in their name or text."""
-    return [term for term in terms() if _has(f"{tr(term.name)} {tr(term.text)}", words)]
+    return [term for term in terms() if _has(f"{term.name} {tr(term.name)} {tr(term.text)}", words)]
 
 
 def _has(text: str, words: str) -> bool:

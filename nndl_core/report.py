@@ -18,7 +18,7 @@ from typing import Any, Final, get_args
 
 from nndl_core.charts.parts import Figure
 from nndl_core.charts.scales import MINUS
-from nndl_core.charts.static import Format, draw_static
+from nndl_core.charts.static import Format, draw_static, undrawable
 from nndl_core.config import RunConfig
 from nndl_core.i18n import tr
 
@@ -52,7 +52,8 @@ def report_zip(
     for name, config in configs.items():
         files[f"config/{set_up[name]}.json"] = (config.to_json() + "\n").encode()
     parts = [f"# {_line(title)}", tr("Made by NNDL Lab, {line}.", line=_line(date)), text.strip()]
-    parts += _figure_part(drawn) + _table_part(tables, listed) + _config_part(set_up)
+    boxes = "".join(sorted({letter for one in figures.values() for letter in undrawable(one)}))
+    parts += _figure_part(drawn, boxes) + _table_part(tables, listed) + _config_part(set_up)
     return _zipped({"report.md": _joined([*parts, tr("## Versions"), versions()]), **files})
 
 
@@ -125,7 +126,7 @@ def _line(text: str) -> str:
     return re.sub(r"([\\`*_\[\]#<>])", r"\\\1", " ".join(text.split()))
 
 
-def _figure_part(names: Mapping[str, str]) -> list[str]:
+def _figure_part(names: Mapping[str, str], boxes: str) -> list[str]:
     parts = [
         tr(
             "### {line}\n\n![{line}](figures/{safe}.png)\n\nThe same as a drawing without pixels: "
@@ -135,7 +136,16 @@ def _figure_part(names: Mapping[str, str]) -> list[str]:
         )
         for name, safe in names.items()
     ]
-    return [tr("## Figures"), *parts] if parts else []
+    return [tr("## Figures"), *_boxes_said(boxes), *parts] if parts else []
+
+
+def _boxes_said(boxes: str) -> list[str]:
+    said = tr(
+        "No font here has these characters of the figures: {characters} They are boxes in the PNG "
+        "files. The SVG files hold them as text, which a browser writes in a font of its own.",
+        characters=_line(boxes),
+    )
+    return [said] if boxes else []
 
 
 def _table_part(tables: Mapping[str, Rows], names: Mapping[str, str]) -> list[str]:

@@ -44,7 +44,12 @@ class Measure:
     @property
     def words(self) -> str:
         """The text in the reader's language."""
-        return tr(self.text, **dict(self.fields))
+        return tr(self.text, **_said(self.fields))
+
+
+def _said(fields: Fields) -> dict[str, object]:
+    """Translate the names of arms that stand in a text; numbers stay as they are."""
+    return {name: tr(value) if isinstance(value, str) else value for name, value in fields}
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Condition:
     @property
     def words(self) -> str:
         """The text in the reader's language."""
-        return tr(self.text, **dict(self.fields))
+        return tr(self.text, **_said(self.fields))
 
     def state(self, found: Estimate) -> State:
         """Tell whether the interval lies on one side of the limit."""
@@ -237,12 +242,12 @@ class Study:
         return {
             "claim": self.claim.name,
             "experiment": self.claim.experiment,
-            "text": self.claim.text,
+            "text": tr(self.claim.text),
             "verdict": self.verdict(),
             "seeds": self._next,
             "seconds": round(self.seconds, 3),
             "conditions": [
-                {"text": c.text, "measure": c.measure, c.relation: c.limit, "state": state}
+                {"text": c.words, "measure": c.measure, c.relation: c.limit, "state": state}
                 for c, state in self.states()
             ],
             "figures": {m.name: _figure(m, found[m.name]) for m in self.claim.measures},
@@ -251,7 +256,7 @@ class Study:
 
 
 def _figure(measure: Measure, found: Estimate) -> dict[str, Any]:
-    figure: dict[str, Any] = {"text": measure.text, "n": found.n, "unit": measure.unit}
+    figure: dict[str, Any] = {"text": measure.words, "n": found.n, "unit": measure.unit}
     for name in ("mean", "standard_error", "low", "high"):
         value = getattr(found, name)
         figure[name] = value if math.isfinite(value) else None

@@ -71,7 +71,13 @@ def _condition_line(study: Study, condition: Condition, state: State) -> str:
     found = study.estimates()[condition.measure]
     measure = next(m for m in study.claim.measures if m.name == condition.measure)
     words = _written_estimate(measure, found)
-    return f"- *{condition.words}*: {tr(STATES[state])}. {measure.words}: {words}"
+    return tr(
+        "- *{condition}*: {state}. {measure}: {estimate}",
+        condition=condition.words,
+        state=tr(STATES[state]),
+        measure=measure.words,
+        estimate=words,
+    )
 
 
 def _written_estimate(measure: Measure, found: Estimate) -> str:
@@ -83,20 +89,26 @@ def _written_estimate(measure: Measure, found: Estimate) -> str:
     error = "" if measure.geometric else f" ± {found.standard_error:.2g}"
     kind = tr("geometric mean") if measure.geometric else tr("mean ± standard error")
     interval = tr("95 % interval {low:.4g} to {high:.4g}", low=found.low, high=found.high)
-    return f"{found.mean:.4g}{error}{unit} ({kind}, n = {found.n}, {interval})."
+    return tr(
+        "{mean} ({kind}, n = {n}, {interval}).",
+        mean=f"{found.mean:.4g}{error}{unit}",
+        kind=kind,
+        n=found.n,
+        interval=interval,
+    )
 
 
 def _estimates_table(study: Study) -> Table:
     found = study.estimates()
     return [
         {
-            "measured": m.words,
+            tr("measured"): m.words,
             "n": found[m.name].n,
-            "mean": found[m.name].mean,
-            "standard error": found[m.name].standard_error,
-            "low": found[m.name].low,
-            "high": found[m.name].high,
-            "unit": m.unit,
+            tr("mean"): found[m.name].mean,
+            tr("standard error"): found[m.name].standard_error,
+            tr("low"): found[m.name].low,
+            tr("high"): found[m.name].high,
+            tr("unit"): tr(m.unit),
         }
         for m in study.claim.measures
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from nndl_core.config import ConfigError, RunConfig, short
 from nndl_core.i18n import tr
+from nndl_core.json_text import JsonError, parsed
 from nndl_core.sweep import AHEAD, Sweep, SweepError, processes
 from nndl_core.sweep_grid import points
 
@@ -113,9 +113,9 @@ def _read(path: Path) -> Plan:
 
 def _plan(content: bytes) -> Plan:
     try:
-        values = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(tr("The sweep is not valid JSON: {error}.", error=error)) from None
+        values = parsed(content)
+    except JsonError as error:
+        raise ConfigError(tr("The sweep is not valid JSON: {why}.", why=error)) from None
     if not isinstance(values, dict) or not isinstance(values.get("axes"), dict):
         raise ConfigError(
             tr(

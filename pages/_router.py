@@ -6,18 +6,29 @@ import streamlit as st
 
 from nndl_core.compilation import compile_training, is_compiled
 from nndl_core.i18n import tr
+from pages.ui import locks, presenter
 from pages.ui.address import keep_frame
 from pages.ui.language import choose_language
+from pages.ui.share_panel import share_button
 from pages.ui.shares import GATE, LONGEST_WAIT
 
 UI = Path(__file__).parent / "ui"
 
 # A picture of our own: the browser would fetch a material icon from a font host.
-st.set_page_config(page_title="NNDL Lab", page_icon=UI / "icon.svg", layout="wide")
-st.html(UI / "style.css")
 keep_frame()
-with st.container(key="frame_tools", horizontal=True):
+presenter.check_link()
+st.set_page_config(
+    page_title="NNDL Lab",
+    page_icon=UI / "icon.svg",
+    layout="wide",
+    initial_sidebar_state="collapsed" if presenter.is_presenting() else "auto",
+)
+st.html(UI / "style.css")
+tools = st.container(key="frame_tools", horizontal=True)
+with tools:
     choose_language()
+    presenter.draw_presenter()
+locks.check_link()
 lab = st.Page("lab.py", title=tr("Training lab"), icon=":material/science:", default=True)
 networks = st.Page("networks.py", title=tr("Networks"), icon=":material/hub:")
 autograd = st.Page("autograd.py", title=tr("Autograd"), icon=":material/functions:")
@@ -27,11 +38,12 @@ dying = st.Page("dying.py", title=tr("Dying ReLU"), icon=":material/heart_broken
 trainability = st.Page("map.py", title=tr("Trainability map"), icon=":material/grid_on:")
 gallery = st.Page("gallery.py", title=tr("Gallery"), icon=":material/photo_library:")
 history = st.Page("history.py", title=tr("Run history"), icon=":material/history:")
+board = st.Page("board.py", title=tr("Class board"), icon=":material/groups:")
 bugs = st.Page("bugs.py", title=tr("Spot the bug"), icon=":material/bug_report:")
 reference = st.Page("reference.py", title=tr("Reference"), icon=":material/menu_book:")
 lessons = [networks, autograd, initialization, vanishing, dying, bugs, reference]
 page = st.navigation(
-    {"": [lab, trainability, gallery, history], tr("Lessons"): lessons}, position="top"
+    {"": [lab, trainability, gallery, history, board], tr("Lessons"): lessons}, position="top"
 )
 
 if not is_compiled("float32"):
@@ -44,3 +56,5 @@ if not is_compiled("float32"):
         compile_training("float32")
 with GATE.turn(urgent=True, longest=LONGEST_WAIT):
     page.run()
+with tools:  # last: its link says what the page shows now
+    share_button()

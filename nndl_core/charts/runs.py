@@ -17,12 +17,12 @@ Runs = Mapping[str, Runner]
 
 def loss_curves(runs: Runs) -> Figure:
     """Draw the loss of train and dev of every run against the epoch."""
-    return lines(_curves(runs, tr("loss")), tr("epoch"), tr("loss"))
+    return lines(_curves(runs, "loss"), tr("epoch"), tr("loss"))
 
 
 def accuracy_curves(runs: Runs) -> Figure:
     """Draw the accuracy on train and dev of every run against the epoch."""
-    return lines(_curves(runs, tr("accuracy")), tr("epoch"), tr("accuracy"))
+    return lines(_curves(runs, "accuracy"), tr("epoch"), tr("accuracy"))
 
 
 def gradient_bars(runs: Runs) -> Figure:

@@ -19,9 +19,10 @@ from nndl_core.charts.static_axes import (
     finish_axis,
     start_axis,
 )
+from nndl_core.charts.static_fonts import families, without_a_glyph
 from nndl_core.charts.static_text import plain, title_of
 from nndl_core.charts.static_traces import draw_trace
-from nndl_core.i18n import tr
+from nndl_core.i18n import breadth, tr
 
 Format = Literal["svg", "png"]
 DPI: Final = 150
@@ -30,8 +31,6 @@ GRID: Final = "#dfe3e9"
 STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "nndl",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # untranslated: matplotlib brings this font along
     "font.size": 11,
     "text.color": TEXT,
     "text.parse_math": False,  # a dollar in a name is a dollar
@@ -68,14 +67,23 @@ def draw_static(
     return out.getvalue()
 
 
+def undrawable(figure: Mapping[str, Any]) -> str:
+    """Return the characters of a figure that become boxes in a PNG: no font here has them."""
+    with _one_at_a_time:
+        _matplotlib()
+        return without_a_glyph(figure)
+
+
 @contextmanager
 def _style() -> Iterator[None]:
     matplotlib = _matplotlib()
     with warnings.catch_warnings(), matplotlib.rc_context():
-        # A name in a script that the font lacks: boxes in a PNG, the reader's own font in an SVG.
+        # A name in a script that no font has: boxes in a PNG, the reader's own font in an SVG.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+        # Two families, not two fonts of "sans-serif", of which matplotlib would use the first only.
+        fonts = {"font.family": [*families(), "sans-serif"], "font.sans-serif": families()[:1]}
+        matplotlib.rcParams.update(STYLE | fonts)
         yield
 
 
@@ -115,5 +123,6 @@ def _draw(figure: Mapping[str, Any], width: float, height: float) -> Any:
     draw_notes(axes, layout.get("annotations", []))
     draw_legend(axes, entries, layout)
     if words := plain(title_of(layout)):
-        drawing.suptitle(words, x=0.01, ha="left", fontsize=13, fontweight="bold")
+        weight = "normal" if breadth(words) > len(words) else "bold"  # no Chinese font is bold
+        drawing.suptitle(words, x=0.01, ha="left", fontsize=13, fontweight=weight)
     return drawing

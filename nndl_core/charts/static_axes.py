@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from nndl_core.charts.scales import power, ten_to
 from nndl_core.charts.static_text import DASHES, PIXEL, color_of, plain, title_of
+from nndl_core.i18n import breadth
 
 Entry = tuple[Mapping[str, Any], Any]
 MOST_DECADES: Final = 9
@@ -146,7 +147,7 @@ def draw_legend(axes: Any, entries: Sequence[Entry], layout: Mapping[str, Any]) 
     named = [(plain(part["name"]), drawn) for part, drawn in entries if _is_named(part, drawn)]
     if not named or not layout.get("showlegend", len(named) > 1):
         return
-    longest = max(len(name) for name, _ in named)
+    longest = max(breadth(name) for name, _ in named)
     room = 66 if any("colorbar" in part for part, _ in entries) else 84
     columns = max(1, min(len(named), int(room / (longest + 6))))
     axes.legend(

@@ -64,7 +64,7 @@ CLAIMS = (
             "N(0, 1)": BENT,
         },
         (
-            gap("N(0, 1)", "zeros"),
+            gap("N(0, 1)", mark("zeros")),
             accuracy("zeros", "zeros_accuracy"),
             accuracy("N(0, 1)", "random_accuracy"),
         ),

@@ -12,10 +12,11 @@ from typing import Any
 
 from nndl_core import datasets
 from nndl_core.config import RunConfig
+from nndl_core.i18n import mark, tr
 
 PLANE_HELPERS = ("_class_sizes", "_labels", "_moon_arcs", "_shuffled", "_jittered")
 CONSTANTS = ("BLOB_SPREAD", "XOR_SIDE", "SPIRAL_RADIUS")
-UPLOADED_TEXT = (
+UPLOADED_TEXT = mark(
     "The uploaded table, in the file data.csv beside this program: already shuffled, and scaled by "
     "mean and spread of the train part."
 )
@@ -40,7 +41,7 @@ class Section:
 def data_section(config: RunConfig) -> Section:
     """Write what draws or reads the data: rows x [n, features], shuffled, and classes y [n]."""
     if config.dataset == "csv":
-        return Section("Data", UPLOADED_TEXT, UPLOADED)
+        return Section(tr("Data"), tr(UPLOADED_TEXT), UPLOADED)
     spec = datasets.DATASETS[config.dataset]
     if spec.tabular:
         return _table(config.dataset)
@@ -57,11 +58,14 @@ def data_section(config: RunConfig) -> Section:
         "generator = torch.Generator().manual_seed(DATA_SEED)\n"
         f"x, y = {function.__name__}(POINTS, NOISE, generator{given})"
     )
-    text = f"The data: {spec.label.lower()}, drawn from a generator of their own and shuffled."
+    text = tr(
+        "The data: {name}, drawn from a generator of their own and shuffled.",
+        name=tr(spec.label).lower(),
+    )
     code = "\n\n\n".join([*parts, body, call])
     for name in (*helpers, function.__name__):
         code = re.sub(rf"\b{name}\b", name.removeprefix("_"), code)  # a script hides nothing
-    return Section("Data", text, code)
+    return Section(tr("Data"), text, code)
 
 
 def _needs(name: str, body: str) -> bool:
@@ -85,7 +89,8 @@ x, y = x[order], y[order]
 train = x[: 64 * len(x) // 100]
 spread = train.std(dim=0, correction=0)
 x = (x - train.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)"""
-    return Section("Data", f"The {name} data, as scikit-learn carries them, shuffled.", code)
+    text = tr("The {name} data, as scikit-learn carries them, shuffled.", name=name)
+    return Section(tr("Data"), text, code)
 
 
 def split_section(config: RunConfig) -> Section:
@@ -95,7 +100,7 @@ n_train, n_dev = 64 * len(x) // 100, 16 * len(x) // 100
 x = x.float().to(DTYPE)
 x_train, x_dev, x_test = x[:n_train], x[n_train : n_train + n_dev], x[n_train + n_dev :]
 y_train, y_dev, y_test = y[:n_train], y[n_train : n_train + n_dev], y[n_train + n_dev :]"""
-    text = "64 % of the rows to train on, 16 % to choose by (dev), the rest to test."
+    text = tr("64 % of the rows to train on, 16 % to choose by (dev), the rest to test.")
     if config.label_noise and config.dataset != "csv":
         classes = datasets.DATASETS[config.dataset].classes
         code += f"""
@@ -112,8 +117,9 @@ def flipped(y, generator):
 flips = torch.Generator().manual_seed(DATA_SEED ^ 0x9E3779B9)
 y_train = flipped(y_train, flips)
 y_dev = flipped(y_dev, flips)"""
-        text += " Some labels of train and dev are wrong on purpose; those of test are true."
-    return Section("Split", text, code)
+        wrong = tr("Some labels of train and dev are wrong on purpose; those of test are true.")
+        text = tr("{sentence} {sentence_2}", sentence=text, sentence_2=wrong)
+    return Section(tr("Split"), text, code)
 
 
 def source_of(function: Callable[..., Any]) -> str:

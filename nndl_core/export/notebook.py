@@ -8,7 +8,9 @@ from typing import Any
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.export.sections import sections_of
+from nndl_core.i18n import tr
 
+# The words of the plot stay English: the reader's matplotlib may have no Chinese font.
 PLOT = """\
 import matplotlib.pyplot as plt
 
@@ -27,20 +29,20 @@ def notebook_of(config: RunConfig, data: Dataset | None = None) -> bytes:
     data is the uploaded table, which it reads from data.csv; see bundle_of. Raises ConfigError
     with one sentence if it is needed and not given.
     """
-    name = "a table" if config.dataset == "csv" else config.dataset
-    title = f"# A run of the NNDL Lab on {name}\n\nRun the cells from top to bottom."
+    name = tr("a table") if config.dataset == "csv" else config.dataset
+    title = tr("# A run of the NNDL Lab on {name}\n\nRun the cells from top to bottom.", name=name)
     cells = [_cell(0, "markdown", title)]
     for section in sections_of(config, data):
         text = f"## {section.title}\n\n{section.text}"
         cells.append(_cell(len(cells), "markdown", text))
         cells.append(_cell(len(cells), "code", section.code))
-    cells.append(_cell(len(cells), "markdown", "## Curves\n\nThe loss of every epoch."))
+    cells.append(_cell(len(cells), "markdown", tr("## Curves\n\nThe loss of every epoch.")))
     cells.append(_cell(len(cells), "code", PLOT))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     language = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
     metadata = {"kernelspec": kernel, "language_info": language}
     content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(content, indent=1).encode()
+    return json.dumps(content, indent=1, ensure_ascii=False).encode()
 
 
 def _cell(number: int, kind: str, source: str) -> dict[str, Any]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
-from nndl_core.config import ConfigError, RunConfig, short
+from nndl_core.config import ConfigError, RunConfig, short, values_in
+from nndl_core.i18n import mark, tr
 from nndl_core.records import SCALARS, Records
 from nndl_core.runner import Runner
 from nndl_core.snapshot import evaluate_test
 
 FORMAT = "nndl-run-1"
-NOT_REPEATABLE = (
+NOT_REPEATABLE = mark(
     "The file's run was loaded or its learning rate changed on the way; its settings are here, but "
     "a run from its seeds gives other curves."
 )
@@ -25,7 +25,8 @@ def run_json(runner: Runner, *, engine: str, is_repeatable: bool) -> bytes:
     Raises ValueError for a runner without a config.
     """
     if runner.config is None:
-        raise ValueError("Only a runner made from a config can be written as JSON.")
+        message = tr("Only a runner made from a config can be written as JSON.")
+        raise ValueError(message)
     count = len(runner.records)  # before the columns, which grow while the run plays on
     content = {
         "format": FORMAT,
@@ -62,26 +63,27 @@ def config_in(content: bytes) -> RunConfig:
 
     Raises ConfigError with one sentence.
     """
-    data = _parsed(content)
+    data = values_in(content)
     if not (isinstance(data, dict) and "format" in data):
-        return RunConfig.from_json(content)
+        return RunConfig.from_dict(data)
     if data["format"] != FORMAT:
-        raise ConfigError(f"The file has the format {short(data['format'])}, not {FORMAT!r}.")
+        raise ConfigError(
+            tr(
+                "The file has the format {given}, not {wanted!r}.",
+                given=short(data["format"]),
+                wanted=FORMAT,
+            )
+        )
     if "config" not in data:
-        raise ConfigError("The file says that it is a run, but holds no settings.")
+        raise ConfigError(tr("The file says that it is a run, but holds no settings."))
     return RunConfig.from_dict(data["config"])
 
 
 def warning_in(content: bytes) -> str:
     """Return the sentence for a run that its settings alone do not repeat; else empty."""
-    data = _parsed(content)
-    is_straight = not isinstance(data, dict) or data.get("repeatable", True) is True
-    return "" if is_straight else NOT_REPEATABLE
-
-
-def _parsed(content: bytes) -> Any:
-    """Read JSON; None where it is not, for which RunConfig has the sentence."""
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None
+        data = values_in(content)
+    except ConfigError:
+        return ""
+    is_straight = not isinstance(data, dict) or data.get("repeatable", True) is True
+    return "" if is_straight else tr(NOT_REPEATABLE)

@@ -6,10 +6,14 @@ network learns is written with torch.nn, torch.optim and autograd, as a student 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nndl_core import datasets
 from nndl_core.config import ConfigError, LossName, RunConfig
 from nndl_core.datasets import Dataset
+from nndl_core.export.comments import translated_comments
 from nndl_core.export.data_sections import Section, data_section, split_section
+from nndl_core.i18n import tr
 from nndl_core.losses import output_units
 
 FUNCTIONAL = "import torch.nn.functional as F\n"
@@ -21,7 +25,7 @@ def sections_of(config: RunConfig, data: Dataset | None = None) -> list[Section]
     Raises ConfigError with one sentence for an uploaded table that is not given.
     """
     if config.dataset == "csv" and data is None:
-        raise ConfigError("A run on an uploaded table cannot be exported without the table.")
+        raise ConfigError(tr("A run on an uploaded table cannot be exported without the table."))
     features, classes, rows = _shape(config, data)
     outputs = output_units(config.loss, classes)
     rest = [
@@ -35,7 +39,7 @@ def sections_of(config: RunConfig, data: Dataset | None = None) -> list[Section]
     first = _settings(config, (features, *config.hidden, outputs))
     if not any("F." in section.code for section in rest):
         first = Section(first.title, first.text, first.code.replace(FUNCTIONAL, ""))
-    return [first, *rest]
+    return [replace(part, code=translated_comments(part.code)) for part in (first, *rest)]
 
 
 def _shape(config: RunConfig, data: Dataset | None) -> tuple[int, int, int]:
@@ -64,8 +68,8 @@ def _settings(config: RunConfig, sizes: tuple[int, ...]) -> Section:
         f"{config.batch_size}",
         f"DTYPE = torch.{config.dtype}",
     ]
-    text = "The settings of the run. Batch size 0 is the full training set."
-    return Section("Settings", text, "\n".join(lines))
+    text = tr("The settings of the run. Batch size 0 is the full training set.")
+    return Section(tr("Settings"), text, "\n".join(lines))
 
 
 def _data_settings(config: RunConfig) -> list[str]:
@@ -97,11 +101,13 @@ class MLP(nn.Module):
 
 
 model = MLP()"""
-    text = (
-        f"A feed-forward network with {config.activation} units; its weights are drawn layer by "
-        f"layer by {config.init}."
+    text = tr(
+        "A feed-forward network with {activation} units; its weights are drawn layer by layer by "
+        "{init}.",
+        activation=config.activation,
+        init=config.init,
     )
-    return Section("Network", text, _draw(config) + "\n\n\n" + code)
+    return Section(tr("Network"), text, _draw(config) + "\n\n\n" + code)
 
 
 ACTIVATION_CODE: dict[str, str] = {
@@ -180,8 +186,8 @@ def metric(logits, y):
 def evaluate(x, y):
     logits = model(x)
     return metric(logits, y), loss_fn(logits, y).item()"""
-    text = "What training makes small, and the share of right answers."
-    return Section("Loss and score", text, code)
+    text = tr("What training makes small, and the share of right answers.")
+    return Section(tr("Loss and score"), text, code)
 
 
 def _optimizer(config: RunConfig) -> str:
@@ -212,6 +218,8 @@ BATCH_STEPS = """\
 
 def _training(config: RunConfig, n_train: int) -> Section:
     batches = 0 < config.batch_size < n_train
+    # the braces of a message without values are the f-string's own
+    diverged = tr("Diverged at epoch {epoch}: the loss is no longer a finite number.")
     code = f"""\
 torch.set_num_threads(1)  # a small network gains nothing from more
 optimizer = {_optimizer(config)}
@@ -221,7 +229,7 @@ for epoch in range(EPOCHS + 1):
     train_score, train_loss = evaluate(x_train, y_train)
     dev_score, dev_loss = evaluate(x_dev, y_dev)
     if not (math.isfinite(train_loss) and math.isfinite(dev_loss)):
-        print(f"Diverged at epoch {{epoch}}: the loss is no longer a finite number.")
+        print(f"{diverged}")
         if last is not None:
             model.load_state_dict(last)  # the last parameters with a finite loss
         break
@@ -232,21 +240,29 @@ for epoch in range(EPOCHS + 1):
     if dev_score > best_score:
         best_score, best = dev_score, last
 {BATCH_STEPS if batches else FULL_STEP}"""
-    text = "Each epoch evaluates, then updates; the first best dev score is kept."
-    return Section("Training", text, code)
+    text = tr("Each epoch evaluates, then updates; the first best dev score is kept.")
+    return Section(tr("Training"), text, code)
+
+
+ROW = """\
+    epoch, train_loss, train_score, dev_loss, dev_score = history[row]
+    print(f"{epoch:5d}  {train_loss:10.7g}  {train_score:11.4f}  {dev_loss:8.7g}  {dev_score:9.4f}")
+"""
 
 
 def _result() -> Section:
-    code = """\
-print("epoch  train loss  train score  dev loss  dev score")
-rows = sorted({round((len(history) - 1) * i / 9) for i in range(10)}) if history else []
+    heading = tr("epoch  train loss  train score  dev loss  dev score")
+    last = tr("test, last epoch:  score {score:.4f}, loss {loss:.7g}")
+    best = tr("test, best on dev: score {score:.4f}, loss {loss:.7g}")
+    code = f"""\
+print("{heading}")
+rows = sorted({{round((len(history) - 1) * i / 9) for i in range(10)}}) if history else []
 for row in rows:
-    epoch, train_loss, train_score, dev_loss, dev_score = history[row]
-    print(f"{epoch:5d}  {train_loss:10.7g}  {train_score:11.4f}  {dev_loss:8.7g}  {dev_score:9.4f}")
-if history:
+{ROW}if history:
     score, loss = evaluate(x_test, y_test)
-    print(f"test, last epoch:  score {score:.4f}, loss {loss:.7g}")
+    print(f"{last}")
     model.load_state_dict(best)
     score, loss = evaluate(x_test, y_test)
-    print(f"test, best on dev: score {score:.4f}, loss {loss:.7g}")"""
-    return Section("Result", "Ten epochs of the run, and the test set, which was never used.", code)
+    print(f"{best}")"""
+    text = tr("Ten epochs of the run, and the test set, which was never used.")
+    return Section(tr("Result"), text, code)

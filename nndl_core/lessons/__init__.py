@@ -29,7 +29,7 @@ TOPICS: dict[str, Topic] = {
         ),
         Topic(
             "initialization",
-            "Initialization",
+            mark("Initialization"),
             mark("All zeros, Gaussian or uniform: what the first weights decide."),
         ),
         Topic(

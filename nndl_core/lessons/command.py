@@ -20,7 +20,7 @@ def list_claims(out: TextIO) -> None:
     """Write one line per claim: name, experiment, and what it says."""
     width = max(map(len, CLAIMS))
     for claim in CLAIMS.values():
-        out.write(f"{claim.name:<{width}}  {claim.experiment:<4} {claim.text}\n")
+        out.write(f"{claim.name:<{width}}  {claim.experiment:<4} {tr(claim.text)}\n")
 
 
 def run_claim(name: str, seeds: int | None, out: TextIO) -> None:

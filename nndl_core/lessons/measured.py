@@ -77,7 +77,7 @@ def signs_sentence(found: frozenset[Sign]) -> str:
     """Name the signs in one sentence."""
     if not found:
         return tr("none")
-    return "; ".join(tr(SIGN_WORDS[name]) for name in SIGN_WORDS if name in found)
+    return tr("; ").join(tr(SIGN_WORDS[name]) for name in SIGN_WORDS if name in found)
 
 
 def reference_lines(configs: list[RunConfig]) -> dict[str, float]:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from nndl_core.config import KNOBS, RunConfig
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import Language, mark, speaking, tr
 from nndl_core.lessons import LESSONS, TOPICS, claims_of, lessons_of
 from nndl_core.lessons.lesson import Lesson
 from nndl_core.lessons.measured import signs_sentence
 from nndl_core.study import Claim, Verdict
 
 VERDICTS: dict[Verdict, str] = {
-    "holds": "holds",
-    "conditional": mark("holds only in part"),
-    "false": mark("does not hold"),
-    "undecided": mark("is undecided"),
+    "holds": mark("It holds ({seeds} seeds)."),
+    "conditional": mark("It holds only in part ({seeds} seeds)."),
+    "false": mark("It does not hold ({seeds} seeds)."),
+    "undecided": mark("It is undecided ({seeds} seeds)."),
 }
+PAGES: dict[Language, str] = {"en": "lessons.md", "zh": "lessons.zh.md"}
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def write_pages() -> None:
+    """Write the page in docs, once in every language."""
+    for language, name in PAGES.items():
+        with speaking(language):
+            (DOCS / name).write_text(overview(), encoding="utf-8")
 
 
 def overview() -> str:
@@ -35,7 +45,7 @@ def overview() -> str:
     for topic in TOPICS.values():
         lessons = lessons_of(topic.name)
         if lessons:
-            parts += [f"## {topic.title}", topic.intro]
+            parts += [f"## {tr(topic.title)}", tr(topic.intro)]
         for lesson in lessons:
             parts += _lesson(lesson)
     return "\n\n".join(parts) + "\n"
@@ -43,24 +53,38 @@ def overview() -> str:
 
 def _lesson(lesson: Lesson) -> Iterator[str]:
     question = lesson.question
-    yield f"### {lesson.title} ({lesson.experiment})"
-    yield f"Page `/{lesson.topic}?lesson={lesson.name}`. {lesson.story}"
+    address = f"`/{lesson.topic}?lesson={lesson.name}`"
+    yield tr("### {title} ({experiment})", title=tr(lesson.title), experiment=lesson.experiment)
+    yield tr("Page {address}. {story}", address=address, story=tr(lesson.story))
     yield "\n".join(f"- {_arm(lesson, name, config)}" for name, config in lesson.arms.items())
-    yield f"**Question.** {question.text}"
-    yield f"**Answer.** {question.options[question.answer]}. {question.because}"
+    yield tr("**Question.** {question}", question=tr(question.text))
+    yield tr(
+        "**Answer.** {answer}. {because}",
+        answer=tr(question.options[question.answer]),
+        because=tr(question.because),
+    )
     yield "\n".join(f"- {_claim(claim)}" for claim in claims_of(lesson))
 
 
 def _arm(lesson: Lesson, name: str, config: RunConfig) -> str:
     changed = config.to_url().items()
-    settings = ", ".join(f"{KNOBS[n].label.lower()} {v}" for n, v in changed)
+    settings = tr(", ").join(f"{tr(KNOBS[n].label).lower()} {v}" for n, v in changed)
     shown = lesson.shows[name]
-    words = f"Signs: {signs_sentence(shown)}." if shown else tr("Healthy.")
-    return f"**{name}**: {settings or tr('the defaults')}. {words}"
+    signs = tr("Signs: {signs}.", signs=signs_sentence(shown)) if shown else tr("Healthy.")
+    return tr(
+        "**{arm}**: {settings}. {signs}",
+        arm=tr(name),
+        settings=settings or tr("the defaults"),
+        signs=signs,
+    )
 
 
 def _claim(claim: Claim) -> str:
-    return (
-        f"`{claim.name}`: *{claim.text}* It {VERDICTS[claim.verdict]} ({claim.seeds} seeds). "
-        f"{claim.truth}"
+    verdict = tr(VERDICTS[claim.verdict], seeds=claim.seeds)
+    return tr(
+        "{name}: *{claim}* {verdict} {truth}",
+        name=f"`{claim.name}`",
+        claim=tr(claim.text),
+        verdict=verdict,
+        truth=tr(claim.truth),
     )

@@ -13,7 +13,7 @@ import torch
 
 from nndl_core.config import RunConfig
 from nndl_core.datasets import dataset_of
-from nndl_core.i18n import tr
+from nndl_core.i18n import mark
 from nndl_core.model import MLP
 from nndl_core.optimizers import Optimizer
 from nndl_core.runner import Runner
@@ -51,7 +51,7 @@ def evaluate_kept(config: RunConfig) -> tuple[Kept, ...]:
     with TemporaryDirectory() as folder:
         return tuple(
             _through_file(trained, name, best, Path(folder) / "model.safetensors")
-            for name, best in ((tr("best on dev"), True), (tr("last epoch"), False))
+            for name, best in ((mark("best on dev"), True), (mark("last epoch"), False))
         )
 
 

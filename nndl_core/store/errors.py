@@ -41,9 +41,10 @@ def in_sentences() -> Iterator[None]:
     try:
         yield
     except (DataError, IntegrityError) as error:
-        _LOG.warning(tr("The run history refused a value: %s"), type(error.orig).__name__)
+        name = type(error.orig).__name__
+        _LOG.warning("The run history refused a value: %s", name)  # untranslated
         raise RefusedError(tr("The run history cannot hold these values.")) from None
     except (SQLAlchemyError, CommandError, OSError) as error:
         # the driver's own words, which name the host and never the password
         _LOG.warning("The run history: %s", getattr(error, "orig", None) or error)  # untranslated
-        raise UnavailableError(NOT_THERE) from None
+        raise UnavailableError(tr(NOT_THERE)) from None

@@ -15,7 +15,8 @@ from threading import Condition, Event, Lock, Thread
 from time import monotonic
 from typing import TypeVar
 
-from nndl_core.i18n import mark
+from nndl_core.i18n import Language, language, mark, speaking
+from nndl_core.store.boards import Boards
 from nndl_core.store.errors import (
     NOT_THERE,
     HistoryError,
@@ -50,7 +51,10 @@ class Kept:
     owner: str
     run: Run
     curves: Curves
+    board: str = ""  # the code of a class board that the run is for
+    language: Language = "en"
     refused: str = ""
+    note: str = ""  # whether it is on its board, or why not
     settled: Event = field(default_factory=Event)
 
     def settle(self, refused: str = "") -> None:
@@ -134,9 +138,12 @@ class Keeper:
                 self._history.close()
                 self._history = None
 
-    def keep(self, owner: str, run: Run, curves: Curves) -> Kept:
-        """Take a finished run and return at once; it is written as soon as that is possible."""
-        kept = Kept(owner, run, curves)
+    def keep(self, owner: str, run: Run, curves: Curves, board: str = "") -> Kept:
+        """Take a finished run and return at once; it is written as soon as that is possible.
+
+        board is the code of the class board that it is for, if there is one.
+        """
+        kept = Kept(owner, run, curves, board, language())
         with self._change:
             self._give_up(owner)
             self._waiting.append(kept)
@@ -172,10 +179,18 @@ class Keeper:
                 self._change.wait(pause)
             pause = min(2 * pause, LONGEST_RETRY)
 
+    def _enter(self, kept: Kept) -> None:
+        with speaking(kept.language):
+            kept.note = self.do(
+                lambda history: Boards(history.engine).enter(kept.board, kept.owner, kept.run)
+            )
+
     def _write(self, kept: Kept) -> bool:
         """Write one run; return False where that has to be tried again."""
         try:
             self.do(lambda history: history.add(kept.owner, kept.run, kept.curves))
+            if kept.board:
+                self._enter(kept)
             kept.settle()
         except RefusedError as error:
             kept.settle(str(error))

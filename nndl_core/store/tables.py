@@ -1,4 +1,4 @@
-"""The tables of the run history. They change only together with a migration."""
+"""The tables of the run history and the class boards; they change only with a migration."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 METADATA = MetaData()
@@ -56,4 +57,41 @@ FINDINGS = Table(
     Column("disease", String(32), nullable=False),
     Column("sentence", Text, nullable=False),
     ForeignKeyConstraint(["owner", "run_id"], ["runs.owner", "runs.id"], ondelete="CASCADE"),
+)
+BOARDS = Table(
+    "boards",
+    METADATA,
+    Column("code", String(10), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("title", String(80), nullable=False),
+    Column("config", Text, nullable=False),
+    Column("locked", Text, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("boards_by_owner", "owner"),
+)
+MEMBERS = Table(
+    "members",
+    METADATA,
+    Column("code", String(10), primary_key=True),
+    Column("owner", String(64), primary_key=True),
+    Column("nickname", String(24), nullable=False),
+    Column("folded", String(96), nullable=False),
+    ForeignKeyConstraint(["code"], ["boards.code"], ondelete="CASCADE"),
+    UniqueConstraint("code", "folded", name="one_nickname"),
+)
+ENTRIES = Table(
+    "entries",
+    METADATA,
+    Column("code", String(10), primary_key=True),
+    Column("owner", String(64), primary_key=True),
+    Column("run_id", String(32), primary_key=True),
+    Column("finished_at", Double, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("epochs", Integer, nullable=False),
+    Column("disease", String(32), nullable=False),
+    Column("train_accuracy", Double),
+    Column("dev_accuracy", Double),
+    Column("test_accuracy", Double),
+    ForeignKeyConstraint(["code", "owner"], ["members.code", "members.owner"], ondelete="CASCADE"),
 )

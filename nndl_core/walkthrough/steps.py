@@ -111,7 +111,7 @@ def _backward_steps(case: Case, f: Forward, b: Backward) -> Iterator[Step]:
         rf"\delta_{{{last}}} = \frac{{\partial L}}{{\partial Z_{{{last}}}}} = {delta}",
         tr(
             "How the loss changes with each sum of the output layer. {words}, {mean_of}.",
-            words=words,
+            words=tr(words),
             mean_of=_mean_of(case),
         ),
         [_table("P", f.outputs), _table("Y", case.target)],

@@ -35,6 +35,13 @@ def keep_frame() -> None:
     write(own())
 
 
+def forget(name: str) -> None:
+    """Take a parameter of the frame out of the tab and its address."""
+    kept().pop(name, None)
+    if name in st.query_params:
+        del st.query_params[name]
+
+
 def kept() -> dict[str, str]:
     """Return the frame's parameters of this tab, to be read and changed."""
     frame: dict[str, str] = st.session_state.setdefault("frame", {})

@@ -93,7 +93,10 @@ def _reveal(expected: str, measured: str, words: str) -> None:
             icon=":material/check:",
         )
     else:
-        st.info(f"**{tr(measured)}.** {words}", icon=":material/lightbulb:")
+        st.info(
+            tr("**{measured}.** {words}", measured=tr(measured), words=words),
+            icon=":material/lightbulb:",
+        )
 
 
 def _measured_result(config: RunConfig) -> tuple[str, str]:
@@ -232,7 +235,7 @@ def code_section() -> None:
     )
     for tab, source in zip(tabs, sources, strict=True):
         with tab:
-            st.code(source, language="python", height=CODE_PIXELS)
+            st.code(source, language="python", height=CODE_PIXELS, wrap_lines=True)
 
 
 OPERATIONS = (

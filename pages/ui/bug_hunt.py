@@ -57,7 +57,7 @@ def choose_case() -> BugCase:
 def draw_progress() -> None:
     """Say how many bugs this tab has found, and which."""
     found = sorted(NUMBERS[name] for name in progress()["found"])
-    which = f": {', '.join(map(str, found))}" if found else ""
+    which = tr(": {cases}", cases=tr(", ").join(map(str, found))) if found else ""
     st.progress(
         len(found) / len(CASES),
         text=tr(

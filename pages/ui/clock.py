@@ -10,7 +10,6 @@ from typing import ParamSpec
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from nndl_core.i18n import tr
 from pages.ui.shares import GATE, SHARES
 
 STOPPED = 86_400.0
@@ -33,7 +32,7 @@ def tick_every(
         st.fragment(tick, run_every=STOPPED)(*args, **kwargs)
         return
     SHARES.renew(_tab())
-    name = tr("interval of {module}.{qualname}", module=tick.__module__, qualname=tick.__qualname__)
+    name = f"interval of {tick.__module__}.{tick.__qualname__}"  # untranslated: a key
     interval = SHARES.renewed(seconds, st.session_state.get(name, seconds))
     st.session_state[name] = interval
     st.fragment(_in_turn(tick, seconds, interval), run_every=interval)(*args, **kwargs)

@@ -26,6 +26,7 @@ from nndl_core.datasets import DATASETS
 from nndl_core.i18n import mark, tr
 from pages.ui import address
 from pages.ui.knob import draw_knob
+from pages.ui.locks import changed_by, help_of, hidden, locked, refusal
 from pages.ui.session import LabSession
 
 DEFAULT_WIDTH = 5
@@ -85,17 +86,8 @@ def _place(config: RunConfig, known: set[str]) -> None:
 
 def _data_controls(session: LabSession) -> None:
     st.subheader(tr("Data"), divider="gray")
-    with st.container(key="datasets", horizontal=True):
-        for name in get_args(DatasetName):
-            chosen = st.session_state["dataset"] == name
-            st.button(
-                tr(LABELS[name]),
-                key=f"dataset_{name}",
-                type="primary" if chosen else "secondary",
-                on_click=_choose_dataset,
-                args=(session, name),
-            )
-        st.html(_thumbnail_style())
+    if not hidden("dataset"):
+        _dataset_buttons(session)
     if st.session_state["dataset"] == "csv":
         st.file_uploader(
             tr("CSV file"), type="csv", key="csv", on_change=_read_upload, args=(session,)
@@ -106,6 +98,21 @@ def _data_controls(session: LabSession) -> None:
         _control("noise", step=0.01)
     _control("label_noise", step=0.01)
     _control("data_seed")
+
+
+def _dataset_buttons(session: LabSession) -> None:
+    with st.container(key="datasets", horizontal=True):
+        for name in get_args(DatasetName):
+            chosen = st.session_state["dataset"] == name
+            st.button(
+                tr(LABELS[name]),
+                key=f"dataset_{name}",
+                type="primary" if chosen else "secondary",
+                disabled=locked("dataset") and not chosen,
+                on_click=_choose_dataset,
+                args=(session, name),
+            )
+        st.html(_thumbnail_style())
 
 
 def _network_controls() -> None:
@@ -138,14 +145,21 @@ def _layer_controls() -> None:
     state.setdefault(depth, len(widths))
     state.setdefault(width, max(widths, default=DEFAULT_WIDTH))
     state.setdefault(text, state["hidden"])
+    if hidden("hidden"):
+        return
     left, right = st.columns(2)
+    fixed, changed = locked("hidden"), _from_sliders
     with left.container(key="depth"):
-        st.slider(tr("Hidden layers"), 0, MAX_DEPTH, key=depth, on_change=_from_sliders)
+        st.slider(tr("Hidden layers"), 0, MAX_DEPTH, key=depth, on_change=changed, disabled=fixed)
     with right.container(key="width"):
-        st.slider(tr("Units per layer"), 1, MAX_WIDTH, key=width, on_change=_from_sliders)
+        st.slider(tr("Units per layer"), 1, MAX_WIDTH, key=width, on_change=changed, disabled=fixed)
     with st.container(key="hidden"):
         st.text_input(
-            tr("Layer widths"), key=text, on_change=_from_text, help=tr("Such as 5-3, or none.")
+            tr("Layer widths"),
+            key=text,
+            on_change=_from_text,
+            help=help_of("hidden", tr("Such as 5-3, or none.")),
+            disabled=locked("hidden"),
         )
 
 
@@ -207,7 +221,12 @@ def _choose_dataset(session: LabSession, name: DatasetName) -> None:
         loss = "cross_entropy"
     elif classes == 2 and loss == "cross_entropy":
         loss = "bce"
-    session.wanted = replace(session.config, dataset=name, loss=loss)
+    wanted = replace(session.config, dataset=name, loss=loss)
+    if names := changed_by(session.config, wanted):
+        st.session_state["dataset"] = session.config.dataset
+        session.messages.append(refusal(names))
+        return
+    session.wanted = wanted
 
 
 def _read_upload(session: LabSession) -> None:

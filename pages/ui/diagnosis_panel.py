@@ -16,10 +16,11 @@ from nndl_core.diagnosis_words import (
     sentence,
 )
 from nndl_core.findings import Finding
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, sentences, tr
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
+from pages.ui.locks import hidden
 from pages.ui.messages import escape
 
 COLORS = {"fine": "green", "mild": "gray", "severe": "orange", "fatal": "red"}
@@ -29,6 +30,8 @@ SILENT = mark("The diagnosis speaks as soon as the run gives evidence: press Pla
 
 def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
     """Draw one card per run, side by side; a remedy is run beside its sick run."""
+    if hidden("diagnosis"):
+        return
     for column, (at, (name, run)) in zip(
         st.columns(len(runs)), enumerate(runs.items()), strict=True
     ):
@@ -40,6 +43,8 @@ def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
 
 def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
     """Name above the charts what is wrong with every run, and what a chosen remedy does."""
+    if hidden("diagnosis"):
+        return
     for name, run in runs.items():
         found, facts = run.diagnosis()
         if found:
@@ -71,7 +76,7 @@ def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     if first.severity != "fine":
         where = f"{layers_named(first)} · " if first.layers else ""
         said = tr("first said at epoch {epoch:,}.", epoch=start + first.epoch)
-        st.caption(escape(f"{where}{said} {_others(found)}"))
+        st.caption(escape(where + sentences(said, _others(found))))
     st.html(evidence_table(facts, first) + evidence_curve(facts, first))
     with st.expander(tr("Why this happens"), key=f"{key}_why"):
         st.markdown(explanation(facts, first))

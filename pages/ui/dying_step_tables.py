@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from nndl_core.config import RunConfig
-from nndl_core.i18n import tr, trn
+from nndl_core.i18n import sentences, tr, trn
 from nndl_core.large_steps import DeathRate, Deaths
 from pages.ui.number_table import NOTHING, table
 
@@ -65,7 +65,7 @@ def deaths_sentence(deaths: Deaths, config: RunConfig, rate: float, large: int) 
     parts.append(_layers_words(_deaths(deaths, config.hidden)))
     if (deaths.dead[1:] < deaths.dead[:-1]).any():
         parts.append(tr("Some units came back: the layers before them still moved their inputs."))
-    return " ".join(parts)
+    return sentences(*parts)
 
 
 def _layers_words(died: dict[str, int]) -> str:
@@ -138,8 +138,8 @@ def rates_sentence(rows: Sequence[DeathRate], steps: int) -> str:
         high_rate=last.learning_rate,
     )
     if half is None:
-        return f"{opening} {tr('At no rate do half of the runs lose one.')}"
+        return sentences(opening, tr("At no rate do half of the runs lose one."))
     ending = tr(
         "The first rate at which at least half lose one is {rate:g}.", rate=half.learning_rate
     )
-    return f"{opening} {ending}"
+    return sentences(opening, ending)

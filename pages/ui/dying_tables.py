@@ -8,7 +8,7 @@ from html import escape
 
 from nndl_core.config import RunConfig
 from nndl_core.dead_units import BiasPath, DeadStart
-from nndl_core.i18n import tr
+from nndl_core.i18n import sentences, tr
 from nndl_core.records import EpochRecord
 from nndl_core.remedies import Recovery
 from pages.ui.number_table import NOTHING, marked, number, table
@@ -104,11 +104,8 @@ def dead_table(counts: Iterable[Iterable[float]], widths: Sequence[int]) -> str:
     columns = list(zip(*counts, strict=True))
     for at, (column, width) in enumerate(zip(columns, widths, strict=True), start=1):
         all_dead = sum(count == width for count in column)
-        cells = [
-            tr("{n} of {all}", n=f"{column[0]:g}", all=width),
-            f"{sum(column) / len(column):.2f}",
-        ]
-        rows.append([f"fc{at}", *cells, tr("{n} of {all}", n=all_dead, all=len(column))])
+        cells = [_of(column[0], width), f"{sum(column) / len(column):.2f}"]
+        rows.append([f"fc{at}", *cells, _of(all_dead, len(column))])
     header = [
         tr("layer"),
         tr("this seed"),
@@ -138,12 +135,13 @@ def threshold_sentence(
     )
     if len(thresholds) > 1:
         low, high = min(thresholds), max(thresholds)
-        text += tr(
-            " Over {count} seeds the threshold lies from {low:.4g} to {high:.4g}.",
+        span = tr(
+            "Over {count} seeds the threshold lies from {low:.4g} to {high:.4g}.",
             count=len(thresholds),
             low=low,
             high=high,
         )
+        return sentences(text, span)
     return text
 
 
@@ -243,8 +241,8 @@ def remedies_table(rows: Sequence[Recovery], names: Iterable[str], seeds: int) -
     return table(header, body, tr("After training, mean over the seeds; dead units before → after"))
 
 
-def _of(count: int, every: int) -> str:
-    return tr("{n} of {all}", n=count, all=every)
+def _of(count: float, every: int) -> str:
+    return tr("{n:g} of {all}", n=count, all=every)
 
 
 def _recovery_cells(row: Recovery) -> list[str]:
@@ -278,11 +276,16 @@ def remedies_sentence(rows: Sequence[Recovery]) -> str:
         ],
         tr("Never"): [tr(row.name) for row in rows if row.recovered == 0],
     }
-    text = " ".join(f"{words}: {'; '.join(names)}." for words, names in groups.items() if names)
+    said = [
+        tr("{words}: {names}.", words=words, names=tr("; ").join(names))
+        for words, names in groups.items()
+        if names
+    ]
+    text = sentences(*said)
     fooled = [row for row in rows if row.zero_gradients == row.recovered == 0]
     if not fooled:
         return text
-    found = "; ".join(f"{tr(row.name)} ({row.gradient:.1g})" for row in fooled)
+    found = tr("; ").join(f"{tr(row.name)} ({row.gradient:.1g})" for row in fooled)
     return tr(
         "{text} A gradient that is not 0 is not yet a remedy: these have one at fc1 in every "
         "run, and no run recovered: {found}.",

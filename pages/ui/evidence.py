@@ -12,10 +12,12 @@ from nndl_core.i18n import mark, tr
 from pages.ui.number_table import table
 
 TIGHT = """<style>.tight .numbers th, .tight .numbers td { white-space: normal;
-  padding: 0.2rem 0.4rem; }</style>"""
+  padding: 0.2rem 0.4rem; } .tight .numbers td b { white-space: nowrap; }
+.tight .sick { color: light-dark(#ad4d00, #f5a35c); }
+.tight .sound { color: light-dark(#2a62a3, #7db4ef); }</style>"""
 WIDTH, HEIGHT, POINTS = 400, 64, 100
 SICK, SOUND = "#d9731a", "#2f6fb5"
-"""Orange where the disease is, blue where it is not."""
+"""Of the curve: orange where the disease is, blue where it is not; readable on light and dark."""
 
 
 SICK_IF = {"above": mark("above {limit}"), "below": mark("below {limit}")}
@@ -38,7 +40,7 @@ def _limit(shown: Evidence) -> str:
 
 def _colored(shown: Evidence) -> str:
     sick = shown.value >= shown.limit if shown.sick == "above" else shown.value <= shown.limit
-    return f'<b style="color:{SICK if sick else SOUND}">{_number(shown.value)}</b>'
+    return f'<b class="{"sick" if sick else "sound"}">{_number(shown.value)}</b>'
 
 
 def _number(value: float) -> str:
@@ -69,7 +71,7 @@ def evidence_curve(run: Facts, finding: Finding) -> str:
     at = min(finding.epoch, last)
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 0 {WIDTH + 10} {HEIGHT}">'
-        f'<line x1="0" x2="{WIDTH}" y1="{y(shown.limit)}" y2="{y(shown.limit)}" stroke="#8a94a0" '
+        f'<line x1="0" x2="{WIDTH}" y1="{y(shown.limit)}" y2="{y(shown.limit)}" stroke="#7d8793" '
         f'stroke-dasharray="5 4"/><polyline points="{points}" fill="none" stroke="{SOUND}" '
         f'stroke-width="2"/><circle cx="{WIDTH * at / last:.1f}" cy="{y(values[at])}" r="4" '
         f'fill="{SICK}"/></svg>'

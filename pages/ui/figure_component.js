@@ -1,7 +1,7 @@
 // One figure of a lesson: the dictionary that the server made, drawn in the colors of the page.
 
 import { here, load, plotted } from "./live_loader.js";
-import { readTheme } from "./live_style.js";
+import { pageScale, readTheme } from "./live_style.js";
 
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
 const ORPHAN_MS = 5000;
@@ -50,6 +50,22 @@ function template(theme) {
   };
 }
 
+/** Enlarge every font of a layout, and the room that margins give to words. */
+function enlarge(layout, scale) {
+  if (scale === 1) return layout;
+  const visit = (value, name) => {
+    if (!value || typeof value !== "object") return;
+    if (/font$/.test(name) && value.size) value.size *= scale;
+    for (const [inner, each] of Object.entries(value)) visit(each, inner);
+  };
+  visit(layout, "");
+  layout.font = { ...layout.font, size: layout.font?.size ?? 12 * scale };
+  for (const side of ["l", "r", "t", "b"]) {
+    if (layout.margin?.[side]) layout.margin[side] *= scale;
+  }
+  return layout;
+}
+
 class FigureView {
   constructor(parent) {
     this.root = document.createElement("figure");
@@ -69,6 +85,8 @@ class FigureView {
     [this.Plotly] = await Promise.all([plotted, styled]);
     if (this.disposed) return;
     this.observer = new ResizeObserver(() => this.resize());
+    this.rescale = () => this.schedule();
+    window.addEventListener("nndl-scale", this.rescale);
     this.observer.observe(this.plot);
     this.schedule();
   }
@@ -83,8 +101,8 @@ class FigureView {
       this.figure = JSON.parse(data.figure);
       this.keepZoomOf(this.figure.layout);
     }
-    this.root.setAttribute("role", "img");
-    this.root.setAttribute("aria-label", data.alt);
+    this.plot.setAttribute("role", "img"); // not the whole figure: its title is read too
+    this.plot.setAttribute("aria-label", data.alt);
     this.plot.style.height = `${data.height}px`;
     this.schedule();
   }
@@ -120,7 +138,7 @@ class FigureView {
     for (const [name, range] of Object.entries(this.zoom)) {
       layout[name] = { ...layout[name], range, autorange: false };
     }
-    return this.fitted(structuredClone(layout));
+    return this.fitted(enlarge(structuredClone(layout), this.theme.scale));
   }
 
   /** Plotly cuts words that are wider than the plot; here they get a second line. */
@@ -140,7 +158,7 @@ class FigureView {
 
   async draw() {
     if (this.plot._dragging) return this.wait(); // a redraw now would break off the user's zoom
-    this.theme ??= readTheme(this.root);
+    if (this.theme?.scale !== pageScale()) this.theme = readTheme(this.root);
     this.root.classList.toggle("is-dark", this.theme.dark);
     // Every run of the page brings the figure once more; only what has changed is drawn.
     const { clientWidth, clientHeight } = this.plot;
@@ -187,6 +205,7 @@ class FigureView {
     this.disposed = true;
     cancelAnimationFrame(this.due);
     this.observer?.disconnect();
+    window.removeEventListener("nndl-scale", this.rescale);
     if (this.drawn) this.Plotly.purge(this.plot);
     this.root.remove();
   }

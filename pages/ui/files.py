@@ -19,6 +19,9 @@ from nndl_core.export.tensorboard import event_file
 from nndl_core.i18n import tr
 from nndl_core.report import versions
 from nndl_core.runner import Runner
+from pages.ui.language import spoken_here
+from pages.ui.locks import changed_by, hidden
+from pages.ui.locks import refusal as refused_by_link
 from pages.ui.session import LabSession
 
 MEGABYTES = 5
@@ -26,6 +29,8 @@ MEGABYTES = 5
 
 def panel(session: LabSession) -> None:
     """Draw the downloads of the present state and the two uploads."""
+    if hidden("files"):
+        return
     st.subheader(tr("Save and load"), divider="gray")
     with st.container(horizontal=True):
         _download(tr("Last"), "last.safetensors", lambda: session.runner.checkpoint().to_bytes())
@@ -114,7 +119,7 @@ def refusal(session: LabSession) -> str:
 def _download(label: str, name: str, content: Any) -> None:
     st.download_button(
         label,
-        content,
+        spoken_here(content) if callable(content) else content,
         file_name=name,
         key=f"save_{name.replace('.', '_').removesuffix('_safetensors')}",
         icon=":material/download:",
@@ -129,10 +134,16 @@ def _load(session: LabSession) -> None:
         return
     try:
         if file.name.endswith(".json"):
-            session.wanted = config_in(file.getvalue())
+            wanted = config_in(file.getvalue())
+            if names := changed_by(session.config, wanted):
+                raise ValueError(refused_by_link(names))
+            session.wanted = wanted
             if warning := warning_in(file.getvalue()):
                 session.messages.append(warning)
         else:
-            session.load(Checkpoint.from_bytes(file.getvalue()))
+            checkpoint = Checkpoint.from_bytes(file.getvalue())
+            if names := changed_by(session.config, checkpoint.config or session.config):
+                raise ValueError(refused_by_link(names))
+            session.load(checkpoint)
     except ValueError as error:
         session.messages.append(str(error))

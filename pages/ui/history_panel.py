@@ -44,7 +44,7 @@ def history_panel() -> None:
 
 
 def _draw_problem(sentence: str) -> None:
-    st.warning(escape(sentence), icon=":material/cloud_off:")
+    st.warning(escape(tr(sentence)), icon=":material/cloud_off:")
     waiting = history_keeper().waiting(owner())
     if waiting:
         st.caption(tr("Waiting to be written: {waiting} of your runs.", waiting=waiting))
@@ -53,7 +53,7 @@ def _draw_problem(sentence: str) -> None:
 
 def _draw_notes() -> None:
     if warning := history_keeper().warning:
-        st.warning(escape(warning), icon=":material/info:")
+        st.warning(escape(tr(warning)), icon=":material/info:")
     for sentence in st.session_state.pop("history_notes", []):
         st.warning(escape(sentence), icon=":material/info:")
     if waiting := history_keeper().waiting(owner()):

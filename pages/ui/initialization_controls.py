@@ -23,6 +23,7 @@ from nndl_core.datasets import DATASETS
 from nndl_core.i18n import mark, tr
 from nndl_core.initial_signal import MAX_SEEDS, Start
 from nndl_core.initial_state import MAX_TRACE
+from pages.ui.locks import help_of, locked
 
 MOST_WIDTH = 32
 """Wider networks could not follow the slider."""
@@ -141,7 +142,12 @@ def quantity(label: str, choices: dict[str, Quantity], key: str) -> Quantity:
 def _select(column: Any, name: str, default: str, key: str) -> Any:
     k = KNOBS[name]
     return column.selectbox(
-        tr(k.label), k.choices, k.choices.index(default), key=key, help=tr(k.help)
+        tr(k.label),
+        k.choices,
+        k.choices.index(default),
+        key=key,
+        help=help_of(name, tr(k.help)),
+        disabled=locked(name),
     )
 
 
@@ -154,7 +160,15 @@ def _knob(column: Any, name: str, default: float, key: str) -> Any:
     form = None if kind is int else "%g"
     step = kind(1) if kind is int else 0.1
     return column.number_input(
-        tr(k.label), low, high, default, step=step, format=form, key=key, help=tr(k.help)
+        tr(k.label),
+        low,
+        high,
+        default,
+        step=step,
+        format=form,
+        key=key,
+        help=help_of(name, tr(k.help)),
+        disabled=locked(name),
     )
 
 

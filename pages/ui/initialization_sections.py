@@ -12,7 +12,7 @@ from nndl_core.charts.initial_state import (
     trace_accuracy,
     trace_loss,
 )
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, sentences, tr
 from nndl_core.initial_signal import Signal, signals
 from nndl_core.initial_state import Ending, EpochParameters, parameter_trace, zero_endings
 from nndl_core.telemetry import SAME_UNIT
@@ -81,12 +81,13 @@ def trace_section() -> None:
     for at, layer in enumerate(state.layers):
         st.html(tables.parameter_table(layer, "a" if at else "x"))
     st.caption(
-        tables.trace_sentence(state)
-        + " "
-        + tr(
-            "Rows with the same letter are equal: they differ by at most "
-            "{same_unit:.2%} of their norm, bias included; a last digit may be rounding.",
-            same_unit=SAME_UNIT,
+        sentences(
+            tables.trace_sentence(state),
+            tr(
+                "Rows with the same letter are equal: they differ by at most "
+                "{same_unit:.2%} of their norm, bias included; a last digit may be rounding.",
+                same_unit=SAME_UNIT,
+            ),
         )
     )
     left, right = st.columns(2)
@@ -182,15 +183,16 @@ def signal_section() -> None:
         figure = layer_signals(named, shown)
         draw_figure(figure, key="signal_backward", alt=tr("Gradient of each layer"), height=380)
     st.caption(
-        tr(
-            "The gradient of a weight is the δ of its unit times the activation that it "
-            "receives: where activations shrink forward as fast as δ shrinks backward, all "
-            "layers get the same. Geometric mean over {seeds} weight seeds; the band is one "
-            "standard deviation of a seed.",
-            seeds=seeds,
+        sentences(
+            tr(
+                "The gradient of a weight is the δ of its unit times the activation that it "
+                "receives: where activations shrink forward as fast as δ shrinks backward, all "
+                "layers get the same. Geometric mean over {seeds} weight seeds; the band is one "
+                "standard deviation of a seed.",
+                seeds=seeds,
+            ),
+            escape(tables.zeros_sentence(named)),
         )
-        + " "
-        + escape(tables.zeros_sentence(named))
     )
     _constants(named)
 

@@ -8,7 +8,7 @@ from html import escape
 from string import ascii_lowercase
 
 from nndl_core.charts.theme import series_color
-from nndl_core.i18n import tr
+from nndl_core.i18n import sentences, tr
 from nndl_core.initial_signal import Comparison, Signal, Table, compare
 from nndl_core.initial_state import Ending, EpochParameters, LayerParameters
 from nndl_core.weight_laws import Draws, Moment
@@ -24,8 +24,11 @@ def letter(group: int) -> str:
 
 def parameter_table(layer: LayerParameters, inputs: str) -> str:
     """Show one layer, a row per neuron; equal rows share a letter and, if several, a color."""
-    inputs_of = [f"w {inputs}{i + 1}" for i in range(layer.weight.shape[1])]
-    header = [tr("neuron"), tr("equal"), *inputs_of]
+    header = [
+        tr("neuron"),
+        tr("equal"),
+        *(f"w {inputs}{i + 1}" for i in range(layer.weight.shape[1])),
+    ]
     rows = []
     for unit, group in enumerate(layer.groups):
         style = _tint(group) if layer.groups.count(group) > 1 else ""
@@ -65,7 +68,7 @@ def endings_table(endings: Sequence[Ending]) -> str:
     header += [tr("train loss"), tr("train accuracy"), tr("test accuracy")]
     rows = []
     for end in endings:
-        distinct = ", ".join(tr("{n} of {all}", n=k, all=n) for k, n in end.distinct)
+        distinct = tr(", ").join(tr("{n} of {all}", n=k, all=n) for k, n in end.distinct)
         moved = [marked(size) for size in end.movement.values()]
         cells = [end.config.activation, " + ".join(map(str, end.class_counts)), *moved, distinct]
         shares = [f"{end.train_accuracy:.3f}", f"{end.test_accuracy:.3f}"]
@@ -98,7 +101,7 @@ def ending_sentence(end: Ending) -> str:
             epochs=epochs,
             test_accuracy=end.test_accuracy,
         )
-    distinct = ", ".join(tr("{n} of {all}", n=k, all=n) for k, n in end.distinct)
+    distinct = tr(", ").join(tr("{n} of {all}", n=k, all=n) for k, n in end.distinct)
     if end.outcome == "equal_neurons":
         return tr(
             "{name}: a hidden neuron gives {hidden_output:g} when its weights are 0, so the "
@@ -136,24 +139,20 @@ def _rounding_sentence(end: Ending, counts: str) -> str:
         first_gradient=end.first_gradient,
     )
     if end.outcome == "last_bias_moved":
-        return (
-            start
-            + " "
-            + tr(
-                "After {epochs} epochs the output bias has moved by {largest:.1e}.",
-                epochs=end.epochs,
-                largest=largest,
-            )
-        )
-    return f"{start} " + (
-        tr(
-            "The saddle is unstable, so this grows: after {epochs} epochs the largest change is "
-            "{largest:.2g} and the train loss {train_loss:.4f}.",
+        moved = tr(
+            "After {epochs} epochs the output bias has moved by {largest:.1e}.",
             epochs=end.epochs,
             largest=largest,
-            train_loss=end.train_loss,
         )
+        return sentences(start, moved)
+    grown = tr(
+        "The saddle is unstable, so this grows: after {epochs} epochs the largest change is "
+        "{largest:.2g} and the train loss {train_loss:.4f}.",
+        epochs=end.epochs,
+        largest=largest,
+        train_loss=end.train_loss,
     )
+    return sentences(start, grown)
 
 
 def moments_table(draws: Mapping[str, Draws], limit: float) -> str:
@@ -253,11 +252,10 @@ def zeros_sentence(signals: Mapping[str, Signal]) -> str:
             if count
         ]
         if runs:
-            parts.append(f"{name}: {', '.join(runs)}")
+            parts.append(f"{name}: {tr(', ').join(runs)}")
     if not parts:
         return ""
-    return (
-        tr("Weight gradients that are exactly 0 are left out of the mean. ")
-        + "; ".join(parts)
-        + "."
+    return tr(
+        "Weight gradients that are exactly 0 are left out of the mean. {where}.",
+        where=tr("; ").join(parts),
     )

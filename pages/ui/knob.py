@@ -8,23 +8,34 @@ import streamlit as st
 
 from nndl_core.config import KNOBS
 from nndl_core.i18n import tr
+from pages.ui.locks import help_of, hidden, locked
 
 
 def draw_knob(name: str, key: str, *, step: float = 1.0, as_number: bool = False) -> Any:
     """Draw the widget of a setting whose state stands at ``key`` already; return its value."""
     k, value = KNOBS[name], st.session_state[key]
-    label, help = tr(k.label), tr(k.help)
+    if hidden(name):
+        return value
+    label, help, fixed = tr(k.label), help_of(name, tr(k.help)), locked(name)
     if k.choices:
-        return st.selectbox(label, k.choices, key=key, help=help)
+        return st.selectbox(label, k.choices, key=key, help=help, disabled=fixed)
     low, high = k.low or 0, k.high or 0
     if k.log:
         options = _log_steps(low, high, value)
-        return st.select_slider(label, options, key=key, help=help, format_func=_number)
+        return st.select_slider(
+            label, options, key=key, help=help, format_func=_number, disabled=fixed
+        )
     if isinstance(value, int):
-        return st.number_input(label, int(low), int(high), key=key, help=help)
+        return st.number_input(label, int(low), int(high), key=key, help=help, disabled=fixed)
     draw = st.number_input if as_number else st.slider
     return draw(
-        label, float(low), float(high), key=key, help=help, step=0.01 if as_number else step
+        label,
+        float(low),
+        float(high),
+        key=key,
+        help=help,
+        disabled=fixed,
+        step=0.01 if as_number else step,
     )
 
 

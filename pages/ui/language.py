@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import streamlit as st
 from streamlit.elements.lib.options_selector_utils import create_mappings
 from streamlit.elements.widgets import radio, selectbox
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from nndl_core.i18n import LANGUAGES, Language, ask_for_language, language_named, speaking, tr
-from pages.ui.address import kept
+from nndl_core.i18n import (
+    LANGUAGES,
+    TAGS,
+    Language,
+    ask_for_language,
+    language,
+    language_named,
+    speaking,
+    tr,
+)
+from pages.ui.address import forget, kept
 from pages.ui.messages import escape
 
 KEY = "language"
+Made = TypeVar("Made")
+
+# Streamlit's page says English, whatever is written in it; screen readers pronounce by this.
+_SPOKEN = "export default ({ data }) => { document.documentElement.lang = data; };"
+_spoken = st.components.v2.component("nndl_language", js=_SPOKEN)
 
 
 def choose_language() -> None:
@@ -24,7 +38,8 @@ def choose_language() -> None:
     if KEY not in state:
         state[KEY] = asked or language_named(st.context.locale) or "en"
     if "lang" in kept() and asked is None:
-        refused = kept().pop("lang")
+        refused = kept()["lang"]
+        forget("lang")
         names = ", ".join(LANGUAGES)
         st.toast(
             escape(
@@ -45,6 +60,18 @@ def choose_language() -> None:
         label_visibility="collapsed",
         on_change=_switch,
     )
+    _spoken(key="spoken", data=TAGS[state[KEY]])
+
+
+def spoken_here(make: Callable[[], Made]) -> Callable[[], Made]:
+    """Let a download be made in this tab's language, though it is made outside of its script."""
+    here = language()
+
+    def in_its_language() -> Made:
+        with speaking(here):
+            return make()
+
+    return in_its_language
 
 
 def _switch() -> None:

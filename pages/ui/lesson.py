@@ -14,6 +14,7 @@ from nndl_core.lessons.measured import Reading, readings
 from pages.ui import cure
 from pages.ui.lesson_code import draw_code
 from pages.ui.lesson_controls import choose_lesson, choose_settings, draw_lab_links
+from pages.ui.locks import hidden
 from pages.ui.messages import escape, show_messages
 from pages.ui.number_table import marked, number, table
 from pages.ui.pair import PairSession, pair_panel, pair_session
@@ -45,11 +46,14 @@ def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
         page=lesson.name,
     )
     draw_lab_links({name: run.config for name, run in session.runs.items()})
-    _heading(3, tr("What many seeds say"))
-    for claim in claims_of(lesson):
-        seeds_panel(claim)
-    if lesson.name in sections:
-        sections[lesson.name](session)
+    if hidden("answers"):
+        st.info(tr("The link that you opened hides what many seeds say."), icon=":material/lock:")
+    else:
+        _heading(3, tr("What many seeds say"))
+        for claim in claims_of(lesson):
+            seeds_panel(claim)
+        if lesson.name in sections:
+            sections[lesson.name](session)
     _heading(4, tr("The code"))
     draw_code(lesson.code)
     _heading(5, tr("Your report"))
@@ -69,7 +73,8 @@ def _heading(number: int, text: str) -> None:
 
 def _draw_question(lesson: Lesson) -> None:
     """Ask before anything runs; the answer is told once one has been chosen."""
-    _heading(1, f"{tr(lesson.title)} ({lesson.experiment})")
+    title = tr("{title} ({experiment})", title=tr(lesson.title), experiment=lesson.experiment)
+    _heading(1, title)
     st.caption(
         tr("E1 to E11 number the experiments of the course chapter, here and at the claims.")
     )
@@ -82,7 +87,7 @@ def _draw_question(lesson: Lesson) -> None:
         key=f"{lesson.name}_answer",
         format_func=lambda at: escape(tr(question.options[at])),
     )
-    if chosen is not None:
+    if chosen is not None and not hidden("answers"):
         right = chosen == question.answer
         opening = (
             tr("Yes.")

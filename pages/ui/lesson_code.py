@@ -14,7 +14,7 @@ def draw_code(objects: tuple[str, ...]) -> None:
     for tab, name in zip(tabs, objects, strict=True):
         with tab:
             st.caption(name.partition(":")[0].replace(".", "/") + ".py")
-            st.code(source(name), language="python")
+            st.code(source(name), language="python", wrap_lines=True)
 
 
 def source(name: str) -> str:

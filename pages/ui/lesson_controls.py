@@ -14,6 +14,7 @@ from nndl_core.lessons.lesson import Lesson
 from nndl_core.study import Arms
 from pages.ui import address
 from pages.ui.knob import draw_knob
+from pages.ui.locks import hidden, locked
 from pages.ui.messages import escape
 
 STEPS = {"noise": 0.01, "slope": 0.01, "bias": 0.1}
@@ -125,13 +126,17 @@ def _draw(lesson: Lesson, name: str, settings: dict[str, Any]) -> None:
 def _draw_depth(key: str, widths: tuple[int, ...]) -> tuple[int, ...]:
     """Draw how many hidden layers of one width there are."""
     st.session_state.setdefault(key, len(widths))
-    depth = st.slider(tr(KNOBS["hidden"].label), 1, MAX_DEPTH, key=key)
+    if hidden("hidden"):
+        return widths
+    fixed = locked("hidden")
+    depth = st.slider(tr(KNOBS["hidden"].label), 1, MAX_DEPTH, key=key, disabled=fixed)
     return widths if depth == len(widths) else (widths[0],) * int(depth)
 
 
 def _forget(lesson: Lesson) -> None:
-    st.session_state[f"{lesson.name}_settings"] = {}
-    for name in lesson.knobs:
+    settings = st.session_state[f"{lesson.name}_settings"]
+    for name in (n for n in lesson.knobs if not locked(n)):
+        settings.pop(name, None)
         st.session_state.pop(f"{lesson.name}_{name}", None)
 
 

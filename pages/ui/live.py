@@ -12,8 +12,9 @@ from nndl_core.i18n import mark, tr
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live_component import draw_live
+from pages.ui.locks import hidden, locked
 from pages.ui.player import Player
-from pages.ui.run_keeper import keep, kept_note
+from pages.ui.run_keeper import keep, kept_note, note_seconds
 from pages.ui.session import LabSession
 
 Kind = Literal["primary", "secondary"]
@@ -51,7 +52,7 @@ def live_panel(session: LabSession) -> None:
     @st.fragment(key="live")
     def panel() -> None:
         dice = (tr("New weights"), "new_weights", ":material/casino:", session.new_weights)
-        toolbar(session, dice)
+        toolbar(session, *([] if locked("init_seed") or hidden("init_seed") else [dice]))
         session.set_seeds(seeds())
         if session.wanted is not None:
             st.rerun()  # the controls stand outside this panel
@@ -59,7 +60,7 @@ def live_panel(session: LabSession) -> None:
         tick_every(interval(session, DIAGNOSIS_SECONDS), verdict_line, runs, "lab")
         tick_every(interval(session), _tick, session)
         tick_every(interval(session, DIAGNOSIS_SECONDS), diagnosis_panel, runs, "lab")
-        kept_note(session.run)
+        tick_every(note_seconds(session.run), kept_note, session.run)
 
     panel()
 

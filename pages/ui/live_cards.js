@@ -16,8 +16,13 @@ class Card {
   }
 
   label(view) {
-    this.panel.label(view.text, view.header.name);
+    this.panel.label(view.text, view.header.name, this.now(view));
     this.panel.setLegend(this.legend(view));
+  }
+
+  /** The chart's figures in words, for who does not see it. */
+  now() {
+    return "";
   }
 
   draw(view) {
@@ -50,7 +55,20 @@ class CurveCard extends Card {
     if (diverged) words.push(fill(text.band_diverged, { k: diverged }));
     return [...lines, ["band", words.join(", ")]];
   }
+
+  now({ header, text, format }) {
+    const { name } = this.panel;
+    const form = name === "loss" ? format.loss : format.percent;
+    const [train, dev] = ["train", "dev"].map((part) => form(header.merit[`${part}_${name}`]));
+    return fill(text.curves_now, { epoch: format.whole(header.epoch), train, dev });
+  }
 }
+
+const layersNow = ({ header, format }, words, layers, value) =>
+  fill(words, {
+    epoch: format.whole(header.epoch),
+    layers: layers.map((layer) => `${layer.name} ${value(layer)}`).join(", "),
+  });
 
 class GradientCard extends Card {
   makeChart(Plotly) {
@@ -59,6 +77,12 @@ class GradientCard extends Card {
 
   legend({ text }) {
     return [["weights", text.weights], ["bias", text.bias]];
+  }
+
+  now(view) {
+    const { header, text, format } = view;
+    const norm = (layer) => format.scientific(layer.weight_grad_norm);
+    return layersNow(view, text.gradients_now, header.layers, norm);
   }
 }
 
@@ -75,6 +99,11 @@ class BoundaryCard extends Card {
     const parts = [["train", text.train], ["dev", text.dev], ["border", text.border_legend]];
     const many = classes.length > 4; // ten classes have no room beside the title
     return [...(many ? [] : classes), ...parts];
+  }
+
+  now({ header, text, format }) {
+    const [train, dev] = ["train", "dev"].map((part) => format.percent(header.merit[`${part}_accuracy`]));
+    return fill(text.boundary_now, { epoch: format.whole(header.epoch), train, dev });
   }
 
   async draw(view) {
@@ -99,6 +128,11 @@ class ActivationCard extends Card {
 
   legend({ text }) {
     return [["mean", text.mean_legend]];
+  }
+
+  now(view) {
+    const mean = (layer) => view.format.value(layer.activation_mean);
+    return layersNow(view, view.text.activations_now, view.hidden, mean);
   }
 
   async draw(view) {

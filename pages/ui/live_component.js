@@ -4,7 +4,7 @@ import { makeCards } from "./live_cards.js";
 import { History, decode } from "./live_frame.js";
 import { here, load, plotted } from "./live_loader.js";
 import { Merits, element } from "./live_panels.js";
-import { formatters, readTheme } from "./live_style.js";
+import { formatters, pageScale, readTheme } from "./live_style.js";
 
 const ASK_AGAIN_MS = 400; // a full frame needs a round trip, and a newer one may replace it
 const ORPHAN_MS = 5000;
@@ -22,6 +22,8 @@ class LiveView {
     this.endFrames = 0;
     this.cards = [];
     this.observer = new ResizeObserver(() => this.resize());
+    this.rescale = () => this.restyle();
+    window.addEventListener("nndl-scale", this.rescale);
   }
 
   /** Make what a frame asks to be shown; frames of the same page always ask for the same. */
@@ -51,6 +53,7 @@ class LiveView {
   clear() {
     this.started = false;
     this.observer.disconnect();
+    window.removeEventListener("nndl-scale", this.rescale);
     for (const card of this.cards) card.dispose();
     this.root.replaceChildren();
   }
@@ -100,7 +103,7 @@ class LiveView {
 
   view() {
     const { header, curves, arrays } = this.history;
-    this.theme ??= readTheme(this.root);
+    if (this.theme?.scale !== pageScale()) this.theme = readTheme(this.root);
     if (this.locale !== header.text.locale) {
       this.locale = header.text.locale;
       this.format = formatters(header.text);

@@ -17,7 +17,7 @@ const write = (node, text) => {
 /** A card: header with title, legend, log/linear toggle, and a body for one chart. */
 export class Panel {
   constructor(parent, name, { scales, canvas } = {}) {
-    this.node = element("section", `live-card chart-${name}`, parent);
+    this.node = element("div", `live-card chart-${name}`, parent);
     this.name = name;
     const head = element("header", "live-card-head", this.node);
     this.title = element("h3", "", head);
@@ -30,6 +30,7 @@ export class Panel {
     this.body = element("div", "live-card-body", this.node);
     this.canvas = canvas ? element("canvas", "live-canvas", this.body) : null;
     this.plot = element("div", "live-plot", this.body);
+    for (const drawn of [this.canvas, this.plot]) drawn?.setAttribute("aria-hidden", "true");
     this.empty = element("p", "live-empty", this.body);
     this.empty.hidden = true;
     this.node.setAttribute("role", "figure");
@@ -53,12 +54,14 @@ export class Panel {
     this.resetZoom.click(); // a range of the other scale means something else
   }
 
-  label(text, runName = this.runName) {
-    [this.text, this.runName] = [text, runName];
+  /** Name the card for a screen reader: the run, what the chart is, and its figures now. */
+  label(text, runName = this.runName, now = this.now) {
+    [this.text, this.runName, this.now] = [text, runName, now];
     write(this.title, text[`${this.name}_title`]);
     write(this.resetZoom, text.reset_zoom);
-    const alt = text[`${this.name}_alt`];
-    this.node.setAttribute("aria-label", runName ? `${runName}. ${alt}` : alt);
+    const alt = [runName, text[`${this.name}_alt`], now].filter(Boolean).join(". ");
+    if (alt !== this.alt) this.node.setAttribute("aria-label", alt);
+    this.alt = alt;
     for (const button of this.buttons) {
       write(button, text[button.dataset.scale]);
       button.setAttribute("aria-pressed", String(button.dataset.scale === this.scale));
@@ -97,6 +100,7 @@ export class Merits {
     this.tiles = Object.fromEntries(TILES.map((name) => [name, this.addTile(name)]));
     this.bar = element("i", "live-progress", this.tiles.epoch.node);
     this.status = element("span", "live-status", this.tiles.epoch.head);
+    this.status.setAttribute("role", "status"); // said aloud when it changes
     this.banner = element("div", "live-banner", parent);
     this.banner.setAttribute("role", "alert");
     this.banner.hidden = true;
@@ -180,7 +184,10 @@ export class UnitTable {
     this.table.replaceChildren();
     this.table.classList.toggle("is-dense", hidden.length > 6);
     const head = element("tr", "", element("thead", "", this.table));
-    for (const words of ["", text.dead, text.distinct, text.saturated]) element("th", "", head, words);
+    element("td", "", head);
+    for (const words of [text.dead, text.distinct, text.saturated]) {
+      element("th", "", head, words).scope = "col";
+    }
     const body = element("tbody", "", this.table);
     this.rows = hidden.map((layer) => this.addRow(body, layer));
   }

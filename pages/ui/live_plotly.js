@@ -7,26 +7,29 @@ const coarsePointer = () => window.matchMedia("(pointer: coarse)").matches;
 
 export function axis(theme, title, extra) {
   return {
-    title: { text: escapeLabel(title), font: { size: 12 }, standoff: 6 },
+    title: { text: escapeLabel(title), font: { size: 12 * theme.scale }, standoff: 6 },
     gridcolor: theme.grid,
     linecolor: theme.grid,
     zeroline: false,
     ticks: "",
-    tickfont: { size: 12 },
+    tickfont: { size: 12 * theme.scale },
     automargin: false,
     ...extra,
   };
 }
 
+const enlarged = (margin, scale) =>
+  Object.fromEntries(Object.entries(margin).map(([side, room]) => [side, room * scale]));
+
 export function layout(theme, xaxis, yaxis, margin = {}) {
   return {
     xaxis,
     yaxis,
-    margin: { l: 48, r: 16, t: 8, b: 42, ...margin },
-    font: { family: theme.font, size: 12, color: theme.text },
+    margin: enlarged({ l: 48, r: 16, t: 8, b: 42, ...margin }, theme.scale),
+    font: { family: theme.font, size: 12 * theme.scale, color: theme.text },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    hoverlabel: { font: { family: theme.font, size: 12 } },
+    hoverlabel: { font: { family: theme.font, size: 12 * theme.scale } },
     showlegend: false,
     dragmode: coarsePointer() ? false : "zoom", // a finger scrolls the page
   };

@@ -17,6 +17,10 @@ export function rgb(color) {
   return known.get(color);
 }
 
+/** By how much presenter mode enlarges the type of charts. */
+export const pageScale = () =>
+  Number(getComputedStyle(document.documentElement).getPropertyValue("--nndl-scale")) || 1;
+
 /** The colours of the page around the component, read from Streamlit's CSS variables. */
 export function readTheme(element) {
   const style = getComputedStyle(element);
@@ -29,6 +33,7 @@ export function readTheme(element) {
     dark,
     text: value("--st-text-color", dark ? "#fafafa" : "#1f2430"),
     grid: dark ? "rgba(255,255,255,.13)" : "rgba(20,30,50,.11)",
+    scale: pageScale(),
     font: style.fontFamily,
     ...(dark ? DARK : LIGHT),
   };

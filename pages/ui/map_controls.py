@@ -23,6 +23,7 @@ from nndl_core.map_plan import (
 )
 from pages.ui import address
 from pages.ui.knob import draw_knob
+from pages.ui.locks import changed_by, locked
 from pages.ui.map_session import MapSession
 
 STEPS = {"noise": 0.01, "slope": 0.01, "bias": 0.1}
@@ -38,7 +39,13 @@ def sidebar(session: MapSession) -> None:
     """Draw every control and take over the plan they stand at, or say why that is none."""
     with st.container(horizontal=True, key="map_presets"):
         for name, plan in PRESETS.items():
-            st.button(tr(name), key=f"map_preset_{name}", on_click=session.adopt, args=(plan,))
+            st.button(
+                tr(name),
+                key=f"map_preset_{name}",
+                on_click=session.adopt,
+                args=(plan,),
+                disabled=bool(changed_by(session.plan.base, plan.base)),
+            )
     try:
         session.apply(_drawn(session))
     except ConfigError as error:
@@ -123,6 +130,7 @@ def _network(session: MapSession) -> dict[str, Any]:
         list(DATASETS),
         list(DATASETS).index(plan.base.dataset),
         key=_key(session, "dataset"),
+        disabled=locked("dataset"),
         format_func=lambda name: tr(DATASETS[name].label),
     )
     found = {"dataset": dataset, "points": _knob(session, "points")}
@@ -144,7 +152,10 @@ def _hidden(session: MapSession) -> tuple[int, ...]:
 def _size(session: MapSession, name: AxisName, most: int, value: int) -> int:
     if _is_axis(session, name):
         return value
-    return int(st.slider(tr(AXES[name].label), 1, most, value, key=_key(session, name)))
+    fixed = locked("hidden")
+    return int(
+        st.slider(tr(AXES[name].label), 1, most, value, key=_key(session, name), disabled=fixed)
+    )
 
 
 def _training(session: MapSession) -> tuple[dict[str, Any], int]:

@@ -12,6 +12,7 @@ from nndl_core.charts.trainability import trainability_map
 from nndl_core.i18n import tr
 from nndl_core.report import csv_text
 from nndl_core.trainability import run_rows
+from pages.ui.language import spoken_here
 from pages.ui.map_session import MapSession
 
 INCHES = (9.0, 6.0)
@@ -30,7 +31,7 @@ def export_buttons(session: MapSession) -> None:
 def _button(label: str, form: str, media: str, make: Callable[[], bytes]) -> None:
     st.download_button(
         label,
-        make,
+        spoken_here(make),
         file_name=f"trainability-map.{form}",
         mime=media,
         key=f"map_{form}",

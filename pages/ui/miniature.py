@@ -11,8 +11,15 @@ from nndl_core.records import Records
 
 WIDTH, HEIGHT, POINTS = 380, 96, 90
 LOSS_WIDTH, LABEL = 210, 11
-INK, DEV, BAR, ZERO = "#5b6672", "#8a1fb0", "#0b7d6c", "#c2185b"
+INK, TRAIN, DEV, BAR, ZERO = "#5b6672", "#2f6fb5", "#8a1fb0", "#0b7d6c", "#c2185b"
 LOWEST = 1e-12
+DARK = (
+    "<style>@media (prefers-color-scheme: dark) {"
+    f'[fill="{INK}"] {{ fill: #a9b4c0 }} [stroke="{INK}"] {{ stroke: #a9b4c0 }}'
+    f'[stroke="{DEV}"] {{ stroke: #d9a2f0 }} [stroke="{TRAIN}"] {{ stroke: #6ea8ea }}'
+    f'[fill="{BAR}"] {{ fill: #4dc4b3 }} [stroke="{ZERO}"] {{ stroke: #ff80ab }} }}</style>'
+)
+"""In a picture the scheme is that of the element around it, so it follows the app's theme."""
 
 
 def miniature(records: Records, planned: int, constant_loss: float) -> str:
@@ -24,7 +31,7 @@ def miniature(records: Records, planned: int, constant_loss: float) -> str:
     parts = [*_losses(records, planned, constant_loss), *_gradients(records)]
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="sans-serif" font-size="{LABEL}" fill="{INK}">{"".join(parts)}</svg>'
+        f'font-family="sans-serif" font-size="{LABEL}" fill="{INK}">{DARK}{"".join(parts)}</svg>'
     )
     words = tr("Training and dev loss over the epochs; gradient norm of every layer, logarithmic")
     return (
@@ -62,7 +69,7 @@ def _losses(records: Records, planned: int, constant_loss: float) -> list[str]:
         f'<line x1="0" x2="{LOSS_WIDTH}" y1="{bottom}" y2="{bottom}" stroke="{INK}"/>',
         f'<text x="{LOSS_WIDTH}" y="{HEIGHT - 4}" text-anchor="end">{last}</text>',
         line(dev, DEV, ' stroke-dasharray="5 3"'),
-        line(train, "#2f6fb5", ""),
+        line(train, TRAIN, ""),
     ]
 
 

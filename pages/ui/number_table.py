@@ -37,8 +37,9 @@ def number(value: float, form: str = ".6g") -> str:
 
 def marked(value: float, form: str = ".3g") -> str:
     """Write a number for a table in which an exact zero is a finding."""
-    zero = f'<span class="zero">{tr("exactly 0")}</span>'
-    return zero if value == 0 else number(value, form)
+    if value == 0:
+        return f'<span class="zero">{tr("exactly 0")}</span>'
+    return number(value, form)
 
 
 def table(

@@ -36,9 +36,10 @@ def draw_calls() -> None:
 
 def calls_table(rows: list[Call]) -> str:
     """Return the HTML of the table; text in backquotes becomes code."""
-    titles = "".join(f"<div>{tr(title)}</div>" for title in (mark("To do"), *COLUMNS))
+    names = (mark("To do"), *COLUMNS)
+    titles = "".join(f'<div role="columnheader">{tr(name)}</div>' for name in names)
     return (
-        f'<div class="nndl-calls"><section class="head">{titles}</section>'
+        f'<div class="nndl-calls" role="table"><div class="row head" role="row">{titles}</div>'
         f"{''.join(map(_row, rows))}</div>"
     )
 
@@ -55,17 +56,26 @@ def draw_terms() -> None:
         _draw_term(term)
 
 
+def in_both(term: Term) -> str:
+    """Return the name of a term, with the English one that papers and code use."""
+    name = tr(term.name)
+    return name if name == term.name else f"{name} ({term.name})"
+
+
 def _row(call: Call) -> str:
     codes = (f"<code>{escape(code)}</code>" for code in (call.paddle, call.torch))
     note = re.sub("`([^`]+)`", r"<code>\1</code>", escape(tr(call.note)))
     cells = zip(map(tr, COLUMNS), (*codes, note), strict=True)
-    columns = "".join(f'<div data-column="{title}">{cell}</div>' for title, cell in cells)
-    return f'<section><div class="use">{escape(tr(call.use))}</div>{columns}</section>'
+    columns = "".join(
+        f'<div role="cell" data-column="{title}">{cell}</div>' for title, cell in cells
+    )
+    use = f'<div class="use" role="rowheader">{escape(tr(call.use))}</div>'
+    return f'<div class="row" role="row">{use}{columns}</div>'
 
 
 def _draw_term(term: Term) -> None:
     left, right = st.columns([4, 1], vertical_alignment="center")
-    left.markdown(f"**{tr(term.name)}**: {tr(term.text)}")
+    left.markdown(tr("**{term}**: {meaning}", term=in_both(term), meaning=tr(term.text)))
     # the router decides which pages there are; without its page a term is still worth reading
     with suppress(StreamlitPageNotFoundError):
         right.page_link(f"{term.page}.py", icon=":material/arrow_forward:", query_params=term.query)

@@ -7,8 +7,9 @@ from datetime import date
 
 import streamlit as st
 
-from nndl_core.i18n import language, mark, speaking, tr
+from nndl_core.i18n import mark, tr
 from nndl_core.study import Claim, Study
+from pages.ui.language import spoken_here
 from pages.ui.study_panel import panel_of_claim
 
 CONTENT = mark(
@@ -24,15 +25,9 @@ def report_button(name: str, make: Callable[[str], bytes], content: str = CONTEN
     make runs outside of the page, where there is no session state: it must hold what it reads.
     """
     st.markdown(tr(content))
-    here = language()
-
-    def made() -> bytes:
-        with speaking(here):
-            return make(date.today().isoformat())
-
     st.download_button(
         tr("Make the report"),
-        made,
+        spoken_here(lambda: make(date.today().isoformat())),
         file_name=f"{name}-report.zip",
         mime="application/zip",
         key=f"report_{name}",

@@ -26,7 +26,7 @@ def runner_section(session: PairSession) -> None:
     )
     name = st.radio(tr("Network"), list(session.runs), key="runner_network", horizontal=True)
     config = session.runs[name].config
-    st.code(training_log(config, max(1, config.epochs // LINES)), language="text", height=240)
+    st.code(training_log(config, max(1, config.epochs // LINES)), language="text", wrap_lines=True)
     header = [
         tr("checkpoint"),
         tr("epoch"),
@@ -40,4 +40,4 @@ def runner_section(session: PairSession) -> None:
 def _row(kept: Kept) -> list[str]:
     same = tr("yes, in every bit") if kept.is_equal else tr("no")
     scores = [number(kept.score, ".4f"), number(kept.loss, ".4f")]
-    return [escape(kept.name), f"{kept.epoch:,}", *scores, same]
+    return [escape(tr(kept.name)), f"{kept.epoch:,}", *scores, same]

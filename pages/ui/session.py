@@ -92,6 +92,8 @@ class LabSession(Player):
 
     def apply(self, config: RunConfig) -> None:
         """Take over changed settings: live where that is possible, else by starting anew."""
+        if config.dataset == "csv" and self.upload is None:  # the run goes on until a file is there
+            config = replace(config, dataset=self.config.dataset)
         if restarts(self.config, config) or self.new_upload:
             self.new_upload = False
             self._try_restart(config)

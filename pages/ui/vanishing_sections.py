@@ -51,6 +51,13 @@ STEP_FORMULA = (
 )
 
 
+def _step_formula() -> str:
+    formula = STEP_FORMULA
+    for part in ("weights", "slope", "inputs"):
+        formula = formula.replace(rf"\text{{{part}}}", rf"\text{{{tr(part)}}}")
+    return formula
+
+
 @st.fragment
 def norms_section(config: RunConfig) -> None:
     """Compare the norms of two activations layer by layer, with the closed form of their ratio."""
@@ -181,7 +188,7 @@ def _steps_part(networks: Mapping[str, RunConfig], steps: Mapping[str, Steps], k
                 "gradient is δ times the layer's input."
             )
         )
-        st.latex(STEP_FORMULA)
+        st.latex(_step_formula())
         st.markdown(
             tr(
                 "Predicted for small weights: a matrix with n columns of N(0, "

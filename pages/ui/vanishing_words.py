@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import nndl_core.gradient_law as law
 from nndl_core.config import RunConfig
 from nndl_core.gradient_law import Flow, Ratio, Steps
-from nndl_core.i18n import tr
+from nndl_core.i18n import sentences, tr
 from nndl_core.records import EpochRecord
 from pages.ui.layer_names import layer_runs
 from pages.ui.vanishing_tables import away, away_text, seeds_text, share
@@ -24,7 +24,7 @@ def ratio_sentences(
     one, two = (config.activation for config in configs)
     last = f"fc{len(configs[0].hidden) + 1}"
     pairs = list(zip((one, two), flows, strict=True))
-    lost = "; ".join(_lost(name, flow) for name, flow in pairs[: 1 if one == two else 2])
+    lost = tr("; ").join(_lost(name, flow) for name, flow in pairs[: 1 if one == two else 2])
     return tr(
         "From {last} to fc1, with the weight seed of the runs: {lost}. {ratio}",
         last=last,
@@ -59,22 +59,17 @@ def _ratio(one: str, two: str, bias: float, ratio: Ratio, expected: Sequence[flo
         seeds_text=seeds_text(ratio.n),
     )
     if math.isnan(off):
-        return (
-            words
-            + " "
-            + tr(
-                "at b = {bias:g} the closed form says nothing, because φ(b) or φ'(b) is 0.",
-                bias=bias,
-            )
+        nothing = tr(
+            "at b = {bias:g} the closed form says nothing, because φ(b) or φ'(b) is 0.", bias=bias
         )
-    words += " " + tr(
+        return sentences(words, nothing)
+    law_words = tr(
         "the closed form says {law_says:.4g}, {away_text} away.",
         law_says=law_says,
         away_text=away_text(abs(off), ".2%"),
     )
-    if abs(off) > FAR:
-        words += " " + tr("It is made for small weights, and these are too large for it.")
-    return words
+    far = tr("It is made for small weights, and these are too large for it.")
+    return sentences(words, law_words, far if abs(off) > FAR else "")
 
 
 def causes_sentences(steps: Mapping[str, Steps], std: float, bias: float) -> list[str]:
@@ -86,7 +81,7 @@ def causes_sentences(steps: Mapping[str, Steps], std: float, bias: float) -> lis
         _saved(tr("ReLU in place of sigmoid, at std {std:g},", std=std), sick, relu),
         _saved(tr("Xavier's weights in place of std {std:g}, with sigmoid,", std=std), sick, sane),
     ]
-    return [*found, " ".join(text for text in changes if text)]
+    return [*found, sentences(*changes)]
 
 
 def _parts(name: str, found: Steps, bias: float) -> str:
@@ -97,7 +92,7 @@ def _parts(name: str, found: Steps, bias: float) -> str:
             name=name,
             bias=bias,
         )
-    parts = ", ".join(f"{tr(part)} {value:.2f}" for part, value in found.parts.items())
+    parts = tr(", ").join(f"{tr(part)} {value:.2f}" for part, value in found.parts.items())
     numbers = {"name": name, "bias": bias, "lost": abs(lost), "parts": parts}
     if lost < 0:
         return tr(
@@ -157,7 +152,7 @@ def changed_sentences(
 def unmoved_sentence(double: Mapping[str, EpochRecord]) -> str:
     """Name the layers that do not change fully even in float64, or return nothing."""
     found = [
-        f"{name} ({', '.join(layers)})"
+        f"{name} ({tr(', ').join(layers)})"
         for name, record in double.items()
         if (layers := _unmoved(record))
     ]
@@ -166,7 +161,7 @@ def unmoved_sentence(double: Mapping[str, EpochRecord]) -> str:
     return tr(
         "Not all of these change in float64 either: {join}. There some gradients are exactly "
         "0, as behind a dead ReLU, or steps are too small even for float64.",
-        join="; ".join(found),
+        join=tr("; ").join(found),
     )
 
 

@@ -6,7 +6,10 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from time import sleep
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,6 +22,7 @@ from nndl_core.snapshot import evaluate_test
 from nndl_core.store.errors import UnavailableError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_POINTS, Run
+from pages.ui import run_keeper
 from pages.ui.history_cards import lab_link
 from pages.ui.history_chosen import json_bytes
 from pages.ui.history_table import table_key
@@ -127,6 +131,26 @@ def test_a_run_that_goes_on_and_ends_again_is_another_entry() -> None:
     at.session_state["lab"].advance(2, 60.0)
     at.run()
     assert [run.epochs for run in kept()] == [4, 2]
+
+
+class CutShort(dict[str, object]):
+    """The state of a session whose page is ended at the next write, for a click that waits."""
+
+    def __setitem__(self, key: str, value: object) -> None:
+        raise InterruptedError
+
+
+def test_a_page_that_is_cut_short_keeps_its_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = opened("lab.py", epochs="2").session_state["lab"].run
+    run.runner.advance(2)
+    monkeypatch.setattr(run_keeper, "st", SimpleNamespace(session_state=CutShort()))
+    monkeypatch.setattr(run_keeper, "owner", lambda: ME)
+    for _ in range(3):
+        with suppress(InterruptedError):
+            run_keeper.keep(run)
+    while history_keeper().waiting(ME):
+        sleep(0.01)
+    assert len(kept()) == 1
 
 
 def test_a_fresh_browser_is_told_how_a_run_gets_here() -> None:

@@ -34,7 +34,7 @@ def captions(at: AppTest) -> list[str]:
 
 
 def test_the_page_shows_every_call_and_every_term(page: AppTest) -> None:
-    assert table(page).count("<section>") == len(calls())
+    assert table(page).count('<div class="row" role="row">') == len(calls())
     shown = [m.value for m in page.markdown]
     for term in terms():
         assert f"**{term.name}**: {term.text}" in shown
@@ -50,12 +50,12 @@ def test_every_term_of_a_page_that_there_is_has_a_link(page: AppTest) -> None:
 
 def test_search_and_area_narrow_the_table(page: AppTest) -> None:
     page.text_input(key="call_words").set_value("zero_grad").run()
-    assert table(page).count("<section>") == 1
+    assert table(page).count('<div class="row" role="row">') == 1
     assert captions(page) == [f"1 of {len(calls())} calls"]
     page.text_input(key="call_words").set_value("").run()
     page.button_group(key="area").select("Files").run()
     expected = sum(call.area == "Files" for call in calls())
-    assert table(page).count("<section>") == expected
+    assert table(page).count('<div class="row" role="row">') == expected
 
 
 def test_a_search_without_result_says_so(page: AppTest) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -83,11 +84,23 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start the app as the README does, on a free port; fail when it logged a traceback."""
-    log = tmp_path_factory.mktemp("server") / "app.log"
+    with serving(tmp_path_factory.mktemp("server") / "app.log") as running:
+        yield running
+
+
+@contextmanager
+def serving(log: Path, **settings: str) -> Iterator[Server]:
+    """Start the app with these environment settings; fail when it logged a traceback."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | settings,
+        )
     running = Server(f"http://127.0.0.1:{port}", process, log)
     try:
         wait_until_healthy(running)

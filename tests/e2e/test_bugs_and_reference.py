@@ -38,7 +38,7 @@ def test_the_page_of_a_bug_fits_a_phone(open_app: OpenApp, page: Page) -> None:
 
 def test_a_term_leads_to_the_case_that_shows_it(open_app: OpenApp) -> None:
     page = open_app("/reference")
-    expect(page.locator(".nndl-calls section").nth(1)).to_contain_text("torch.nn.Linear(2, 5)")
+    expect(page.locator(".nndl-calls .row").nth(1)).to_contain_text("torch.nn.Linear(2, 5)")
     page.get_by_role("tab", name="Glossary").click()
     page.locator("a[href*='case=logits']").click()
     page.wait_for_url("**/bugs?case=logits", timeout=WAIT)

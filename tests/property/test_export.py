@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -31,6 +33,7 @@ from nndl_core.datasets import DATASETS, Dataset
 from nndl_core.export.bundle import bundle_of, dataset_csv
 from nndl_core.export.notebook import notebook_of
 from nndl_core.export.script import script_of
+from nndl_core.i18n import Language, breadth, speaking
 from nndl_core.runner import Runner
 
 RUNNER = """
@@ -72,14 +75,23 @@ CALM = 1e-8
 DIVERGES = {"activation": "identity", "hidden": [8, 8, 8], "learning_rate": 30.0, "points": 60}
 
 
-def check(runner: Runner, found: dict[str, Any], tolerance: float) -> None:
+SAID: dict[Language, tuple[str, str, str]] = {
+    "en": ("Diverged at epoch {}:", "test, last epoch: ", "test, best on dev:"),
+    "zh": ("在第 {} 轮发散：", "测试集，最后一轮：", "测试集，验证最佳："),  # noqa: RUF001
+}
+"""How the printed lines begin, in each language."""
+
+
+def check(
+    runner: Runner, found: dict[str, Any], tolerance: float, language: Language = "en"
+) -> None:
     """Compare every epoch and the whole printed table with the run of the lab."""
     history = np.array(found["history"]).reshape(-1, 5)
     assert len(history) == len(runner.records), runner.config
     check_curves(runner, history, tolerance, len(history))
     # where rounding decided a dev score, it decided which epoch is the best as well
     is_best_decided = bool((history[:, 4] == runner.records.column("dev_accuracy")).all())
-    check_table(runner, found["printed"], is_best_decided)
+    check_table(runner, found["printed"], is_best_decided, language)
 
 
 def check_curves(
@@ -111,7 +123,9 @@ def is_on_boundary(runner: Runner, epoch: int) -> bool:
     return bool((top[:, 0] - top[:, 1]).min() < CALM)
 
 
-def check_table(runner: Runner, printed: str, is_best_decided: bool = True) -> None:
+def check_table(
+    runner: Runner, printed: str, is_best_decided: bool = True, language: Language = "en"
+) -> None:
     """Compare each printed number with the lab's record, and the test figures with its own."""
     lines = printed.splitlines()
     rows = [line.split() for line in lines if line.strip()[:1].isdecimal()]
@@ -123,15 +137,16 @@ def check_table(runner: Runner, printed: str, is_best_decided: bool = True) -> N
         for cell, value, digits in zip(row, wanted, (0, 2e-6, 1e-4, 2e-6, 1e-4), strict=True):
             same = float(cell) == pytest.approx(value, abs=digits, rel=2e-6)
             assert same or (digits == 1e-4 and is_on_boundary(runner, record.epoch)), (row, wanted)
-    said = [line for line in lines if line.startswith("Diverged at epoch")]
-    at = runner.diverged and f"Diverged at epoch {runner.diverged.epoch}:"
-    assert [line.partition(":")[0] + ":" for line in said] == ([at] if at else [])
+    diverged, last, best_on_dev = SAID[language]
+    said = [line for line in lines if line.startswith(diverged.partition("{")[0])]
+    at = diverged.format(runner.diverged.epoch) if runner.diverged else ""
+    assert [line[: len(at)] for line in said] == ([at] if at else [])
     assert runner.dataset is not None
-    parts = [("last epoch: ", False), ("best on dev:", True)][: 1 + is_best_decided]
+    parts = [(last, False), (best_on_dev, True)][: 1 + is_best_decided]
     for title, best in parts if count else ():
         score, loss = runner.evaluate(runner.dataset.test, best)
-        line = next(line for line in lines if f"test, {title}" in line)
-        words = line.replace(",", "").split()
+        line = next(line for line in lines if title in line)
+        words = re.sub("[,，]", " ", line).split()  # noqa: RUF001
         assert float(words[-1]) == pytest.approx(loss, abs=2e-6, rel=2e-6)
         assert float(words[-3]) == pytest.approx(score, abs=1e-4)
 
@@ -179,6 +194,42 @@ def test_every_name_is_exported_as_it_is_trained(tmp_path: Path) -> None:
     results = run_all([script_of(c) for c in configs], tmp_path)
     for config, found in zip(configs, results, strict=True):
         check(trained(config), found, 1e-9)
+
+
+def test_a_chinese_program_trains_and_prints_the_same_numbers(tmp_path: Path) -> None:
+    configs = [
+        config_of(),
+        config_of(dataset="iris", loss="cross_entropy", hidden=[], label_noise=0.1),
+        config_of(dataset="spirals3", loss="mse", batch_size=7, init="orthogonal"),
+        config_of(**DIVERGES, epochs=100),
+    ]
+    with speaking("zh"):
+        programs = [script_of(c) for c in configs]
+    for config, found in zip(configs, run_all(programs, tmp_path), strict=True):
+        assert found["printed"].isascii() is False
+        check(trained(config), found, 1e-9, "zh")
+
+
+def without_words(program: str) -> str:
+    """Return the syntax tree with texts blank: what the program does, and its identifiers."""
+    tree = ast.parse(program)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.dump(tree)
+
+
+def test_only_the_words_of_a_chinese_program_are_chinese() -> None:
+    """And all its comments are: four Latin words in a row are English."""
+    for config in [*every_name(), RunConfig(hidden=())]:
+        english = script_of(config)
+        with speaking("zh"):
+            chinese = script_of(config)
+        for line in chinese.splitlines():
+            said = line.partition("#")[2] or (line if line.strip().startswith("print") else "")
+            assert not re.search(r"[A-Za-z]{2,}( [A-Za-z]{2,}){3}", said), line
+            assert breadth(line) <= 100 or not line.startswith("#"), line
+        assert without_words(chinese) == without_words(english)
 
 
 COUNT = 40

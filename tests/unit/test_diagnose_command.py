@@ -105,7 +105,7 @@ def test_a_run_that_diverges_has_null_for_what_is_not_finite(
         ({"activation": "swish"}, "activation: 'swish' is not known"),
         ({"data": "unknown"}, "the data file has no array unknown.x_train"),
         ({"init": {"kind": "glorot"}}, "init: 'glorot' is not known"),
-        ({"init": {"kind": "uniform"}}, "'a'"),
+        ({"init": {"kind": "uniform"}}, "its a is None"),
         ({"hidden": [0]}, "hidden: [0] is not possible"),
         ({"hidden": 5}, "dead: "),
         ({"epochs": -1}, "epochs: -1 is out of range"),

@@ -1,6 +1,7 @@
 """The command line: records as JSON lines, checkpoints, and one sentence for every mistake."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from nndl_core.__main__ import main
 from nndl_core.claims import CLAIMS
 from nndl_core.config import RunConfig, describe
+from nndl_core.i18n import language, speaking, tr
 from nndl_core.records import LAYER_FIELDS, as_dict
 from nndl_core.runner import Runner
 
@@ -217,3 +219,43 @@ def test_lesson_answers_a_mistake_with_a_sentence(
 ) -> None:
     assert main(["lesson", *arguments]) == 2
     assert capsys.readouterr().err.startswith(words)
+
+
+@pytest.mark.parametrize("line", [["--language", "zh", "lesson"], ["lesson", "--language", "zh"]])
+def test_the_language_is_named_before_or_after_the_command(
+    line: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line) == 0
+    shown = capsys.readouterr().out
+    for claim in CLAIMS.values():
+        with speaking("zh"):
+            assert f"{claim.experiment:<4} {tr(claim.text)}\n" in shown
+    assert language() == "en"
+
+
+def test_the_terminals_locale_decides_without_an_option(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert main(["train", str(config_file(tmp_path, {"epochs": -1}))]) == 2
+    assert re.search("[\u4e00-\u9fff]{4}", capsys.readouterr().err)
+    assert main(["config", "--language", "en"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(describe()))
+
+
+def test_the_figures_of_a_claim_have_the_names_of_their_arms(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["lesson", "sane-start-is-the-remedy", "--seeds", "1", "--language", "zh"]) == 0
+    found = strict(capsys.readouterr().out)
+    assert found["text"].endswith("才是对策。")
+    texts = [figure["text"] for figure in found["figures"].values()]
+    assert texts
+    assert not [text for text in texts if "{" in text]
+
+
+def test_an_unknown_language_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["--language", "fr", "lesson"])
+    assert refused.value.code == 2
+    assert "'en', 'zh'" in capsys.readouterr().err

@@ -1,16 +1,19 @@
-"""The page of all lessons in docs is the one that the lessons' data give."""
+"""The pages of all lessons in docs are the ones that the lessons' data give."""
 
-from pathlib import Path
+import re
+
+import pytest
 
 from nndl_core.claims import CLAIMS
+from nndl_core.i18n import Language, speaking
 from nndl_core.lessons import LESSONS
-from nndl_core.lessons.overview import overview
-
-PAGE = Path(__file__).parents[2] / "docs" / "lessons.md"
+from nndl_core.lessons.overview import DOCS, PAGES, overview
 
 
-def test_the_page_in_docs_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == overview(), "run `make lessons`"
+@pytest.mark.parametrize(("language", "name"), PAGES.items())
+def test_the_page_in_docs_is_up_to_date(language: Language, name: str) -> None:
+    with speaking(language):
+        assert (DOCS / name).read_text(encoding="utf-8") == overview(), "run `make lessons`"
 
 
 def test_it_names_every_lesson_and_every_claim_that_a_lesson_tests() -> None:
@@ -20,3 +23,12 @@ def test_it_names_every_lesson_and_every_claim_that_a_lesson_tests() -> None:
         assert lesson.question.because in text
         for name in lesson.claims:
             assert f"`{name}`: *{CLAIMS[name].text}*" in text
+
+
+def test_the_chinese_page_says_the_same_of_the_same_lessons() -> None:
+    with speaking("zh"):
+        chinese = overview()
+    english = overview()
+    assert re.findall("`[^`]+`", chinese) == re.findall("`[^`]+`", english)
+    assert chinese.count("\n\n") == english.count("\n\n")
+    assert not re.findall(r"\b[A-Za-z]+(?: [A-Za-z]+){2,}", re.sub("`[^`]+`", "", chinese))

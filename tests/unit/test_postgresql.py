@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +25,7 @@ from nndl_core.store.location import location_of
 from nndl_core.store.runs import Curves, Run, Said, Wanted
 from nndl_core.store.tables import METADATA
 from pages.ui.run_keeper import history_keeper
+from tests.postgresql import Server, running
 
 ROOT = Path(__file__).parents[2]
 ME, OTHER = "a" * 64, "b" * 64
@@ -44,71 +41,10 @@ def a_run(number: int, **more: Any) -> Run:
     return Run(f"{number:032d}", finished_at=float(number), engine="e", epochs=9, **plain | more)
 
 
-class Server:
-    """A PostgreSQL server with a folder, a port and a user of its own."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.programs, self.folder = programs, folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.settings = {"NNDL_DATABASE": f"postgresql://lab@127.0.0.1:{self.port}/postgres"}
-        self.user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
-        if self.user:  # the server refuses to run as root
-            shutil.chown(folder, self.user)
-        self.run("initdb", "--username=lab", "--auth=trust", "--encoding=UTF8", "--no-sync")
-
-    def run(self, program: str, *more: str) -> None:
-        command = [str(self.programs / program), "--pgdata", str(self.folder / "data"), *more]
-        done = subprocess.run(
-            command,
-            user=self.user,
-            group=self.user,
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        assert done.returncode == 0, f"{program} failed: {self.log}"
-
-    @property
-    def log(self) -> str:
-        file = self.folder / "log"
-        return file.read_text() if file.exists() else "no log"
-
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
-        self.run("pg_ctl", "start", "-w", "-l", str(self.folder / "log"), "-o", options)
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "stop", "-w", "-m", "immediate")  # as when the machine is switched off
-
-
-def programs() -> Path | None:
-    """Find the newest server: Debian keeps its programs out of the path."""
-    found = shutil.which("pg_ctl")
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    return places[-1].parent if places else Path(found).resolve().parent if found else None
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Start a server; without one skip, or fail where NNDL_REQUIRE_POSTGRESQL is 1."""
-    place = programs()
-    if place is None:
-        reason = "PostgreSQL test not run: no server found (install Debian's package postgresql)."
-        if os.environ.get("NNDL_REQUIRE_POSTGRESQL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    # not in pytest's folder, which nobody but its owner may enter
-    folder = Path(tempfile.mkdtemp(prefix="nndl-postgresql-"))
-    started = Server(place, folder)
-    started.start()
-    try:
+    with running() as started:
         yield started
-    finally:
-        started.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -166,7 +102,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(history: History) -> 
 
 
 def test_processes_that_migrate_at_once_migrate_once(server: Server, history: History) -> None:
-    drop = f"DROP TABLE findings, runs, {VERSION_TABLE}"
+    drop = f"DROP TABLE entries, members, boards, findings, runs, {VERSION_TABLE}"
     with history.engine.begin() as connection:
         connection.execute(text(drop))
     command = [os.sys.executable, "-c", OPEN, history.engine.url.render_as_string(False)]  # type: ignore[attr-defined]
@@ -192,7 +128,7 @@ def test_a_newer_schema_is_refused(server: Server, history: History) -> None:
             History.open(location_of(server.settings).url)
     finally:
         with history.engine.begin() as connection:
-            connection.execute(text(change), {"to": "0001"})
+            connection.execute(text(change), {"to": "0002"})
 
 
 def test_an_idle_connection_survives_a_restart_of_the_server(

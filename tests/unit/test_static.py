@@ -17,8 +17,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from nndl_core.charts import static
 from nndl_core.charts.figures import bands, layer_bars, lines, strips
-from nndl_core.charts.static import draw_static
+from nndl_core.charts.static import draw_static, undrawable
+from nndl_core.charts.static_fonts import LATIN, _packaged, families
 from nndl_core.charts.theme import SERIES
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +193,9 @@ import sys, hashlib
 import nndl_core.report
 assert "matplotlib" not in sys.modules, "imported before it is needed"
 from nndl_core.charts.figures import layer_bars
-from nndl_core.charts.static import draw_static
+from nndl_core.charts import static
+from nndl_core.charts.static import draw_static, undrawable
+from nndl_core.charts.static_fonts import LATIN, _packaged, families
 drawn = draw_static(layer_bars({"a": [0, 1e-9]}, "norm", title="Again"), "svg")
 assert "matplotlib.pyplot" not in sys.modules
 print(hashlib.sha256(drawn).hexdigest())
@@ -213,3 +217,54 @@ def test_another_process_without_a_home_draws_the_same_in_silence(tmp_path: Path
     mine = draw_static(layer_bars({"a": [0, 1e-9]}, "norm", title="Again"), "svg")
     assert done.stdout.strip() == hashlib.sha256(mine).hexdigest()
     assert list(tmp_path.iterdir()) == []
+
+
+def named(word: str) -> dict[str, Any]:
+    return lines({"a": (X, X)}, word, "y")
+
+
+def pixels(word: str) -> bytes:
+    return np.asarray(Image.open(io.BytesIO(draw_static(named(word), "png")))).tobytes()
+
+
+BOX = "\u0378"
+"""No character has this number, so every font draws its box for it."""
+
+
+def test_the_requirements_bring_a_font_that_has_what_the_lab_says_in_chinese() -> None:
+    from babel.messages.pofile import read_po
+    from matplotlib.ft2font import FT2Font
+
+    path = _packaged()
+    assert path is not None
+    font = FT2Font(str(path))
+    assert (font.family_name, families()) == ("Noto Sans SC", (LATIN, "Noto Sans SC"))
+    assert not font.get_char_index(ord(BOX))
+    said = "".join(
+        str(message.string)
+        for file in sorted((ROOT / "nndl_core/locales/zh").glob("*.po"))
+        for message in read_po(io.BytesIO(file.read_bytes()))
+    )
+    chinese = {letter for letter in said if "\u4e00" <= letter <= "\u9fff"}
+    assert len(chinese) > 500
+    assert {letter for letter in chinese if not font.get_char_index(ord(letter))} == set()
+    assert undrawable(named("".join(chinese) + BOX)) == ""  # a box is not printable
+
+
+def test_chinese_words_of_a_png_are_not_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {word: pixels(word) for word in ("中文", "文中", "梯度", BOX * 2)}
+    assert len(set(drawn.values())) == 4
+    monkeypatch.setattr(static, "families", lambda: (LATIN,))
+    boxes = {word: pixels(word) for word in drawn}
+    assert len({boxes["中文"], boxes["文中"], boxes["梯度"]}) == 1  # as it would be without
+    assert boxes[BOX * 2] == drawn[BOX * 2]
+
+
+def test_chinese_words_of_an_svg_are_words_with_fonts_to_choose_from() -> None:
+    drawing = svg(named("训练损失"))
+    (text,) = [t for t in drawing.iter(f"{SVG}text") if "训练损失" in "".join(t.itertext())]
+    assert "'DejaVu Sans', 'Noto Sans SC', sans-serif;" in text.get("style", "")
+
+
+def test_characters_that_no_font_has_are_named() -> None:
+    assert undrawable(named("类别 café 국어 국")) == "국어"

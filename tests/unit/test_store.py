@@ -154,7 +154,7 @@ def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path, mode: str) ->
     )
     made.close()
     before = hashlib.sha256(file.read_bytes()).hexdigest()
-    with pytest.raises(NewerSchemaError, match=r"schema is 0999, this lab knows 0001; nothing"):
+    with pytest.raises(NewerSchemaError, match=r"schema is 0999, this lab knows 0002; nothing"):
         open_database(url_of(file))
     assert hashlib.sha256(file.read_bytes()).hexdigest() == before
     assert [path.name for path in tmp_path.iterdir()] == ["newer.sqlite"]

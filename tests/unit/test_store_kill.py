@@ -1,4 +1,4 @@
-"""A writer is killed while fifty threads write: what it has acknowledged is there, once."""
+"""A writer, and the whole server, are killed while they write: what they said is kept is, once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from benchmarks.kill_server import kill_often
 from nndl_core.store.history import History
 
 ROOT = Path(__file__).parents[2]
@@ -83,3 +84,11 @@ def test_no_acknowledged_run_is_lost_and_none_is_doubled(tmp_path: Path) -> None
     # a run may be on disk whose acknowledgment was killed, one for each thread and kill at most
     print(f"{len(expected)} acknowledged, {kept} kept")
     assert kept - len(expected) <= KILLS * THREADS
+
+
+def test_what_a_page_said_is_kept_outlives_the_server(tmp_path: Path) -> None:
+    """benchmarks/kill_server.py kills ten times under fifty tabs; here it is once under twelve."""
+    counts = kill_often(tmp_path, kills=1, tabs=12)
+    assert counts["told"] >= 12
+    assert (counts["lost"], counts["doubled"]) == (0, 0)
+    assert counts["told"] <= counts["kept"] <= counts["played"]

@@ -1,0 +1,164 @@
+"""What is on a board, live: scores by setting, who found which disease, and every run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from nndl_core.charts.distributions import strips
+from nndl_core.config import KNOBS
+from nndl_core.diagnosis_words import NAMES
+from nndl_core.export.bundle import harmless
+from nndl_core.i18n import mark, tr
+from nndl_core.store.board_values import Board, Entry
+from nndl_core.store.errors import HistoryError
+from pages.ui.board_store import Seen, content
+from pages.ui.board_teacher import value_words, varied
+from pages.ui.clock import tick_every
+from pages.ui.figure import draw_figure
+from pages.ui.messages import escape
+from pages.ui.number_table import table
+from pages.ui.study_panel import escape_html
+
+TICK_SECONDS = 3.0
+ROW_PIXELS, MOST_ROWS, MOST_GROUPS = 78, 100, 10
+SCORES = {
+    "test_accuracy": mark("Test accuracy"),
+    "dev_accuracy": mark("Dev accuracy"),
+    "train_accuracy": mark("Train accuracy"),
+}
+
+
+def results(board: Board) -> None:
+    """Draw what is on a board; only this panel reruns, every few seconds."""
+
+    @st.fragment(key="board_results")
+    def panel() -> None:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.selectbox(
+                tr("Score"),
+                list(SCORES),
+                key="board_score",
+                width=200,
+                format_func=lambda name: tr(SCORES[name]),
+            )
+            st.selectbox(
+                tr("By"),
+                varied(board) or list(KNOBS),
+                key="board_by",
+                width=200,
+                format_func=lambda name: tr(KNOBS[name].label),
+            )
+        tick_every(TICK_SECONDS, _tick, board)
+
+    panel()
+
+
+def _tick(board: Board) -> None:
+    try:
+        seen = content(board)
+    except HistoryError as error:
+        st.warning(escape(tr(str(error))), icon=":material/cloud_off:")
+        return
+    count = len(seen.entries)
+    st.caption(
+        tr("{members} have joined, {runs} runs are here.", members=len(seen.members), runs=count)
+    )
+    if not seen.entries:
+        st.info(
+            tr(
+                "No run is here yet. A run that was played to its end for this "
+                "board appears by itself."
+            ),
+            icon=":material/hourglass_empty:",
+        )
+        return
+    _distribution(seen.entries, st.session_state["board_score"], st.session_state["board_by"])
+    st.html(_diseases(seen))
+    _runs(board, seen.entries)
+
+
+def groups(entries: list[Entry], score: str, by: str) -> dict[str, list[float]]:
+    """Return the scores of the runs by a setting's value; the most frequent values only."""
+    found: dict[str, list[float]] = {}
+    for entry in entries:
+        value = getattr(entry, score)
+        if value is not None:
+            found.setdefault(value_words(entry.settings, by), []).append(value)
+    most = sorted(found, key=lambda name: -len(found[name]))[:MOST_GROUPS]
+    return {name: found[name] for name in sorted(most)}
+
+
+def _distribution(entries: list[Entry], score: str, by: str) -> None:
+    series = groups(entries, score, by)
+    label, setting = tr(SCORES[score]), tr(KNOBS[by].label).lower()
+    draw_figure(
+        strips(series, label),
+        key="board_figure",
+        alt=tr("{score} of every run by {setting}, a dot each", score=label, setting=setting),
+        height=110 + ROW_PIXELS * len(series),
+    )
+
+
+def _diseases(seen: Seen) -> str:
+    """Build the table of who found which disease, with the number of runs."""
+    found = Counter((entry.nickname, entry.disease) for entry in seen.entries)
+    diseases = [name for name in NAMES if any(disease == name for _, disease in found)]
+    rows = [
+        [escape_html(name), *(str(found[name, disease] or "") for disease in diseases)]
+        for name in seen.members
+        if any(found[name, disease] for disease in diseases)
+    ]
+    header = [tr("Nickname"), *(tr(NAMES[name]) for name in diseases)]
+    return table(header, rows, tr("Who found which disease, in how many runs"))
+
+
+def _runs(board: Board, entries: list[Entry]) -> None:
+    names = varied(board)
+    with st.expander(tr("Every run")):
+        st.dataframe(
+            [_row(entry, names) for entry in entries[:MOST_ROWS]],
+            key="board_runs",
+            hide_index=True,
+        )
+        if len(entries) > MOST_ROWS:
+            st.caption(tr("The newest {n} are shown; the file has all.", n=MOST_ROWS))
+    st.download_button(
+        tr("Runs as CSV"),
+        lambda: board_csv(entries, names).encode(),
+        file_name=f"board-{board.code}.csv",
+        mime="text/csv",
+        key="board_csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _row(entry: Entry, names: list[str]) -> dict[str, object]:
+    row: dict[str, object] = {tr("Nickname"): entry.nickname}
+    row |= {tr(KNOBS[name].label): value_words(entry.settings, name) for name in names}
+    row |= {tr(SCORES[n]): _percent(getattr(entry, n)) for n in SCORES}
+    disease = NAMES.get(entry.disease, "")  # type: ignore[call-overload]
+    return row | {tr("Finding"): tr(disease), tr("Epochs"): entry.epochs}
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
+
+
+def board_csv(entries: list[Entry], names: list[str]) -> str:
+    """Write the runs as CSV; no cell of a nickname begins a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["nickname", "finished_at", *names, *SCORES, "finding", "epochs"])
+    for entry in entries:
+        at = datetime.fromtimestamp(entry.finished_at, UTC).isoformat(timespec="seconds")
+        cells = [value_words(entry.settings, name) for name in names]
+        scores = [getattr(entry, name) for name in SCORES]
+        words = [harmless(entry.nickname), at, *cells, *scores, entry.disease, entry.epochs]
+        writer.writerow(words)
+    return out.getvalue()

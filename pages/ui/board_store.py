@@ -1,0 +1,68 @@
+"""The class boards as the pages reach them; a board is read once for all tabs that look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+from nndl_core.store.board_values import Board, Entry
+from pages.ui.owner import owner
+from pages.ui.run_keeper import history_keeper
+
+if TYPE_CHECKING:
+    from nndl_core.store.boards import Boards
+
+T = TypeVar("T")
+FRESH_SECONDS = 1.5
+MOST_KEPT = 50
+
+
+@dataclass
+class Seen:
+    """What is on a board, of one version."""
+
+    version: int
+    read_at: float
+    entries: list[Entry]
+    members: list[str]
+
+
+_seen: dict[str, Seen] = {}
+_lock = Lock()
+
+
+def boards(action: Callable[[Boards], T]) -> T:
+    """Do something with the boards; raise HistoryError with one sentence where it fails."""
+    from nndl_core.store.boards import Boards as All  # with the keeper: no first page waits
+
+    return history_keeper().do(lambda history: action(All(history.engine)))
+
+
+def known_board(code: str) -> Board | None:
+    """Return a board as this tab's owner sees it, None where there is none."""
+    if not code:
+        return None
+    me = owner()
+    return boards(lambda all_: all_.board(code, me))
+
+
+def content(board: Board) -> Seen:
+    """Return what is on a board; all tabs together ask for it every FRESH_SECONDS at most."""
+    with _lock:
+        seen = _seen.get(board.code)
+        if seen is None or monotonic() - seen.read_at > FRESH_SECONDS:
+            seen = _seen[board.code] = _read(board.code, seen)
+            for code in list(_seen)[:-MOST_KEPT]:
+                del _seen[code]
+        return seen
+
+
+def _read(code: str, seen: Seen | None) -> Seen:
+    version = boards(lambda all_: all_.version(code))
+    if seen is not None and seen.version == version:
+        return replace(seen, read_at=monotonic())
+    entries = boards(lambda all_: all_.entries(code))
+    return Seen(version, monotonic(), entries, boards(lambda all_: all_.members(code)))

@@ -1,0 +1,149 @@
+"""The class board's page through AppTest: ways onto a board, bad codes and nicknames, a teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nndl_core.config import KNOBS, RunConfig
+from nndl_core.store.board_values import new_code, shown_code
+from nndl_core.store.boards import Boards
+from nndl_core.store.keeper import Keeper
+from nndl_core.store.runs import Run, Said, Scores
+from pages.ui.board_results import board_csv, groups
+from pages.ui.run_keeper import history_keeper
+from tests.app.conftest import PAGES
+
+BAD_CODES = [
+    *("", " ", "x", "0000000000", "ABCDE-FGHJ", "ABCDEFGHJKM", "NaN", "%00%00", "../../etc"),
+    *("'; DROP TABLE boards; --", "\u202e" * 10, "<script>", "7KQ2M-XR4TI", "\uff17KQ2MXR4TB"),
+    *("a" * 5000, "\x00" * 10),
+]
+BAD_NAMES = ["", " ", "\t", "---", "\u202e", "\u200b", "😀😀", "\x00", "x" * 25, "\n\n"]
+TEACHER = "t" * 64
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
+    monkeypatch.setenv("NNDL_DATA", str(tmp_path))
+    history_keeper.cache_clear()
+    yield history_keeper()
+    history_keeper.cache_clear()
+
+
+@pytest.fixture
+def code(keeper: Keeper) -> str:
+    locked = [name for name in KNOBS if name != "activation"]
+    config = RunConfig(epochs=20)
+    return keeper.do(lambda h: Boards(h.engine).open(TEACHER, "Monday", config, locked))
+
+
+def page(code: str = "", owner: str = "o" * 64) -> AppTest:
+    at = AppTest.from_file(PAGES / "board.py", default_timeout=60)
+    at.session_state["owner"] = owner
+    at.session_state["frame"] = {"board": code} if code else {}
+    at.run()
+    assert not at.exception
+    return at
+
+
+def said(at: AppTest) -> list[str]:
+    assert not at.exception
+    return [str(warning.value) for warning in at.warning]
+
+
+@pytest.mark.parametrize("text", BAD_CODES)
+def test_a_bad_code_gets_one_sentence_and_the_ways_onto_a_board(keeper: Keeper, text: str) -> None:
+    at = page()
+    at.text_input(key="board_code").input(text[:40])
+    at.button(key="board_find").click().run()
+    if text:
+        [sentence] = said(at)
+        assert sentence.endswith("ask for the code again\\.")
+        assert len(sentence) < 200
+    assert at.text_input(key="board_code")
+
+
+def test_a_code_that_nobody_has_is_no_board(keeper: Keeper) -> None:
+    assert "is no board" in said(page(new_code()))[0]
+
+
+def test_after_twenty_wrong_codes_a_tab_gets_no_more(keeper: Keeper) -> None:
+    at = page()
+    for _ in range(21):
+        at.session_state["frame"] = {"board": new_code()}
+        at.run()
+    assert "Too many wrong codes; open the page anew." in said(at)
+    assert "board_code" not in {field.key for field in at.text_input}
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_bad_nickname_gets_one_sentence(code: str, name: str) -> None:
+    at = page(shown_code(code).lower())
+    at.text_input(key="board_nickname").input(name)
+    at.button(key="board_enter").click().run()
+    [sentence] = said(at)
+    assert sentence.startswith("A nickname ")
+    assert history_keeper().do(lambda h: Boards(h.engine).members(code)) == []
+
+
+def test_a_student_joins_and_sees_no_buttons_of_the_teacher(code: str) -> None:
+    at = page(code)
+    at.text_input(key="board_nickname").input("Ann *e*")
+    at.button(key="board_enter").click().run()
+    assert not at.exception
+    words = " ".join(str(each.value) for each in at.markdown)
+    assert "You are **Ann \\*e\\*** here." in words
+    assert f"board={code}" in words
+    assert not {"board_clear_now", "board_close_now", "board_set"} & {b.key for b in at.button}
+
+
+def test_the_teacher_clears_and_closes(code: str) -> None:
+    store = history_keeper().do
+    store(lambda h: Boards(h.engine).join(code, "a" * 64, "Anne"))
+    store(lambda h: Boards(h.engine).enter(code, "a" * 64, a_run()))
+    at = page(code, TEACHER)
+    at.button(key="board_clear_now").click().run()
+    assert not at.exception
+    assert store(lambda h: Boards(h.engine).entries(code)) == []
+    at.button(key="board_close_now").click().run()
+    assert not at.exception
+    assert store(lambda h: Boards(h.engine).boards_of(TEACHER)) == []
+
+
+def test_a_board_is_opened_with_the_experiment_of_a_link(keeper: Keeper) -> None:
+    at = page()
+    at.text_input(key="board_link_new").input("http://x/?epochs=77&bias=999&lock=bias").run()
+    assert len(said(at)) == 1  # a bias of 999 is out of range
+    at.button(key="board_open").click().run()
+    assert not at.exception
+    [(code, _)] = keeper.do(lambda h: Boards(h.engine).boards_of("o" * 64))
+    board = keeper.do(lambda h: Boards(h.engine).board(code, ""))
+    assert board is not None
+    assert board.experiment == RunConfig(epochs=77)
+    assert "init" not in board.locked
+    assert "epochs" in board.locked
+
+
+def a_run(nickname: str = "") -> Run:
+    said = (Said("dying_relu", "It died."),)
+    config = RunConfig(epochs=20, activation="relu").to_json()
+    return Run(
+        "1" * 32, "run", 1.0, config, "e", 20, None, True, False, Scores(1, 0.5, 1, 0.5), said
+    )
+
+
+def test_groups_and_the_file(code: str) -> None:
+    store = history_keeper().do
+    store(lambda h: Boards(h.engine).join(code, "a" * 64, "=1+1"))
+    store(lambda h: Boards(h.engine).enter(code, "a" * 64, a_run()))
+    entries = store(lambda h: Boards(h.engine).entries(code))
+    assert groups(entries, "dev_accuracy", "activation") == {"relu": [0.5]}
+    assert groups(entries, "test_accuracy", "activation") == {}
+    lines = board_csv(entries, ["activation", "hidden"]).splitlines()
+    assert lines[0].startswith("nickname,finished_at,activation,hidden,")
+    assert not lines[1].startswith("=")
+    assert "relu,5," in lines[1]

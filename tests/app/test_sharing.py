@@ -1,0 +1,132 @@
+"""Links of a teacher: what they lock, hide and start with, through AppTest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from nndl_core.config import KNOBS, RunConfig
+from pages.ui.locks import KNOWN, PARTS, Kind, named
+from pages.ui.messages import escape
+from pages.ui.session import LabSession
+from tests.app.conftest import PAGES
+
+OpenLab = Callable[..., AppTest]
+SessionOf = Callable[[AppTest], LabSession]
+ROUTER = "_router.py"
+
+
+def notes(at: AppTest) -> list[str]:
+    assert not at.exception
+    return [str(toast.value) for toast in at.toast]
+
+
+@given(st.sampled_from(("lock", "hide")), st.text(max_size=600))
+def test_any_list_of_names_is_read_or_named_as_unknown(kind: Kind, text: str) -> None:
+    known, unknown = named(kind, text)
+    assert set(known) <= set(KNOWN[kind])
+    assert not set(unknown) & set(KNOWN[kind])
+    assert named(kind, ",".join(known)) == (known, [])
+
+
+@given(st.sets(st.sampled_from(KNOWN["hide"])))
+def test_every_known_name_is_found(names: set[str]) -> None:
+    assert set(named("hide", " , ".join(names))[0]) == names
+
+
+def test_a_locked_control_cannot_be_used_and_says_why(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    at = open_lab(ROUTER, lock="learning_rate,hidden,dataset,init_seed", learning_rate="0.5")
+    assert not at.exception
+    slider = at.select_slider(key="learning_rate")
+    assert slider.disabled
+    assert slider.help.startswith("Locked by the link.")
+    assert not at.slider(key="noise").disabled
+    assert all(each.disabled for each in at.slider if str(each.key).startswith(("depth", "width")))
+    assert all(each.disabled for each in at.text_input)
+    assert at.button(key="dataset_xor").disabled
+    assert "new_weights" not in {button.key for button in at.button}
+    assert session_of(at).config == RunConfig(learning_rate=0.5)
+
+
+def test_a_hidden_control_is_not_there_and_its_value_holds(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    at = open_lab(ROUTER, hide="learning_rate,diagnosis,files", learning_rate="0.5")
+    assert not at.exception
+    assert "learning_rate" not in {slider.key for slider in at.select_slider}
+    assert "Diagnosis" not in " ".join(str(each.value) for each in at.markdown)
+    assert not at.get("file_uploader")
+    at.slider(key="noise").set_value(0.1).run()
+    assert session_of(at).config == RunConfig(learning_rate=0.5, noise=0.1)
+
+
+def test_a_change_by_another_control_leaves_what_is_locked(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    at = open_lab(ROUTER, lock="loss")
+    at.button(key="dataset_blobs3").click().run()
+    assert not at.exception
+    assert session_of(at).config == RunConfig()
+    assert [warning.value for warning in at.warning] == [
+        escape("Not changed: the link locks Loss.")
+    ]
+
+
+def test_unknown_names_get_a_sentence_and_leave_the_link(open_lab: OpenLab) -> None:
+    at = open_lab(ROUTER, lock="loss,colour", hide="<b>x</b>")
+    said = " ".join(notes(at)).replace("\\", "")
+    assert "lock: 'colour' is not known here." in said
+    assert "hide: '<b>x</b>' is not known here." in said
+    assert at.query_params["lock"] == "loss"
+    assert "hide" not in at.query_params
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    lock=st.text(max_size=60),
+    hide=st.text(max_size=60),
+    present=st.text(max_size=4),
+    lang=st.text(max_size=8),
+)
+def test_no_link_breaks_a_page(lock: str, hide: str, present: str, lang: str) -> None:
+    at = AppTest.from_file(PAGES / ROUTER, default_timeout=60)
+    for name, value in {"lock": lock, "hide": hide, "present": present, "lang": lang}.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    assert ("present" in at.query_params) == (present == "1")
+
+
+def test_a_lesson_hides_its_answers(open_lab: OpenLab) -> None:
+    at = open_lab("networks.py", lesson="depth")
+    assert any("What many seeds say" in str(each.value) for each in at.subheader)
+    at = AppTest.from_file(PAGES / "networks.py", default_timeout=60)
+    at.session_state["frame"] = {"hide": "answers", "lock": "epochs"}
+    at.run()
+    assert not at.exception
+    assert not any("What many seeds say" in str(each.value) for each in at.subheader)
+    at.radio(key="depth_answer").set_value(0).run()
+    assert not any(str(each.value).startswith(("Yes", "No")) for each in at.info)
+
+
+@pytest.mark.parametrize("name", [*KNOBS, *PARTS])
+def test_the_map_and_the_lab_open_with_every_single_name(open_lab: OpenLab, name: str) -> None:
+    for page in ("lab.py", "map.py"):
+        at = AppTest.from_file(PAGES / page, default_timeout=60)
+        at.session_state["frame"] = {"hide": name, "lock": name}
+        assert not at.run().exception
+
+
+def test_the_dialogs_link_opens_what_it_says(open_lab: OpenLab) -> None:
+    at = open_lab(ROUTER, learning_rate="0.5", lang="en")
+    at.button(key="share").click().run()
+    assert not at.exception
+    link = at.code[0].value
+    assert parse_qs(urlsplit(link).query) == {"learning_rate": ["0.5"], "lang": ["en"]}

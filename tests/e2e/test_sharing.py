@@ -1,0 +1,77 @@
+"""A teacher's link and presenter mode in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page
+
+from tests.e2e.test_lab import WAIT, Lab, open_lab
+
+OpenLab = Callable[..., Lab]
+__all__ = ["open_lab"]  # a fixture of the lab's tests
+
+
+def largest_type(page: Page) -> float:
+    tick = page.locator(".chart-loss .xtick text").first
+    return float(tick.evaluate("node => parseFloat(getComputedStyle(node).fontSize)"))
+
+
+def test_the_keyboard_drives_a_presentation_and_escape_ends_it(open_lab: OpenLab) -> None:
+    lab = open_lab("/?epochs=100000")
+    small = largest_type(lab.page)
+    lab.page.goto(lab.page.url.split("?")[0] + "?epochs=100000&present=1")
+    lab.until_status("ready")
+    assert lab.page.locator("[data-testid=stSidebar][aria-expanded=true]").count() == 0
+    lab.page.keyboard.press("ArrowRight")
+    lab.until("live.epoch === '1'")
+    assert largest_type(lab.page) > 1.2 * small
+    lab.page.keyboard.press(" ")
+    lab.until_status("playing")
+    lab.page.keyboard.press(" ")
+    lab.until_status("paused")
+    lab.page.keyboard.press("r")
+    lab.until("live.epoch === '0'")
+    lab.page.keyboard.press("Escape")
+    lab.page.wait_for_function("!location.search.includes('present')", timeout=WAIT)
+    lab.page.wait_for_function(
+        "given => parseFloat(getComputedStyle(document.querySelector("
+        "'.chart-loss .xtick text')).fontSize) === given",
+        arg=small,
+        timeout=WAIT,
+    )
+    assert "epochs=100000" in lab.page.url
+
+
+def test_a_key_that_is_typed_is_not_taken(open_lab: OpenLab) -> None:
+    lab = open_lab("/?present=1&hidden=5")
+    lab.page.click("[data-testid=stExpandSidebarButton]")
+    field = lab.page.locator(".st-key-hidden input")
+    field.click()
+    field.press("ArrowRight")
+    field.press("r")
+    assert field.input_value().endswith("r")
+    assert lab.epoch == 0
+
+
+def test_the_dialog_makes_a_link_that_locks(open_lab: OpenLab) -> None:
+    lab = open_lab("/?learning_rate=0.5")
+    lab.press("share")
+    lab.page.locator(".st-key-share_lock input").fill("Learning")
+    lab.page.get_by_role("option", name="Learning rate").click()
+    code = lab.page.locator("[role=dialog] [data-testid=stCode]")
+    code.filter(has_text="lock=learning_rate").wait_for(timeout=WAIT)
+    link = code.inner_text().strip()
+    assert parse_qs(urlsplit(link).query) == {"learning_rate": ["0.5"], "lock": ["learning_rate"]}
+    picture = lab.page.locator("[role=dialog] .nndl-qr").get_attribute("src") or ""
+    assert re.match(r"<svg ", base64.b64decode(picture.partition(",")[2]).decode())
+    lab.page.goto(link)
+    lab.until_status("ready")
+    fixed = ":is(input:disabled, [aria-disabled=true], [data-disabled])"
+    lab.page.locator(f".st-key-learning_rate {fixed}").first.wait_for(
+        timeout=WAIT, state="attached"
+    )
+    assert lab.page.locator(f".st-key-noise {fixed}").count() == 0
