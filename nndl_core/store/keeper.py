@@ -201,10 +201,14 @@ class Keeper:
             pause = min(2 * pause, LONGEST_RETRY)
 
     def _enter(self, kept: Kept) -> None:
+        """Put a run that is in the history on its board; what the board refuses stays kept."""
         with speaking(kept.language):
-            kept.note = self.do(
-                lambda history: Boards(history.engine).enter(kept.board, kept.owner, kept.run)
-            )
+            try:
+                kept.note = self.do(
+                    lambda history: Boards(history.engine).enter(kept.board, kept.owner, kept.run)
+                )
+            except RefusedError as error:
+                kept.note = str(error)
 
     def _write(self, kept: Kept) -> bool:
         """Write one run; return False where that has to be tried again."""
