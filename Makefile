@@ -1,7 +1,7 @@
 # Another interpreter: make check PYTHON=/path/to/python (with requirements-dev.txt installed).
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup run check lint test e2e bench screenshot lessons
+.PHONY: setup run check lint test e2e bench screenshot lessons lock audit sbom
 
 setup:  ## environment with everything, in .venv
 	python3 -m venv .venv
@@ -33,3 +33,12 @@ screenshot:  ## the picture in the README, from the running app
 
 lessons:  ## docs/lessons.md and docs/lessons.zh.md, written from the lessons' data
 	$(PYTHON) -c "from nndl_core.lessons.overview import write_pages; write_pages()"
+
+lock:  ## constraints.txt: every package that requirements.txt brings, as this environment has it
+	$(PYTHON) -m supply_chain.closure > constraints.new && mv constraints.new constraints.txt
+
+audit:  ## known vulnerabilities of all of them; needs pypi.org or api.osv.dev
+	$(PYTHON) -m supply_chain.audit
+
+sbom:  ## sbom.cdx.json, the bill of materials of what runs
+	$(PYTHON) -m supply_chain.sbom

@@ -12,11 +12,14 @@ from starlette.middleware import Middleware
 from pages.ui.guard import Guard
 from pages.ui.owner import OwnerCookie
 from pages.ui.plotly_asset import asset_routes
+from pages.ui.server_life import life, refuse_what_does_not_fit
 
 # For every thread of the server, before torch is there: more would wait for each other, busily.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SECONDS_LATER, TRIES = 10, 5
+
+refuse_what_does_not_fit()
 
 
 def prepare() -> None:
@@ -50,4 +53,4 @@ def load(name: str) -> None:
 Thread(target=prepare, daemon=True).start()
 
 MIDDLEWARE = [Middleware(Guard), Middleware(OwnerCookie)]
-app = st.App("pages/_router.py", routes=asset_routes(), middleware=MIDDLEWARE)
+app = st.App("pages/_router.py", lifespan=life, routes=asset_routes(), middleware=MIDDLEWARE)

@@ -1,4 +1,4 @@
-"""The command line: train a config without a screen, list every setting, test a claim."""
+"""The command line: train a config without a screen, list every setting, copy the run history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from nndl_core import diagnose_command, sweep_command
+from nndl_core import backup_command, diagnose_command, sweep_command
+from nndl_core.backup_command import run_backup
 from nndl_core.compilation import PRECISIONS, compile_training
 from nndl_core.config import ConfigError, RunConfig, describe
 from nndl_core.diagnose_command import run_diagnose
@@ -47,6 +48,8 @@ def _run(options: argparse.Namespace) -> int:
             return run_sweep(options)
         elif options.command == "diagnose":
             return run_diagnose(options)
+        elif options.command in backup_command.NAMES:
+            return run_backup(options)
         else:
             _train(options.config, options.records, options.save)
     except (ValueError, OSError) as error:
@@ -88,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sweep_command.add_parser(commands)
     diagnose_command.add_parser(commands)
+    backup_command.add_parsers(commands)
     return parser
 
 

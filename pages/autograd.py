@@ -9,6 +9,7 @@ from pages.ui.autograd_controls import network
 from pages.ui.autograd_report import report_section
 from pages.ui.autograd_timing import timing_section
 from pages.ui.autograd_walk import walk_section
+from pages.ui.locks import hidden
 from pages.ui.study_panel import seeds_panel
 
 st.header(tr("Autograd against your own derivative"), anchor=False)
@@ -19,8 +20,9 @@ st.subheader(tr("The gradient, entry by entry"), anchor="entries")
 sections.entries_section(config)
 st.subheader(tr("The time of 1000 epochs"), anchor="time")
 timing_section(config)
-st.subheader(tr("What many seeds say"), anchor="seeds")
-seeds_panel(CLAIMS["autograd-is-better"])
+if not hidden("answers"):
+    st.subheader(tr("What many seeds say"), anchor="seeds")
+    seeds_panel(CLAIMS["autograd-is-better"])
 st.subheader(tr("One step of training, operation by operation"), anchor="walk")
 walk_section(config)
 st.subheader(tr("The code"), anchor="code")

@@ -11,6 +11,8 @@ from functools import cache
 
 import torch
 
+from nndl_core.bugs.docstrings import translated_docstrings
+
 Version = Callable[[], float]
 
 
@@ -49,9 +51,13 @@ def run(version: Version) -> Outcome:
         return Outcome(None, f"{type(error).__name__}: {error}")
 
 
-@cache
 def source(function: Callable[..., object]) -> str:
     """Return a function's code as a learner reads it: no buggy or fixed in its name."""
+    return translated_docstrings(_code(function))
+
+
+@cache
+def _code(function: Callable[..., object]) -> str:
     code = inspect.getsource(function)
     code = re.sub(r"^def (\w+?)_(buggy|fixed)\(", r"def \1(", code)
     return re.sub(r"  # (noqa|type): .*$", "", code, flags=re.MULTILINE).rstrip()

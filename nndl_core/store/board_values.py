@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from nndl_core.config import KNOBS, RunConfig, url_value
+from nndl_core.config import KNOBS, ConfigError, RunConfig, url_value
 from nndl_core.i18n import tr
 from nndl_core.store.errors import RefusedError
 from nndl_core.store.runs import clean_name
@@ -21,6 +21,11 @@ CODE_LENGTH: Final = 10
 MOST_NICKNAME, MOST_TITLE = 24, 80
 MOST_BOARDS, MOST_MEMBERS, MOST_ENTRIES = 20, 300, 50
 """Of one teacher, of one board, and of one member; of more entries the oldest go."""
+INVISIBLE: Final = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+    + "".join(map(chr, [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
+)
+"""Letters and marks that are drawn as nothing: a nickname of them would be an empty row."""
 IDLE_DAYS: Final = 60
 """After so many days in which nobody used it, a board is deleted."""
 
@@ -44,6 +49,14 @@ class Board:
     def experiment(self) -> RunConfig:
         """The settings of the experiment; raises ConfigError for those of another version."""
         return RunConfig.from_json(self.config)
+
+    @cached_property
+    def is_readable(self) -> bool:
+        """Tell whether this version of the lab knows all settings of the experiment."""
+        try:
+            return bool(self.experiment)
+        except ConfigError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,8 @@ def shown_code(code: str) -> str:
 def read_nickname(text: str) -> str:
     """Return a nickname on one line; raise RefusedError with a sentence where it cannot be used."""
     signs = unicodedata.normalize("NFC", text[: 8 * MOST_NICKNAME])
-    kept = "".join(s if s.isprintable() else " " for s in signs if unicodedata.category(s) != "Cf")
+    seen = (s for s in signs if unicodedata.category(s) != "Cf" and s not in INVISIBLE)
+    kept = "".join(s if s.isprintable() else " " for s in seen)
     name = " ".join(kept.split())
     if not any(sign.isalnum() for sign in name):
         raise RefusedError(tr("A nickname needs a letter or a digit."))
@@ -111,6 +125,8 @@ def read_title(text: str) -> str:
 
 def misfit(board: Board, config: RunConfig) -> str:
     """Say which locked setting of a run is not the experiment's; empty where all are."""
+    if not board.is_readable:
+        return tr("Not on the board: its experiment belongs to another version of the lab.")
     for name in board.locked:
         wanted, found = getattr(board.experiment, name), getattr(config, name)
         if wanted != found:

@@ -21,6 +21,7 @@ from nndl_core.store.board_values import (
     folded_nickname,
     misfit,
     new_code,
+    read_code,
     read_nickname,
     read_title,
 )
@@ -115,10 +116,14 @@ class Boards:
         """Put a member's run on a board once; return a sentence: that it is there, or why not.
 
         Only a run that its settings repeat counts, and whose locked settings are the experiment's.
+        The code comes from an address: RefusedError where it can be none.
         """
+        code = read_code(code)
         board = self.board(code, owner)
         if board is None:
             return tr("Not on the board: there is none with this code any more.")
+        if board.is_mine and not board.nickname:
+            return tr("Not on the board: you are its teacher.")
         if not board.nickname:
             return tr("Not on the board: join it with a nickname first.")
         if not run.repeatable:

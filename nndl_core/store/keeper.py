@@ -31,6 +31,8 @@ from nndl_core.store.runs import Curves, Run
 PAUSE_SECONDS = 3.0
 """Between two questions to a database that does not answer: pages answer at once meanwhile."""
 LONGEST_RETRY = 30.0
+LAST_RETRY = 0.2
+"""When the process is about to end."""
 MOST_WAITING, MOST_OF_OWNER = 400, 20
 """Runs that wait in memory, some 10 kB each; of more, the oldest are given up."""
 GIVEN_UP = mark("Too many runs wait for the run history; this one was given up.")
@@ -76,6 +78,7 @@ class Keeper:
         self._failed: tuple[float, str] | None = None
         self._waiting: deque[Kept] = deque()
         self._thread: Thread | None = None
+        self._ends = False
 
     @property
     def warning(self) -> str:
@@ -153,6 +156,24 @@ class Keeper:
         self._wake()
         return kept
 
+    def close(self, seconds: float) -> int:
+        """Write what waits, for so many seconds at most; return how many runs are left unwritten.
+
+        For the end of the process: the writing thread dies with it.
+        """
+        with self._change:
+            self._ends = True
+            self._change.notify_all()  # one that waits to try again tries now
+            self._change.wait_for(lambda: not self._waiting, seconds)
+            left = len(self._waiting)
+        if left:
+            _LOG.warning("The server stops; %d runs could not be kept.", left)  # untranslated
+        with self._opening:
+            if self._history is not None:
+                self._history.close()
+                self._history = None
+        return left
+
     def _give_up(self, owner: str) -> None:
         """Drop the oldest of an owner who has too many waiting, else of all, when there are."""
         mine = [kept for kept in self._waiting if kept.owner == owner]
@@ -176,14 +197,18 @@ class Keeper:
                 pause = PAUSE_SECONDS
                 continue
             with self._change:
-                self._change.wait(pause)
+                self._change.wait(LAST_RETRY if self._ends else pause)
             pause = min(2 * pause, LONGEST_RETRY)
 
     def _enter(self, kept: Kept) -> None:
+        """Put a run that is in the history on its board; what the board refuses stays kept."""
         with speaking(kept.language):
-            kept.note = self.do(
-                lambda history: Boards(history.engine).enter(kept.board, kept.owner, kept.run)
-            )
+            try:
+                kept.note = self.do(
+                    lambda history: Boards(history.engine).enter(kept.board, kept.owner, kept.run)
+                )
+            except RefusedError as error:
+                kept.note = str(error)
 
     def _write(self, kept: Kept) -> bool:
         """Write one run; return False where that has to be tried again."""
@@ -202,4 +227,5 @@ class Keeper:
         with self._change:
             if kept in self._waiting:
                 self._waiting.remove(kept)
+            self._change.notify_all()
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -33,6 +34,11 @@ def keep_frame() -> None:
     given = st.query_params.to_dict()
     kept().update({name: given[name] for name in FRAME if name in given})
     write(own())
+
+
+def with_frame(parameters: Mapping[str, str]) -> str:
+    """Return the query of a link to another page, which keeps what the frame keeps."""
+    return urlencode({**parameters, **kept()}, safe=",")
 
 
 def forget(name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -64,6 +65,8 @@ def _tick(board: Board) -> None:
     except HistoryError as error:
         st.warning(escape(tr(str(error))), icon=":material/cloud_off:")
         return
+    if seen.is_other(board):
+        st.rerun()  # closed, or another experiment: the whole page says so
     count = len(seen.entries)
     st.caption(
         tr("{members} have joined, {runs} runs are here.", members=len(seen.members), runs=count)
@@ -77,8 +80,8 @@ def _tick(board: Board) -> None:
             icon=":material/hourglass_empty:",
         )
         return
-    _distribution(seen.entries, st.session_state["board_score"], st.session_state["board_by"])
-    st.html(_diseases(seen))
+    _distribution(board, seen.entries)
+    st.html(diseases(seen, board.nickname))
     _runs(board, seen.entries)
 
 
@@ -90,30 +93,51 @@ def groups(entries: list[Entry], score: str, by: str) -> dict[str, list[float]]:
         if value is not None:
             found.setdefault(value_words(entry.settings, by), []).append(value)
     most = sorted(found, key=lambda name: -len(found[name]))[:MOST_GROUPS]
-    return {name: found[name] for name in sorted(most)}
+    return {name: found[name] for name in sorted(most, key=_order)}
 
 
-def _distribution(entries: list[Entry], score: str, by: str) -> None:
+def _order(value: str) -> tuple[float, str]:
+    """Order numbers by size and words by letters, behind the numbers."""
+    try:
+        return float(value), ""
+    except ValueError:
+        return math.inf, value
+
+
+def own_best(entries: list[Entry], score: str, nickname: str) -> dict[str, float]:
+    """Return the best score of a member as a named line; none where there is none."""
+    mine = [getattr(entry, score) for entry in entries if entry.nickname == nickname]
+    known = [value for value in mine if value is not None]
+    return {tr("your best run"): max(known)} if known else {}
+
+
+def _distribution(board: Board, entries: list[Entry]) -> None:
+    score, by = st.session_state["board_score"], st.session_state["board_by"]
     series = groups(entries, score, by)
     label, setting = tr(SCORES[score]), tr(KNOBS[by].label).lower()
     draw_figure(
-        strips(series, label),
+        strips(series, label, reference=own_best(entries, score, board.nickname)),
         key="board_figure",
         alt=tr("{score} of every run by {setting}, a dot each", score=label, setting=setting),
         height=110 + ROW_PIXELS * len(series),
     )
 
 
-def _diseases(seen: Seen) -> str:
+def named(nickname: str, me: str) -> str:
+    """Write a nickname, and beside a student's own that it is theirs."""
+    return tr("{name} (you)", name=nickname) if nickname == me else nickname
+
+
+def diseases(seen: Seen, me: str) -> str:
     """Build the table of who found which disease, with the number of runs."""
     found = Counter((entry.nickname, entry.disease) for entry in seen.entries)
-    diseases = [name for name in NAMES if any(disease == name for _, disease in found)]
+    met = [name for name in NAMES if any(disease == name for _, disease in found)]
     rows = [
-        [escape_html(name), *(str(found[name, disease] or "") for disease in diseases)]
+        [escape_html(named(name, me)), *(str(found[name, disease] or "") for disease in met)]
         for name in seen.members
-        if any(found[name, disease] for disease in diseases)
+        if any(found[name, disease] for disease in met)
     ]
-    header = [tr("Nickname"), *(tr(NAMES[name]) for name in diseases)]
+    header = [tr("Nickname"), *(tr(NAMES[name]) for name in met)]
     return table(header, rows, tr("Who found which disease, in how many runs"))
 
 
@@ -121,7 +145,7 @@ def _runs(board: Board, entries: list[Entry]) -> None:
     names = varied(board)
     with st.expander(tr("Every run")):
         st.dataframe(
-            [_row(entry, names) for entry in entries[:MOST_ROWS]],
+            [_row(entry, names, board.nickname) for entry in entries[:MOST_ROWS]],
             key="board_runs",
             hide_index=True,
         )
@@ -138,8 +162,8 @@ def _runs(board: Board, entries: list[Entry]) -> None:
     )
 
 
-def _row(entry: Entry, names: list[str]) -> dict[str, object]:
-    row: dict[str, object] = {tr("Nickname"): entry.nickname}
+def _row(entry: Entry, names: list[str], me: str) -> dict[str, object]:
+    row: dict[str, object] = {tr("Nickname"): named(entry.nickname, me)}
     row |= {tr(KNOBS[name].label): value_words(entry.settings, name) for name in names}
     row |= {tr(SCORES[n]): _percent(getattr(entry, n)) for n in SCORES}
     disease = NAMES.get(entry.disease, "")  # type: ignore[call-overload]

@@ -8,7 +8,10 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+import streamlit as st
+
 from nndl_core.store.board_values import Board, Entry
+from nndl_core.store.errors import HistoryError
 from pages.ui.owner import owner
 from pages.ui.run_keeper import history_keeper
 
@@ -28,6 +31,15 @@ class Seen:
     read_at: float
     entries: list[Entry]
     members: list[str]
+    board: Board | None
+
+    def is_other(self, drawn: Board) -> bool:
+        """Tell whether the board was closed, or got another experiment, since it was drawn."""
+        now = self.board
+        if now is None:
+            return True
+        same = (now.config, now.locked) == (drawn.config, drawn.locked)
+        return self.version > drawn.version and not same
 
 
 _seen: dict[str, Seen] = {}
@@ -39,6 +51,16 @@ def boards(action: Callable[[Boards], T]) -> T:
     from nndl_core.store.boards import Boards as All  # with the keeper: no first page waits
 
     return history_keeper().do(lambda history: action(All(history.engine)))
+
+
+def done(action: Callable[[Boards], object]) -> bool:
+    """Do something with the boards; where it fails the page says the sentence at its next run."""
+    try:
+        action_result = boards(action)
+    except HistoryError as error:
+        st.session_state["board_note"] = str(error)
+        return False
+    return action_result is not False
 
 
 def known_board(code: str) -> Board | None:
@@ -53,7 +75,8 @@ def content(board: Board) -> Seen:
     """Return what is on a board; all tabs together ask for it every FRESH_SECONDS at most."""
     with _lock:
         seen = _seen.get(board.code)
-        if seen is None or monotonic() - seen.read_at > FRESH_SECONDS:
+        stale = seen is None or seen.version < board.version
+        if seen is None or stale or monotonic() - seen.read_at > FRESH_SECONDS:
             seen = _seen[board.code] = _read(board.code, seen)
             for code in list(_seen)[:-MOST_KEPT]:
                 del _seen[code]
@@ -65,4 +88,5 @@ def _read(code: str, seen: Seen | None) -> Seen:
     if seen is not None and seen.version == version:
         return replace(seen, read_at=monotonic())
     entries = boards(lambda all_: all_.entries(code))
-    return Seen(version, monotonic(), entries, boards(lambda all_: all_.members(code)))
+    members = boards(lambda all_: all_.members(code))
+    return Seen(version, monotonic(), entries, members, boards(lambda all_: all_.board(code, "")))

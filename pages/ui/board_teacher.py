@@ -10,14 +10,15 @@ import streamlit as st
 from nndl_core.config import KNOBS, RunConfig, url_value
 from nndl_core.i18n import tr
 from nndl_core.store.board_values import Board, shown_code
-from nndl_core.store.errors import RefusedError
-from pages.ui.address import FRAME
-from pages.ui.board_store import boards, content
+from pages.ui.address import FRAME, forget, kept
+from pages.ui.board_store import content, done
 from pages.ui.messages import escape
 from pages.ui.owner import owner
 from pages.ui.qr import qr_picture
 from pages.ui.session import LabSession
 
+LONGEST_LINK = 2000
+"""Characters of a pasted link."""
 USUALLY_FREE = ("init", "activation", "init_seed")
 
 
@@ -26,14 +27,12 @@ def choose_experiment(key: str) -> tuple[RunConfig, list[str]]:
     link = st.text_input(
         tr("Link to the lab with the experiment"),
         key=f"board_link_{key}",
+        max_chars=LONGEST_LINK,
         placeholder=tr("empty: the settings of the lab in this tab"),
     )
-    config = _lab_config()
-    if link.strip():
-        given = {n: v for n, v in parse_qsl(urlsplit(link).query) if n not in FRAME}
-        config, refused = RunConfig.from_url(given)
-        for sentence in refused:
-            st.warning(escape(sentence), icon=":material/info:")
+    config, refused = config_of(link) if link.strip() else (_lab_config(), [])
+    for sentence in refused:
+        st.warning(escape(sentence), icon=":material/info:")
     st.caption(escape(_changed_words(config)))
     free = st.multiselect(
         tr("What students vary"),
@@ -44,6 +43,18 @@ def choose_experiment(key: str) -> tuple[RunConfig, list[str]]:
         help=tr("All other settings are locked: a run in which one differs is not put here."),
     )
     return config, [name for name in KNOBS if name not in free]
+
+
+def config_of(link: str) -> tuple[RunConfig, list[str]]:
+    """Read a link to the lab; return its settings and a sentence for each that is refused."""
+    try:
+        given = parse_qsl(urlsplit(link[:LONGEST_LINK].strip()).query, max_num_fields=100)
+    except ValueError:
+        return RunConfig(), [tr("This is no link; copy one with Share in the lab.")]
+    config, refused = RunConfig.from_url({n: v for n, v in given if n not in FRAME})
+    if not any(name in KNOBS for name, _ in given):
+        refused.append(tr("The link names no setting of the lab: these are the defaults."))
+    return config, refused
 
 
 def _lab_config() -> RunConfig:
@@ -70,27 +81,39 @@ def experiment_words(board: Board) -> str:
 
 def lab_address(board: Board) -> str:
     """Return the lab's address with a board's experiment, locks and code, relative to a page."""
-    more = {"lock": ",".join(board.locked), "board": board.code}
+    more = {"lock": ",".join(board.locked), **frame_of_link(board.code)}
     return "./?" + urlencode({**board.experiment.to_url(), **more}, safe=",")
+
+
+def frame_of_link(code: str) -> dict[str, str]:
+    """Return what a link to a board, which opens another tab, says to the frame."""
+    return {"board": code} | {n: v for n, v in kept().items() if n in ("lang", "present")}
 
 
 def teacher_panel(board: Board) -> None:
     """Draw the code for the class, the experiment and what clears or closes the board."""
-    words, picture = st.columns([3, 1])
-    with words:
-        st.markdown(tr("Code for the class:"))
-        st.markdown(f"# {shown_code(board.code)}")
-        base = (st.context.url or "http://localhost/board").split("?")[0]
-        link = f"{base}?{urlencode({'board': board.code})}"
-        st.code(link, language=None, wrap_lines=True)
-        with st.container(horizontal=True):
-            _experiment(board)
-            _ask(tr("Clear"), "clear", tr("Take all runs off this board?"), _clear, board)
-            _remove(board)
-            _ask(tr("Close"), "close", tr("Delete this board with all runs?"), _close, board)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(tr("Code for the class:"), width="content")
+        st.markdown(f"# {shown_code(board.code)}", width="content")
+        st.code(_link(board), language=None, wrap_lines=True, width="content")
+    with st.container(horizontal=True):
+        _experiment(board)
+        _ask(tr("Clear"), "clear", tr("Take all runs off this board?"), _clear, board)
+        _remove(board)
+        _ask(tr("Close"), "close", tr("Delete this board with all runs?"), _close, board)
+        if board.is_readable:
             st.link_button(tr("Try it in the lab"), lab_address(board))
-    with picture:
-        st.html(f'<img class="nndl-qr" src="{qr_picture(link)}" alt="{tr("QR code of the link")}">')
+
+
+def code_picture(board: Board) -> None:
+    """Draw the QR code of the board's link."""
+    picture, words = qr_picture(_link(board)), tr("QR code of the link")
+    st.html(f'<img class="nndl-qr" src="{picture}" alt="{words}">')
+
+
+def _link(board: Board) -> str:
+    base = (st.context.url or "http://localhost/board").split("?")[0]
+    return f"{base}?{urlencode({'board': board.code})}"
 
 
 def _experiment(board: Board) -> None:
@@ -98,11 +121,8 @@ def _experiment(board: Board) -> None:
         config, locked = choose_experiment("next")
         st.caption(tr("The runs of the present experiment leave the board."))
         if st.button(tr("Set"), key="board_set", type="primary"):
-            try:
-                boards(lambda all_: all_.set_experiment(owner(), board.code, config, locked))
-            except RefusedError as error:
-                st.warning(escape(str(error)), icon=":material/info:")
-                return
+            me = owner()
+            done(lambda all_: all_.set_experiment(me, board.code, config, locked))
             st.rerun()
 
 
@@ -115,24 +135,24 @@ def _ask(
 
 
 def _clear(board: Board) -> None:
-    boards(lambda all_: all_.clear(owner(), board.code))
+    me = owner()
+    done(lambda all_: all_.clear(me, board.code))
 
 
 def _close(board: Board) -> None:
-    boards(lambda all_: all_.close(owner(), board.code))
-    st.session_state["frame"].pop("board", None)
-    if "board" in st.query_params:
-        del st.query_params["board"]
+    me = owner()
+    if done(lambda all_: all_.close(me, board.code)):
+        forget("board")
 
 
 def _remove(board: Board) -> None:
     with st.popover(tr("Remove a nickname"), key="board_remove"):
-        names = content(board).members
+        me, names = owner(), content(board).members
         name = st.selectbox(tr("Nickname"), names, None, key="board_removed")
         st.caption(tr("It leaves with all its runs and may join again."))
         go = st.button(tr("Remove"), key="board_remove_now", disabled=name is None)
         if go and name is not None:
-            boards(lambda all_: all_.remove(owner(), board.code, name))
+            done(lambda all_: all_.remove(me, board.code, name))
             st.rerun()
 
 

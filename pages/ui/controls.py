@@ -235,13 +235,16 @@ def _read_upload(session: LabSession) -> None:
     if file is None:
         return
     try:
-        session.upload = read_csv(file.getvalue(), file.name, session.config.data_seed)
+        upload = read_csv(file.getvalue(), file.name, session.config.data_seed)
     except CsvError as error:
         session.messages.append(str(error))
         return
-    loss: LossName = "bce" if len(session.upload.classes) == 2 else "cross_entropy"
-    session.wanted = replace(session.config, dataset="csv", loss=loss)
-    session.new_upload = True
+    loss: LossName = "bce" if len(upload.classes) == 2 else "cross_entropy"
+    wanted = replace(session.config, dataset="csv", loss=loss)
+    if names := changed_by(session.config, wanted):
+        session.messages.append(refusal(names))
+        return
+    session.upload, session.wanted, session.new_upload = upload, wanted, True
 
 
 @cache

@@ -20,7 +20,7 @@ from nndl_core.i18n import mark, sentences, tr
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
-from pages.ui.locks import hidden
+from pages.ui.locks import changed_by, hidden, refusal
 from pages.ui.messages import escape
 
 COLORS = {"fine": "green", "mild": "gray", "severe": "orange", "fatal": "red"}
@@ -115,11 +115,14 @@ def _button(
     run: LiveRun, remedy: Remedy, key: str, page: str, *, first: bool = False, label: str = ""
 ) -> None:
     words = change_in_words(run.config, remedy.change)
+    told = tr("{why} Changes {words}.", why=tr(remedy.why), words=words)
+    fixed = changed_by(run.config, remedy.applied(run.config))
     st.button(
         label or tr(remedy.name),
         key=key,
         icon=":material/healing:" if not label else ":material/help:",
         type="primary" if first else "secondary",
-        help=escape(tr("{why} Changes {words}.", why=tr(remedy.why), words=words)),
+        help=escape(refusal(fixed) if fixed else told),
+        disabled=bool(fixed),
         on_click=partial(cure.choose, page, run.config, remedy),
     )

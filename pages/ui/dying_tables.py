@@ -104,8 +104,11 @@ def dead_table(counts: Iterable[Iterable[float]], widths: Sequence[int]) -> str:
     columns = list(zip(*counts, strict=True))
     for at, (column, width) in enumerate(zip(columns, widths, strict=True), start=1):
         all_dead = sum(count == width for count in column)
-        cells = [_of(column[0], width), f"{sum(column) / len(column):.2f}"]
-        rows.append([f"fc{at}", *cells, _of(all_dead, len(column))])
+        cells = [
+            tr("{n} of {all}", n=f"{column[0]:g}", all=width),
+            f"{sum(column) / len(column):.2f}",
+        ]
+        rows.append([f"fc{at}", *cells, tr("{n} of {all}", n=all_dead, all=len(column))])
     header = [
         tr("layer"),
         tr("this seed"),

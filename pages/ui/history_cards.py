@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -14,6 +13,7 @@ from nndl_core.i18n import mark, tr
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_NAME, Run, clean_name
+from pages.ui.address import with_frame
 from pages.ui.messages import escape
 from pages.ui.owner import owner
 from pages.ui.run_keeper import history_keeper
@@ -80,7 +80,7 @@ def lab_link(run: Run) -> str:
         return ""
     if config.dataset == "csv":  # the table is not kept
         return ""
-    return f"./?{urlencode(config.to_url())}"
+    return f"./?{with_frame(config.to_url())}"
 
 
 def _rename(run_id: str, key: str) -> None:

@@ -23,7 +23,7 @@ from nndl_core.datasets import DATASETS
 from nndl_core.i18n import mark, tr
 from nndl_core.initial_signal import MAX_SEEDS, Start
 from nndl_core.initial_state import MAX_TRACE
-from pages.ui.locks import help_of, locked
+from pages.ui.locks import help_of, hidden, locked
 
 MOST_WIDTH = 32
 """Wider networks could not follow the slider."""
@@ -140,6 +140,8 @@ def quantity(label: str, choices: dict[str, Quantity], key: str) -> Quantity:
 
 
 def _select(column: Any, name: str, default: str, key: str) -> Any:
+    if hidden(name):
+        return default
     k = KNOBS[name]
     return column.selectbox(
         tr(k.label),
@@ -153,6 +155,8 @@ def _select(column: Any, name: str, default: str, key: str) -> Any:
 
 def _knob(column: Any, name: str, default: float, key: str) -> Any:
     """Draw a number field with the bounds of a setting; whole if the default is."""
+    if hidden(name):
+        return default
     k, kind = KNOBS[name], type(default)
     assert k.low is not None
     assert k.high is not None

@@ -24,11 +24,8 @@ def letter(group: int) -> str:
 
 def parameter_table(layer: LayerParameters, inputs: str) -> str:
     """Show one layer, a row per neuron; equal rows share a letter and, if several, a color."""
-    header = [
-        tr("neuron"),
-        tr("equal"),
-        *(f"w {inputs}{i + 1}" for i in range(layer.weight.shape[1])),
-    ]
+    inputs_of = [f"w {inputs}{i + 1}" for i in range(layer.weight.shape[1])]
+    header = [tr("neuron"), tr("equal"), *inputs_of]
     rows = []
     for unit, group in enumerate(layer.groups):
         style = _tint(group) if layer.groups.count(group) > 1 else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -76,7 +75,7 @@ def draw_lab_links(arms: Arms) -> None:
 
 def lab_address(config: RunConfig) -> str:
     """Return the address of the lab at a config, relative to a page beside it."""
-    return "./?" + urlencode(config.to_url())
+    return "./?" + address.with_frame(config.to_url())
 
 
 def _settings(lesson: Lesson) -> dict[str, Any]:

@@ -70,12 +70,12 @@ TEXT: Final[dict[str, str]] = {
     "distinct": mark("distinct"),
     "saturated": mark("saturated"),
     "of": mark("{k} of {n}"),
-    "percent": mark("{percent} %"),
     # what a screen reader says of a chart after its title
     "curves_now": mark("At epoch {epoch}: train {train}, dev {dev}"),
     "boundary_now": mark("At epoch {epoch}: right on {train} of train, {dev} of dev"),
     "gradients_now": mark("At epoch {epoch}, gradient norms of the weights: {layers}"),
     "activations_now": mark("At epoch {epoch}, means: {layers}"),
+    "percent": mark("{percent} %"),
     "no_hidden": mark(
         "No hidden layer, nothing to show here: the inputs go straight to the output."
     ),

@@ -23,7 +23,7 @@ from nndl_core.map_plan import (
 )
 from pages.ui import address
 from pages.ui.knob import draw_knob
-from pages.ui.locks import changed_by, locked
+from pages.ui.locks import changed_by, hidden, locked, refusal
 from pages.ui.map_session import MapSession
 
 STEPS = {"noise": 0.01, "slope": 0.01, "bias": 0.1}
@@ -44,7 +44,7 @@ def sidebar(session: MapSession) -> None:
                 key=f"map_preset_{name}",
                 on_click=session.adopt,
                 args=(plan,),
-                disabled=bool(changed_by(session.plan.base, plan.base)),
+                disabled=bool(_freed(session.plan, plan)),
             )
     try:
         session.apply(_drawn(session))
@@ -79,6 +79,19 @@ def write_url(session: MapSession) -> None:
     address.write(wanted)
 
 
+def _freed(before: MapPlan, after: MapPlan) -> list[str]:
+    """Return the locked settings that another plan changes, or puts on or takes off an axis."""
+    moved = {before.x, before.y} ^ {after.x, after.y}
+    varied = [_setting(axis.name) for axis in moved]
+    changed = changed_by(before.base, after.base)
+    return [name for name in KNOBS if name in changed or (name in varied and locked(name))]
+
+
+def _setting(axis: str) -> str:
+    """Return the setting that an axis varies: depth and width are both of the layers."""
+    return "hidden" if axis in ("depth", "width") else axis
+
+
 def _key(session: MapSession, name: str) -> str:
     return f"map_{name}_{session.version}"
 
@@ -86,6 +99,7 @@ def _key(session: MapSession, name: str) -> str:
 def _axis(session: MapSession, place: Place, label: str) -> Callable[[], Axis]:
     """Draw the controls of one axis; return how to make it."""
     axis: Axis = getattr(session.plan, place)
+    fixed = locked(_setting(axis.name))
     key = _key(session, place)
     st.selectbox(
         label,
@@ -95,27 +109,32 @@ def _axis(session: MapSession, place: Place, label: str) -> Callable[[], Axis]:
         format_func=lambda name: tr(AXES[name].label),
         on_change=_choose_axis,
         args=(session, place, key),
+        disabled=fixed,
     )
     left, middle, right = st.columns(3)
-    low = _end(left, tr("From"), axis.low, axis.kind, _key(session, f"{place}_low"))
-    high = _end(middle, tr("To"), axis.high, axis.kind, _key(session, f"{place}_high"))
+    low = _end(left, tr("From"), axis.low, axis.kind, _key(session, f"{place}_low"), fixed)
+    high = _end(middle, tr("To"), axis.high, axis.kind, _key(session, f"{place}_high"), fixed)
     key = _key(session, f"{place}_count")
-    count = right.number_input(tr("Values"), 2, MAX_VALUES, axis.count, key=key)
+    count = right.number_input(tr("Values"), 2, MAX_VALUES, axis.count, key=key, disabled=fixed)
     return lambda: Axis(axis.name, low, high, int(count))
 
 
-def _end(column: Any, label: str, value: float, kind: AxisKind, key: str) -> float:
+def _end(column: Any, label: str, value: float, kind: AxisKind, key: str, fixed: bool) -> float:
     number: Callable[[float], float] = int if kind.whole else float
-    form = {"step": 1} if kind.whole else {"step": 0.1, "format": "%g"}
+    form: dict[str, Any] = {"step": 1} if kind.whole else {"step": 0.1, "format": "%g"}
+    form |= {"key": key, "disabled": fixed}
     low, high = number(kind.low), number(kind.high)
-    chosen: float = column.number_input(label, low, high, number(value), key=key, **form)
+    chosen: float = column.number_input(label, low, high, number(value), **form)
     return chosen
 
 
 def _choose_axis(session: MapSession, place: Place, key: str) -> None:
     """Put another setting on an axis."""
     try:
-        session.adopt(session.plan.with_axis(place, st.session_state[key]))
+        plan = session.plan.with_axis(place, st.session_state[key])
+        if names := _freed(session.plan, plan):
+            raise ConfigError(refusal(names))
+        session.adopt(plan)
     except ConfigError as error:
         session.messages.append(str(error))
         session.version += 1  # the field shows the old axis again
@@ -125,14 +144,7 @@ def _network(session: MapSession) -> dict[str, Any]:
     """Draw the settings of data and network that no axis varies."""
     st.subheader(tr("Network"), divider="gray")
     plan = session.plan
-    dataset = st.selectbox(
-        tr(KNOBS["dataset"].label),
-        list(DATASETS),
-        list(DATASETS).index(plan.base.dataset),
-        key=_key(session, "dataset"),
-        disabled=locked("dataset"),
-        format_func=lambda name: tr(DATASETS[name].label),
-    )
+    dataset = plan.base.dataset if hidden("dataset") else _dataset(session)
     found = {"dataset": dataset, "points": _knob(session, "points")}
     if not DATASETS[dataset].tabular:
         found |= _knobs(session, "noise")
@@ -143,6 +155,17 @@ def _network(session: MapSession) -> dict[str, Any]:
     return found | {"hidden": _hidden(session)}
 
 
+def _dataset(session: MapSession) -> Any:
+    return st.selectbox(
+        tr(KNOBS["dataset"].label),
+        list(DATASETS),
+        list(DATASETS).index(session.plan.base.dataset),
+        key=_key(session, "dataset"),
+        disabled=locked("dataset"),
+        format_func=lambda name: tr(DATASETS[name].label),
+    )
+
+
 def _hidden(session: MapSession) -> tuple[int, ...]:
     plan = session.plan
     width = _size(session, "width", MAX_WIDTH, plan.width)
@@ -150,7 +173,7 @@ def _hidden(session: MapSession) -> tuple[int, ...]:
 
 
 def _size(session: MapSession, name: AxisName, most: int, value: int) -> int:
-    if _is_axis(session, name):
+    if _is_axis(session, name) or hidden("hidden"):
         return value
     fixed = locked("hidden")
     return int(

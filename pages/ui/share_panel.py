@@ -8,7 +8,8 @@ import streamlit as st
 
 from nndl_core.config import KNOBS
 from nndl_core.i18n import tr
-from pages.ui.locks import KNOWN, PARTS, Kind
+from pages.ui.address import kept
+from pages.ui.locks import KNOWN, PARTS, Kind, named
 from pages.ui.presenter import ON, is_presenting, set_presenting
 from pages.ui.qr import LONGEST, qr_picture
 
@@ -21,7 +22,7 @@ def share_button() -> None:
     """Draw the button of the frame that opens the dialog; call it after the page is drawn."""
     if st.button(tr("Share"), key="share", icon=":material/share:"):
         for kind in KNOWN:
-            st.session_state.pop(f"share_{kind}", None)
+            st.session_state[f"share_{kind}"] = named(kind, kept().get(kind, ""))[0]
         st.dialog(tr("A link to what you see"), width="large")(_draw)()
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from nndl_core.config import KNOBS, RunConfig
-from nndl_core.store.board_values import new_code, shown_code
+from nndl_core.store.board_values import Board, new_code, shown_code
 from nndl_core.store.boards import Boards
+from nndl_core.store.errors import NOT_THERE, UnavailableError
 from nndl_core.store.keeper import Keeper
 from nndl_core.store.runs import Run, Said, Scores
-from pages.ui.board_results import board_csv, groups
+from pages.ui.board_panel import MOST_TRIES
+from pages.ui.board_results import board_csv, diseases, groups, named, own_best
+from pages.ui.board_store import Seen
 from pages.ui.run_keeper import history_keeper
 from tests.app.conftest import PAGES
 
@@ -78,6 +83,81 @@ def test_after_twenty_wrong_codes_a_tab_gets_no_more(keeper: Keeper) -> None:
         at.run()
     assert "Too many wrong codes; open the page anew." in said(at)
     assert "board_code" not in {field.key for field in at.text_input}
+    assert "board_open" in {button.key for button in at.button}
+
+
+def test_after_twenty_wrong_codes_a_right_one_is_not_looked_up(code: str) -> None:
+    at = page()
+    at.session_state["board_tries"] = MOST_TRIES
+    at.session_state["frame"] = {"board": code}
+    at.run()
+    assert said(at) == ["Too many wrong codes; open the page anew."]
+    assert at.session_state["frame"] == {}
+
+
+@pytest.mark.parametrize("link", ["http://[", "//[x]/?a=b", "nothing", "?", "&" * 2000, "?zzz=1"])
+def test_a_bad_link_gets_one_sentence(keeper: Keeper, link: str) -> None:
+    at = page()
+    at.text_input(key="board_link_new").input(link).run()
+    [sentence] = said(at)
+    assert "link" in sentence
+
+
+def test_a_title_is_plain_text(keeper: Keeper) -> None:
+    code = keeper.do(
+        lambda h: Boards(h.engine).open(TEACHER, "![x](http://x/) **b**", RunConfig(), [])
+    )
+    assert page(code).subheader[0].value == r"\!\[x\]\(http\:\/\/x\/\) \*\*b\*\*".replace(
+        "\\/", "/"
+    )
+
+
+def test_the_twenty_first_board_gets_a_sentence_and_the_form_stays(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nndl_core.store.boards.MOST_BOARDS", 0)
+    at = page()
+    at.button(key="board_open").click().run()
+    assert said(at) == ["You have 0 boards; close one first\\."]
+    assert at.button(key="board_open")
+
+
+def test_an_open_page_follows_another_experiment_and_a_closed_board(code: str) -> None:
+    store = history_keeper().do
+    at = page(code)
+    store(lambda h: Boards(h.engine).set_experiment(TEACHER, code, RunConfig(epochs=33), []))
+    at.run()
+    assert any("epochs 33" in str(each.value) for each in at.markdown)
+    store(lambda h: Boards(h.engine).close(TEACHER, code))
+    at.run()
+    assert "is no board" in said(at)[0]
+    seen = Seen(3, 0.0, [], [], None)
+    drawn = Board(code, "", "{}", (), 2, is_mine=False)
+    assert seen.is_other(drawn)
+    assert not replace(seen, board=drawn).is_other(drawn)
+    assert replace(seen, board=replace(drawn, config="x")).is_other(drawn)
+    assert not replace(seen, version=1, board=replace(drawn, config="x")).is_other(drawn)
+
+
+def test_an_experiment_of_another_version_is_a_sentence_for_both(code: str) -> None:
+    with history_keeper().do(lambda h: h.engine).begin() as connection:
+        connection.execute(text("UPDATE boards SET config = '{}' || config"))
+    for owner in (TEACHER, "o" * 64):
+        assert "another version" in said(page(code, owner))[0]
+
+
+@pytest.mark.parametrize("name", ["clear", "close"])
+def test_a_database_that_fails_under_a_button_is_a_sentence(
+    code: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def fail(*_: object) -> bool:
+        raise UnavailableError(NOT_THERE)
+
+    at = page(code, TEACHER)
+    monkeypatch.setattr(Boards, name, fail)
+    at.button(key=f"board_{name}_now").click().run()
+    assert "does not answer" in said(at)[0]
+    assert at.session_state["frame"] == {"board": code}  # nothing is lost
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
@@ -97,7 +177,8 @@ def test_a_student_joins_and_sees_no_buttons_of_the_teacher(code: str) -> None:
     assert not at.exception
     words = " ".join(str(each.value) for each in at.markdown)
     assert "You are **Ann \\*e\\*** here." in words
-    assert f"board={code}" in words
+    [link] = at.get("link_button")
+    assert f"board={code}" in link.proto.url
     assert not {"board_clear_now", "board_close_now", "board_set"} & {b.key for b in at.button}
 
 
@@ -143,6 +224,19 @@ def test_groups_and_the_file(code: str) -> None:
     entries = store(lambda h: Boards(h.engine).entries(code))
     assert groups(entries, "dev_accuracy", "activation") == {"relu": [0.5]}
     assert groups(entries, "test_accuracy", "activation") == {}
+    config = RunConfig(epochs=20)
+    many = [
+        replace(entries[0], config=replace(config, learning_rate=rate).to_json())
+        for rate in (10.0, 2.0, 0.5)
+    ]
+    assert list(groups(many, "dev_accuracy", "learning_rate")) == ["0.5", "2.0", "10.0"]
+    assert own_best(entries, "dev_accuracy", "=1+1") == {"your best run": 0.5}
+    assert own_best(entries, "dev_accuracy", "") == {}
+    seen = Seen(1, 0.0, entries, ["<i>", "=1+1"], None)
+    drawn = diseases(seen, "=1+1")
+    assert "=1+1 (you)" in drawn
+    assert "<i>" not in drawn
+    assert named("Bo", "") == "Bo"
     lines = board_csv(entries, ["activation", "hidden"]).splitlines()
     assert lines[0].startswith("nickname,finished_at,activation,hidden,")
     assert not lines[1].startswith("=")

@@ -130,3 +130,64 @@ def test_the_dialogs_link_opens_what_it_says(open_lab: OpenLab) -> None:
     assert not at.exception
     link = at.code[0].value
     assert parse_qs(urlsplit(link).query) == {"learning_rate": ["0.5"], "lang": ["en"]}
+
+
+def test_a_cure_that_would_change_a_locked_setting_is_not_offered(open_lab: OpenLab) -> None:
+    link = {"activation": "relu", "bias": "-8", "hidden": "5-5", "epochs": "200"}
+    at = open_lab(ROUTER, **link)
+    at.button(key="step").click().run()
+    at.button(key="step").click().run()
+    free = [each for each in at.button if "_cure_" in str(each.key)]
+    assert free
+    assert not any(each.disabled for each in free)
+    at = open_lab(ROUTER, lock=",".join(KNOBS), **link)
+    at.button(key="step").click().run()
+    at.button(key="step").click().run()
+    fixed = [each for each in at.button if "_cure_" in str(each.key)]
+    assert len(fixed) == len(free)
+    assert all(each.disabled and "the link locks" in each.help for each in fixed)
+
+
+def test_an_uploaded_table_does_not_change_a_locked_loss(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    table = "x,y,label\n" + "".join(f"{i % 7},{i % 5},{'abc'[i % 3]}\n" for i in range(60))
+    at = open_lab(ROUTER, lock="loss")
+    at.button(key="dataset_csv").click().run()
+    at.file_uploader(key="csv").set_value(("t.csv", table.encode(), "text/csv")).run()
+    assert not at.exception
+    assert session_of(at).config == RunConfig()
+    assert escape("Not changed: the link locks Loss.") in [each.value for each in at.warning]
+
+
+def test_a_map_neither_frees_a_locked_axis_nor_puts_a_locked_setting_on_one() -> None:
+    at = AppTest.from_file(PAGES / "map.py", default_timeout=60)
+    at.session_state["frame"] = {"lock": "hidden,slope", "hide": "dataset"}
+    at.run()
+    assert not at.exception
+    plan = at.session_state["map"].plan
+    axes = {str(each.key).rsplit("_", 1)[0]: each for each in at.selectbox}
+    assert "map_dataset" not in axes
+    for place in ("x", "y"):
+        assert axes[f"map_{place}"].disabled == (getattr(plan, place).name in ("depth", "width"))
+    free = next(place for place in ("x", "y") if not axes[f"map_{place}"].disabled)
+    axes[f"map_{free}"].set_value("slope").run()
+    assert not at.exception
+    assert at.session_state["map"].plan == plan
+    assert any("the link locks" in str(each.value) for each in at.warning)
+
+
+def test_a_link_from_a_lesson_to_the_lab_keeps_the_locks() -> None:
+    at = AppTest.from_file(PAGES / "networks.py", default_timeout=60)
+    at.session_state["frame"] = {"lock": "loss,init", "lang": "en"}
+    at.run()
+    links = next(str(each.value) for each in at.markdown if "](./?" in str(each.value))
+    assert links.count("lock=loss,init") == links.count("](./?") > 0
+
+
+def test_the_dialog_begins_with_the_locks_of_the_link(open_lab: OpenLab) -> None:
+    at = open_lab(ROUTER, lock="init,loss", hide="answers")
+    at.button(key="share").click().run()
+    assert not at.exception
+    query = parse_qs(urlsplit(at.code[0].value).query)
+    assert query == {"lock": ["init,loss"], "hide": ["answers"]}

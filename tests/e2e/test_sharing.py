@@ -75,3 +75,13 @@ def test_the_dialog_makes_a_link_that_locks(open_lab: OpenLab) -> None:
         timeout=WAIT, state="attached"
     )
     assert lab.page.locator(f".st-key-noise {fixed}").count() == 0
+
+
+def test_the_bar_on_top_keeps_pages_and_tools_apart(open_lab: OpenLab) -> None:
+    lab = open_lab("/?present=1&lang=en")
+    lessons = lab.page.get_by_text("Lessons", exact=True)
+    lessons.click(timeout=WAIT)  # refused by the browser where a tool lies on it
+    word, tools = lessons.bounding_box(), lab.page.locator(".st-key-frame_tools").bounding_box()
+    assert word is not None
+    assert tools is not None
+    assert word["x"] + word["width"] < tools["x"]

@@ -27,9 +27,11 @@ from nndl_core.store.board_values import (
     shown_code,
 )
 from nndl_core.store.boards import Boards
-from nndl_core.store.database import open_database
+from nndl_core.store.database import VERSION_TABLE, open_database
 from nndl_core.store.errors import RefusedError
-from nndl_core.store.runs import Run, Said, Scores
+from nndl_core.store.history import History
+from nndl_core.store.keeper import Keeper
+from nndl_core.store.runs import Curves, Run, Said, Scores
 
 TEACHER, ANNE, BO = "t" * 64, "a" * 64, "b" * 64
 EXPERIMENT = RunConfig(hidden=(3, 3), epochs=50)
@@ -90,7 +92,21 @@ def test_any_text_is_a_nickname_or_gets_a_sentence(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "\n", "\u202e", "\u200b\u200b", "!!!", "x" * 25, "\u2014", "\x00"]
+    "text",
+    [
+        *("", " ", "\n", "\u202e", "\u200b\u200b", "!!!", "x" * 25, "\u2014", "\x00", "\u3164"),
+        *(
+            "\u115f\u1160",
+            "\uffa0",
+            "\u2800",
+            "\ufe0f",
+            "\u034f",
+            "\ud800",
+            "x" * 100_000,
+            "\u3000",
+        ),
+        *("\u2066a"[:1], "\U000e0041", "\u180e", "\ufff9\ufffb", "*_*", "<>", "()[]", "\U000e0100"),
+    ],
 )
 def test_what_is_no_nickname(text: str) -> None:
     with pytest.raises(RefusedError):
@@ -99,7 +115,7 @@ def test_what_is_no_nickname(text: str) -> None:
 
 def test_names_that_look_alike_are_one(boards: Boards, code: str) -> None:
     assert boards.join(code, ANNE, " \u202eAnne  B\u200b ") == "Anne B"
-    for other in ("anne b", "\uff21\uff2e\uff2e\uff25 B", "ANNE\u00a0B"):
+    for other in ("anne b", "Anne\ufe0f B\u3164", "\uff21\uff2e\uff2e\uff25 B", "ANNE\u00a0B"):
         assert folded_nickname(read_nickname(other)) == "anne b"
         with pytest.raises(RefusedError, match="taken"):
             boards.join(code, BO, other)
@@ -128,6 +144,55 @@ def test_a_run_that_does_not_fit_gets_a_sentence(boards: Boards, code: str) -> N
     loaded = replace(run_of(EXPERIMENT), repeatable=False)
     assert boards.enter(code, ANNE, loaded).startswith("Not on the board")
     assert boards.entries(code) == []
+
+
+def test_a_code_of_an_address_is_read_as_people_write_it(boards: Boards, code: str) -> None:
+    boards.join(code, ANNE, "Anne")
+    assert boards.enter(f" {shown_code(code).lower()}", ANNE, run_of(EXPERIMENT)) == "On the board."
+    assert len(boards.entries(code)) == 1
+    for wrong in ("", "\x00", "x" * 5000, "\ud800"):
+        with pytest.raises(RefusedError, match="letters and digits"):
+            boards.enter(wrong, ANNE, run_of(EXPERIMENT))
+
+
+def test_the_experiment_of_another_version_gets_a_sentence(boards: Boards, code: str) -> None:
+    boards.join(code, ANNE, "Anne")
+    with boards.engine.begin() as connection:
+        connection.execute(text("UPDATE boards SET config = '{\"heads\": 8}'"))
+    board = boards.board(code, ANNE)
+    assert board is not None
+    assert not board.is_readable
+    assert "another version" in boards.enter(code, ANNE, run_of(EXPERIMENT))
+
+
+def test_a_run_stays_in_the_history_whatever_its_board_says(tmp_path: Path) -> None:
+    keeper = Keeper({"NNDL_DATA": str(tmp_path)})
+    curves = Curves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
+    for number, asked in enumerate(("x", "\x00", new_code())):
+        kept = keeper.keep(ANNE, run_of(EXPERIMENT, number), curves, asked)
+        assert kept.settled.wait(30)
+        assert kept.refused == ""
+        assert kept.note
+    assert len(keeper.do(lambda history: history.runs(ANNE))) == 3
+
+
+def test_a_history_of_the_first_schema_keeps_its_runs(tmp_path: Path) -> None:
+    url = URL.create("sqlite", database=str(tmp_path / "old.sqlite"))
+    curves = Curves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
+    first = History.open(url)
+    first.add(ANNE, run_of(EXPERIMENT, 7), curves)
+    with first.engine.begin() as connection:
+        for table in ("entries", "members", "boards"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
+    first.close()
+    second = History.open(url)
+    assert [run.id for run in second.runs(ANNE)] == [f"{7:032x}"]
+    again = Boards(second.engine)
+    assert again.boards_of(TEACHER) == []
+    code = again.open(TEACHER, "", EXPERIMENT, [])
+    assert again.join(code, ANNE, "Anne") == "Anne"
+    second.close()
 
 
 def test_only_its_teacher_changes_a_board(boards: Boards, code: str) -> None:

@@ -21,8 +21,11 @@ from nndl_core.bugs.case import (
     source,
 )
 from nndl_core.bugs.catalog import CASES
+from nndl_core.bugs.docstrings import DOCSTRINGS
 from nndl_core.config import RunConfig
+from nndl_core.i18n import speaking
 from nndl_core.runner import Runner
+from pages.ui.bug_hunt import HELPERS
 
 SIZES = ((3, 2), (3, 3), (3, 3), (3, 3), (1, 3))
 DEEP = RunConfig(hidden=(3, 3, 3, 3), init_scale=0.01, bias=1.0, learning_rate=0.01)
@@ -92,6 +95,18 @@ def test_a_learner_reads_code_without_marks_of_the_house(case: BugCase) -> None:
         assert len(code.splitlines()) <= 26
         assert max(map(len, code.splitlines())) <= 90
         compile(code, case.id, "exec")
+
+
+@every_case
+def test_the_docstrings_are_told_in_chinese_line_by_line(case: BugCase) -> None:
+    with speaking("zh"):
+        chinese = [source(version) for version in (case.buggy, case.fixed, *HELPERS)]
+    english = [source(version) for version in (case.buggy, case.fixed, *HELPERS)]
+    for told, code in zip(chinese, english, strict=True):
+        assert len(told.splitlines()) == len(code.splitlines())
+        for said, line in zip(told.splitlines(), code.splitlines(), strict=True):
+            is_told = '"""' in line and line.strip() != '"""'
+            assert (said != line) == (is_told or line.strip() in DOCSTRINGS)
 
 
 @every_case

@@ -16,9 +16,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
+from nndl_core.config import RunConfig
 from nndl_core.store import keeper as keeper_module
+from nndl_core.store.boards import Boards
 from nndl_core.store.database import VERSION_TABLE
-from nndl_core.store.errors import NOT_THERE, NewerSchemaError
+from nndl_core.store.errors import NOT_THERE, NewerSchemaError, RefusedError
 from nndl_core.store.history import History
 from nndl_core.store.keeper import Keeper
 from nndl_core.store.location import location_of
@@ -152,6 +154,22 @@ def page_keeper(
     history_keeper.cache_clear()
 
 
+def test_a_dump_that_is_restored_holds_the_same_runs(server: Server, history: History) -> None:
+    """The commands of docs/operations.md, with this server's address."""
+    for number in range(3):
+        history.add(ME, a_run(number), CURVES)
+    before = history.runs(ME), str(history.curves(ME, [a_run(1).id]))
+    place = ["--host=127.0.0.1", f"--port={server.port}", "--username=lab"]
+    dump = [str(server.programs / "pg_dump"), *place, "--format=custom", "postgres"]
+    copy = subprocess.run(dump, check=True, stdout=subprocess.PIPE).stdout
+    history.add(ME, a_run(4), CURVES)
+    history.delete(ME, [a_run(1).id])
+    restore = [str(server.programs / "pg_restore"), *place, "--dbname=postgres"]
+    restore += ["--clean", "--if-exists", "--single-transaction"]
+    subprocess.run(restore, check=True, input=copy)
+    assert (history.runs(ME), str(history.curves(ME, [a_run(1).id]))) == before
+
+
 def test_a_stopped_server_is_a_sentence_and_a_started_one_goes_on(
     server: Server, page_keeper: Keeper
 ) -> None:
@@ -177,3 +195,36 @@ def test_a_stopped_server_is_a_sentence_and_a_started_one_goes_on(
     assert not page.exception
     assert not page.warning
     assert len(page.dataframe[0].value) == 1
+
+
+def test_a_class_board_on_the_server(history: History) -> None:
+    """What tests/unit/test_boards.py shows of a file, with many writers at once."""
+    boards, config = Boards(history.engine), RunConfig(epochs=20)
+    code = boards.open("t" * 64, "Monday", config, ["epochs"])
+
+    def join(number: int) -> str:
+        owner = f"{number:064d}"
+        try:
+            boards.join(code, owner, "Anne" if number % 2 else f"student {number}")
+        except RefusedError as error:
+            return str(error)
+        run = Run(f"{number:032d}", "run", 1.0, config.to_json(), "e", 20, repeatable=True)
+        return boards.enter(code, owner, run) + boards.enter(code, owner, run)
+
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(join, range(16)))
+    assert said.count("On the board.On the board.") == 9  # of eight Annes one
+    assert sum("is taken" in words for words in said) == 7
+    assert len(boards.entries(code)) == len(boards.members(code)) == 9
+    assert boards.version(code) >= 1 + 9 + 9
+    for stranger in ("", "%", "t", f"{0:064d}"):
+        assert not boards.clear(stranger, code)
+        assert not boards.close(stranger, code)
+        assert not boards.remove(stranger, code, "Anne")
+        assert not boards.set_experiment(stranger, code, config, [])
+    for wrong in ("\x00" * 10, "' OR 1=1 --", "\ud800" * 10):
+        with pytest.raises(RefusedError):
+            boards.enter(wrong, "t" * 64, a_run(1))
+    assert boards.remove("t" * 64, code, "aNNe")
+    assert boards.close("t" * 64, code)
+    assert (boards.entries(code), boards.members(code)) == ([], [])
