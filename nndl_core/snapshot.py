@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.datasets import Dataset
-from nndl_core.i18n import tr
+from nndl_core.i18n import mark
 from nndl_core.kernel import Block
 from nndl_core.records import EpochRecord
 from nndl_core.runner import Runner
@@ -20,6 +20,7 @@ from nndl_core.runner import Runner
 GRID = 50
 BINS = 40
 CURVE_POINTS = 400
+COMPONENTS = (mark("1st principal component"), mark("2nd principal component"))
 
 Array = NDArray[Any]
 
@@ -112,7 +113,7 @@ def make_plane(dataset: Dataset) -> Plane:
         axes = (dataset.features[0], dataset.features[1])
     else:
         center, basis = _principal_plane(dataset.train.x)
-        axes = (tr("1st principal component"), tr("2nd principal component"))
+        axes = COMPONENTS
     points = (x - center) @ basis.T
     low, high = points.min(0).values, points.max(0).values
     pad = 0.06 * (high - low).clamp(min=1e-3)

@@ -7,9 +7,10 @@ import math
 from typing import Any
 
 from nndl_core.charts.theme import CLASS_COLORS
+from nndl_core.i18n import tr
 from nndl_core.records import SCALARS, EpochRecord, as_dict
 from nndl_core.seed_band import SeedBand
-from nndl_core.snapshot import Curves, Plane, Snapshot, TestResult
+from nndl_core.snapshot import COMPONENTS, Curves, Plane, Snapshot, TestResult
 
 ALIGNMENT = 8
 CURVES = ("train_loss", "dev_loss", "train_accuracy", "dev_accuracy")
@@ -45,7 +46,7 @@ def contents(snapshot: Snapshot, plane: Plane, curves: Curves) -> tuple[dict[str
         "layers": layers,
         "histogram_range": snapshot.histogram_range,
         "extent": plane.extent,
-        "axes": plane.axes,
+        "axes": [*map(tr, COMPONENTS)] if plane.axes == COMPONENTS else plane.axes,
         "curve": {"from": curves.start, "stride": curves.stride},
     }
     arrays = {"curve_epoch": curves.epoch}

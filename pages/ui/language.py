@@ -23,7 +23,7 @@ from nndl_core.i18n import (
 from pages.ui.address import forget, kept
 from pages.ui.messages import escape
 
-KEY = "language"
+KEY, DRAWN = "language", "drawn_language"
 Made = TypeVar("Made")
 
 # Streamlit's page says English, whatever is written in it; screen readers pronounce by this.
@@ -51,6 +51,7 @@ def choose_language() -> None:
             ),
             icon=":material/info:",
         )
+    _choose_again()
     st.segmented_control(
         tr("Language"),
         get_args(Language),
@@ -58,7 +59,7 @@ def choose_language() -> None:
         format_func=lambda name: LANGUAGES[name],
         required=True,
         label_visibility="collapsed",
-        on_change=_switch,
+        on_change=_keep_in_link,
     )
     _spoken(key="spoken", data=TAGS[state[KEY]])
 
@@ -74,12 +75,18 @@ def spoken_here(make: Callable[[], Made]) -> Callable[[], Made]:
     return in_its_language
 
 
-def _switch() -> None:
-    """Keep the language in the link, and have the browser write every choice anew in it."""
+def _keep_in_link() -> None:
     kept()["lang"] = st.session_state[KEY]
-    for key, value in st.session_state.items():
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
-            st.session_state[key] = value
+
+
+def _choose_again() -> None:
+    """Have the browser write what is chosen in the language that the tab has switched to."""
+    state = st.session_state
+    before, state[DRAWN] = state.get(DRAWN, state[KEY]), state[KEY]
+    if before != state[KEY]:
+        for key, value in state.items():
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
+                state[key] = value
 
 
 def _named_in_any_language(

@@ -56,7 +56,7 @@ class LiveRun:
         self.dataset: Dataset = runner.dataset
         self.plane: Plane = make_plane(self.dataset)
         self.sent: deque[Curves] = deque(maxlen=OVERLAP)
-        self.language = language()
+        self.language, self._words_due = language(), 0
         self.run_id = next(_run_ids)
         self.ranges: Ranges = {}
         self._measured: tuple[tuple[int, bool], Snapshot] | None = None
@@ -155,20 +155,18 @@ class LiveRun:
     def frame(self, playing: bool, more: dict[str, Any]) -> bytes:
         """Measure the run and pack what the browser does not have yet, with more header fields."""
         if self.language != (now := language()):
-            self.language = now
-            self.ask_full()
+            self.language, self._words_due = now, OVERLAP
         snapshot = self.measure()
         part = curves(self.runner, snapshot.record, self._base())
         header, arrays = frame.contents(snapshot, self.plane, part)
         full = not self.sent
         if full:
             more_header, more_arrays = frame.still_contents(self.plane, self.dataset.classes)
-            header |= more_header | {
-                "text": live_text(),
-                "name": tr(self.name),
-                "panels": self.panels,
-            }
+            header |= more_header | {"panels": self.panels}
             arrays |= more_arrays
+        if full or self._words_due:  # of a new language, too, they come in several frames
+            header |= {"text": live_text(), "name": tr(self.name)}
+            self._words_due = max(0, self._words_due - 1)
         if full or self._band_due:  # a band comes in several frames, for some may be lost
             arrays |= frame.band_arrays(self.band)
             self._band_due = max(0, self._band_due - 1)

@@ -40,7 +40,7 @@ def test_a_run_plays_on_through_two_switches(open_app: OpenApp) -> None:
     choose(page, "speed", "5 epochs / frame")
     page.click(".st-key-play button")
     until_further(page)
-    title = page.locator(".chart-loss .live-card-title")
+    title = page.locator(".chart-loss h3")
     expect(title).to_have_text("Loss")
     for name, tag, word, pace, pause in (
         ("中文", "zh", "损失", "5 轮 / 帧", "暂停"),
