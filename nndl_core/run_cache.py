@@ -26,6 +26,7 @@ ENGINE_MODULES = (
     "fused_rows",
     "i18n",
     "initializers",
+    "json_text",
     "kernel",
     "losses",
     "machine_code",

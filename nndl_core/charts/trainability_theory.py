@@ -13,7 +13,7 @@ import numpy as np
 from nndl_core.charts.parts import Trace
 from nndl_core.charts.theme import SERIES
 from nndl_core.charts.trainability_plane import edges
-from nndl_core.i18n import tr
+from nndl_core.i18n import Language, language, tr
 from nndl_core.map_plan import MapPlan
 from nndl_core.mean_field import DEPTH_SCALES, WideNet, critical_sigma_w
 
@@ -27,9 +27,13 @@ FEWEST = 0.5
 Place = tuple[float, float]
 
 
-@lru_cache(maxsize=64)  # a map is drawn again for every few cells
 def theory_lines(plan: MapPlan) -> tuple[Trace, ...]:
     """Return what theory says of a map, as lines; nothing where it says nothing."""
+    return _theory_lines(plan, language())
+
+
+@lru_cache(maxsize=64)  # a map is drawn again for every few cells
+def _theory_lines(plan: MapPlan, _spoken: Language) -> tuple[Trace, ...]:
     if plan.has("depth", "init_scale"):
         return (*_critical(plan), *_depth_limit(plan))
     if plan.has("depth", "width") and has_born_dead(plan):

@@ -28,7 +28,7 @@ SILENT = {
 """Fields of an element that nobody reads."""
 CODE = re.compile(
     r"<style>.*?</style>|<code>.*?</code>|<div class=\"nndl-listing\">.*?</code></div>"
-    r"|`[^`]*`|\$[^$]+\$|\]\([^)]*\)|\w+:[^.。]*=[^.。]*",
+    r"|`[^`]*`|\$[^$]+\$|\]\([^)]*\)|\w+:[^.。]*=[^.。]*|\w+ \S+ → \S+",
     re.DOTALL,
 )
 PROSE = re.compile(r"[A-Za-z]{2,}(?:,? [A-Za-z]{2,}){2,}")
