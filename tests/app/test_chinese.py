@@ -33,7 +33,8 @@ TERMS = frozenset(
 CODE = re.compile(
     r"(?s)<style.*?</style>|<div class=.nndl-listing.>.*|<pre.*?</pre>|<code.*?</code>|"
     r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|"
-    r"\]\([^)]*\)|\[\w+, \w+\]|:material/\w+:|:[a-z]+(?:-badge)?\[|%\{[^}]*\}|&\w+;|https?://\S+"
+    r"\]\([^)]*\)|\[\w+, \w+\]|:material/\w+:|:[a-z]+(?:-badge)?\[|%\{[^}]*\}|"
+    r"\([A-Z][^)]*\)\*\*|&\w+;|https?://\S+"
 )
 LISTED_CODE = re.compile(r"\d+: ")
 """A line of a program, offered as an answer."""
