@@ -19,7 +19,7 @@ from nndl_core.compilation import PRECISIONS, compile_training
 from nndl_core.config import ConfigError, RunConfig, describe
 from nndl_core.diagnose_command import run_diagnose
 from nndl_core.i18n import LANGUAGES, language_of_environment, mark, speaking, tr
-from nndl_core.lessons.command import list_claims, run_claim
+from nndl_core.lessons.command import list_claims, readable, run_claim
 from nndl_core.machine_code import FOLDER
 from nndl_core.records import as_dict
 from nndl_core.runner import Divergence, Runner
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     try:
         if options.command == "config":
-            print(json.dumps(describe(), indent=1))
+            print(readable(describe()))
         elif options.command == "compile":
             _compile()
         elif options.command == "lesson":

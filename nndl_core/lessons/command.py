@@ -10,10 +10,15 @@ from tqdm import tqdm
 
 from nndl_core.claims import CLAIMS
 from nndl_core.config import ConfigError
-from nndl_core.i18n import tr
+from nndl_core.i18n import language, tr
 from nndl_core.study import Study
 
 SLICE_SECONDS = 1.0
+
+
+def readable(values: object) -> str:
+    """Write values as JSON for people too: Chinese as it is read, English in ASCII as before."""
+    return json.dumps(values, indent=1, ensure_ascii=language() == "en")
 
 
 def list_claims(out: TextIO) -> None:
@@ -37,4 +42,4 @@ def run_claim(name: str, seeds: int | None, out: TextIO) -> None:
     with tqdm(total=study.seeds, unit="seed", disable=None, file=sys.stderr) as bar:
         while not study.finished:
             bar.update(study.advance(SLICE_SECONDS))
-    out.write(json.dumps(study.as_dict(), indent=1) + "\n")
+    out.write(readable(study.as_dict()) + "\n")

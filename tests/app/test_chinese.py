@@ -16,6 +16,7 @@ from streamlit.testing.v1.element_tree import Dataframe
 
 from nndl_core.config import KNOBS, DatasetName
 from nndl_core.lessons import LESSONS
+from nndl_core.reference import terms
 from pages.ui.language import KEY
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
@@ -41,6 +42,8 @@ LISTED_CODE = re.compile(r"\d+: ")
 SPOKEN_ATTRIBUTE = re.compile(r"(?:alt|aria-label|title)=[\"']([^\"']*)")
 TAG = re.compile(r"<[^>]*>")
 WORD = re.compile(r"[A-Za-z0-9_./']+")
+BESIDE = re.compile("|".join(re.escape(f"({term.name})") for term in terms()))
+"""The English names that the glossary gives beside its own."""
 
 
 def opened(page: str, **parameters: str) -> AppTest:
@@ -66,7 +69,9 @@ def english(text: str) -> list[str]:
 
 def readable(text: str) -> str:
     spoken = " ".join(SPOKEN_ATTRIBUTE.findall(text)) if "<" in text else ""
-    return unescape(TAG.sub(" ", CODE.sub(" ", f"{text} {spoken}"))).replace("\\", "")
+    return unescape(TAG.sub(" ", CODE.sub(" ", BESIDE.sub("", f"{text} {spoken}")))).replace(
+        "\\", ""
+    )
 
 
 def shown(at: AppTest) -> Iterator[str]:
