@@ -37,8 +37,9 @@ LABELS = {
     "rate": mark("rate"),
     "seed": mark("seed"),
 }
+SHARES = ("train", "dev", "test")
 FORMS: dict[str, dict[str, Any]] = {
-    **{name: {"format": "%.1f %%", "width": 75} for name in ("train", "dev", "test")},
+    **{name: {"width": 75} for name in SHARES},
     "test loss": {"format": "%.4f", "width": 90},
     "rate": {"format": "%g"},
 }
@@ -49,7 +50,8 @@ def _columns() -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for name, label in LABELS.items():
         if name in FORMS:
-            columns[name] = st.column_config.NumberColumn(tr(label), **FORMS[name])
+            percent = {"format": tr("{percent} %", percent="%.1f") + "%"} if name in SHARES else {}
+            columns[name] = st.column_config.NumberColumn(tr(label), **FORMS[name], **percent)
         else:
             columns[name] = st.column_config.Column(
                 tr(label), width=300 if name == "name" else None
