@@ -48,10 +48,11 @@ FORMS: dict[str, dict[str, Any]] = {
 def _columns() -> dict[str, Any]:
     """Return the columns with their labels in the reader's language."""
     columns: dict[str, Any] = {}
+    percent = tr("{percent} %", percent="%.1f") + "%"
     for name, label in LABELS.items():
         if name in FORMS:
-            percent = {"format": tr("{percent} %", percent="%.1f") + "%"} if name in SHARES else {}
-            columns[name] = st.column_config.NumberColumn(tr(label), **FORMS[name], **percent)
+            form = FORMS[name] | ({"format": percent} if name in SHARES else {})
+            columns[name] = st.column_config.NumberColumn(tr(label), **form)
         else:
             columns[name] = st.column_config.Column(
                 tr(label), width=300 if name == "name" else None
