@@ -36,11 +36,6 @@ DtypeName = Literal["float32", "float64"]
 MAX_DEPTH = 16
 MAX_WIDTH = 64
 NO_HIDDEN_LAYER = "none"
-ALLOWED = tr(
-    "allowed are 0 to {max_depth} layers of 1 to {max_width} units",
-    max_depth=MAX_DEPTH,
-    max_width=MAX_WIDTH,
-)
 
 
 class ConfigError(ValueError):
@@ -274,7 +269,7 @@ def widths_from_text(text: str) -> tuple[int, ...]:
             tr(
                 "hidden: {short} is not a list of layer widths; write 5-3, or none; {allowed}.",
                 short=short(text),
-                allowed=ALLOWED,
+                allowed=_allowed(MAX_DEPTH, MAX_WIDTH),
             )
         )
     widths = tuple(map(int, parts))
@@ -354,12 +349,14 @@ def _check_hidden(widths: Any, layers: int = MAX_DEPTH, units: int = MAX_WIDTH) 
     whole = isinstance(widths, tuple) and all(type(w) is int for w in widths)
     if not whole or len(widths) > layers or not all(1 <= w <= units for w in widths):
         shown = list(widths) if isinstance(widths, tuple) else widths
-        allowed = tr(
-            "allowed are 0 to {layers} layers of 1 to {units} units", layers=layers, units=units
-        )
+        allowed = _allowed(layers, units)
         raise ConfigError(
             tr("hidden: {short} is not possible; {allowed}.", short=short(shown), allowed=allowed)
         )
+
+
+def _allowed(layers: int, units: int) -> str:
+    return tr("allowed are 0 to {layers} layers of 1 to {units} units", layers=layers, units=units)
 
 
 def _bounds(k: Knob) -> str:

@@ -10,10 +10,16 @@ from nndl_core.charts.figures import lines
 from nndl_core.charts.parts import Figure, note
 from nndl_core.charts.scales import short
 from nndl_core.charts.theme import series_color, series_dash, series_symbol
-from nndl_core.i18n import tr
+from nndl_core.i18n import mark, tr
 from nndl_core.store.runs import Curves
 
 Curve = Literal["train_loss", "dev_loss", "train_accuracy", "dev_accuracy"]
+TITLES: Final[dict[Curve, str]] = {
+    "train_loss": mark("train loss"),
+    "dev_loss": mark("dev loss"),
+    "train_accuracy": mark("train accuracy"),
+    "dev_accuracy": mark("dev accuracy"),
+}
 MOST_RUNS: Final = 8
 """Eight looks differ for every eye: where a dash comes again, the two colors are far apart."""
 MARKS: Final = 9
@@ -56,7 +62,7 @@ def overlay(runs: Mapping[str, Curves], curve: Curve, *, log: bool = False) -> F
         name: (run.epoch, [min(value, BEYOND * top) for value in values[name]])
         for name, run in runs.items()
     }
-    drawn = lines(series, tr("epoch"), curve.replace("_", " "), log_y=log, markers=True)
+    drawn = lines(series, tr("epoch"), tr(TITLES[curve]), log_y=log, markers=True)
     if math.isfinite(top):
         _cut_off(drawn["layout"], top, log)
     for trace in drawn["data"]:

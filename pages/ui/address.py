@@ -30,10 +30,17 @@ def write_one(name: str, value: str) -> None:
 
 
 def keep_frame() -> None:
-    """Take over what the address says to the frame, and write back what it lost."""
-    given = st.query_params.to_dict()
-    kept().update({name: given[name] for name in FRAME if name in given})
+    """Take over what is new in the address for the frame, and write back what it lost.
+
+    After a click that changes one of them the browser still sends the address of before: what
+    it sent last, and what was written last, is not new.
+    """
+    given = {n: value for n, value in st.query_params.to_dict().items() if n in FRAME}
+    known = st.session_state.get("frame_known", ())
+    is_new = {n: all(old.get(n) != value for old in known) for n, value in given.items()}
+    kept().update({n: value for n, value in given.items() if is_new[n]})
     write(own())
+    st.session_state["frame_known"] = (given, dict(kept()))
 
 
 def with_frame(parameters: Mapping[str, str]) -> str:

@@ -37,8 +37,9 @@ LABELS = {
     "rate": mark("rate"),
     "seed": mark("seed"),
 }
+SHARES = ("train", "dev", "test")
 FORMS: dict[str, dict[str, Any]] = {
-    **{name: {"format": "%.1f %%", "width": 75} for name in ("train", "dev", "test")},
+    **{name: {"width": 75} for name in SHARES},
     "test loss": {"format": "%.4f", "width": 90},
     "rate": {"format": "%g"},
 }
@@ -47,9 +48,11 @@ FORMS: dict[str, dict[str, Any]] = {
 def _columns() -> dict[str, Any]:
     """Return the columns with their labels in the reader's language."""
     columns: dict[str, Any] = {}
+    percent = tr("{percent} %", percent="%.1f") + "%"
     for name, label in LABELS.items():
         if name in FORMS:
-            columns[name] = st.column_config.NumberColumn(tr(label), **FORMS[name])
+            form = FORMS[name] | ({"format": percent} if name in SHARES else {})
+            columns[name] = st.column_config.NumberColumn(tr(label), **form)
         else:
             columns[name] = st.column_config.Column(
                 tr(label), width=300 if name == "name" else None

@@ -15,10 +15,15 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Dataframe
 
 from nndl_core.config import KNOBS, DatasetName
+from nndl_core.i18n import speaking
 from nndl_core.lessons import LESSONS
 from nndl_core.reference import terms
+from pages.ui.history_table import table_key
 from pages.ui.language import KEY
+from pages.ui.owner import owner_of
+from pages.ui.run_keeper import history_keeper
 
+ME = owner_of("me")
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 SHOWN = {"body", "caption", "content", "help", "label", "options", "placeholder", "text", "value"}
 """Fields of Streamlit's messages to the browser that a person reads."""
@@ -34,7 +39,8 @@ TERMS = frozenset(
 CODE = re.compile(
     r"(?s)<style.*?</style>|<div class=.nndl-listing.>.*|<pre.*?</pre>|<code.*?</code>|"
     r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|"
-    r"\]\([^)]*\)|\[\w+, \w+\]|:material/\w+:|:[a-z]+(?:-badge)?\[|%\{[^}]*\}|&\w+;|https?://\S+"
+    r"\]\([^)]*\)|\[\w+, \w+\]|:material/\w+:|:[a-z]+(?:-badge)?\[|%\{[^}]*\}|"
+    r"&\w+;|https?://\S+"
 )
 LISTED_CODE = re.compile(r"\d+: ")
 """A line of a program, offered as an answer."""
@@ -45,10 +51,26 @@ BESIDE = re.compile("|".join(re.escape(f"({term.name})") for term in terms()))
 """The English names that the glossary gives beside its own."""
 
 
+@pytest.fixture
+def own_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the pages of this test keep runs in a file of its own."""
+    monkeypatch.setenv("NNDL_DATA", str(tmp_path / "data"))
+    history_keeper.cache_clear()
+    yield
+    history_keeper.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def chinese() -> Iterator[None]:
+    """AppTest finds a chosen option by its text, in the test's own thread."""
+    with speaking("zh"):
+        yield
+
+
 def opened(page: str, **parameters: str) -> AppTest:
     """Open a page as a tab does whose reader has chosen Chinese."""
     at = AppTest.from_file(PAGES / page, default_timeout=120)
-    at.session_state[KEY] = "zh"
+    at.session_state[KEY], at.session_state["owner"] = "zh", ME
     for name, value in parameters.items():
         at.query_params[name] = value
     return at.run()
@@ -58,7 +80,8 @@ def is_english(word: str) -> bool:
     """Tell whether a word is one of a sentence, and no name, number or piece of code."""
     plain = word.strip("./'")
     is_code = re.search(r"[0-9_./]", plain) or len(plain) < 3
-    return not (is_code or plain in NAMES or plain in TERMS)
+    is_quoted = word.startswith("'") and word.endswith("'")
+    return not (is_code or is_quoted or plain in NAMES or plain in TERMS)
 
 
 def english(text: str) -> list[str]:
@@ -78,7 +101,9 @@ def shown(at: AppTest) -> Iterator[str]:
     for element in at._tree:
         proto = getattr(element, "proto", None)
         if isinstance(element, Dataframe):
-            yield from map(str, element.value.columns)
+            labels = json.loads(element.proto.columns or "{}")
+            yield from (labels.get(name, {}).get("label") or name for name in element.value)
+            yield from (cell for cell in element.value.to_numpy().flat if isinstance(cell, str))
         elif proto is not None and element.type != "code":
             yield from of_message(proto)
 
@@ -130,3 +155,72 @@ def test_a_page_opens_in_chinese(page: str) -> None:
 @pytest.mark.parametrize("name", list(LESSONS))
 def test_a_lesson_opens_in_chinese(name: str) -> None:
     assert_chinese(opened(f"{LESSONS[name].topic}.py", lesson=name, epochs="20"))
+
+
+def press(at: AppTest, key: str) -> AppTest:
+    return at.button(key=key).click().run()
+
+
+def played(at: AppTest, key: str = "play", running: str = "lab") -> AppTest:
+    """Press Play and let the clock tick until what was started has ended."""
+    press(at, key)
+    for _ in range(300):
+        if not at.session_state[running].playing:
+            return at.run()
+        at.run()
+    raise AssertionError(f"{running} still plays")
+
+
+SICK: dict[str, dict[str, str]] = {
+    "dead": {"activation": "relu", "bias": "-8", "hidden": "5-5"},
+    "zeros": {"init": "zeros"},
+    "vanishing": {"hidden": "5-5-5-5-5", "init_scale": "0.01"},
+    "diverging": {"activation": "relu", "learning_rate": "1000", "loss": "mse"},
+    "saturated": {"activation": "tanh", "init_scale": "8", "hidden": "16-16-16"},
+    "slow": {"activation": "tanh", "learning_rate": "0.00001"},
+    "digits": {"dataset": "digits", "loss": "cross_entropy"},
+}
+
+
+@pytest.mark.usefixtures("time_to_train", "own_database")
+@pytest.mark.parametrize("name", list(SICK))
+def test_a_run_and_its_diagnosis_are_told_in_chinese(name: str) -> None:
+    at = opened("lab.py", **{"points": "100", "epochs": "300", **SICK[name]})
+    at.session_state["speed"] = "100 epochs / frame"
+    assert_chinese(played(at))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"hidden": "5-x", "noise": "abc", "epochs": "0"},
+        {"hidden": "9999", "activation": "foo", "loss": "bce", "dataset": "iris"},
+        {"init_seed": "1.5", "batch_size": "-3", "xyz": "1"},
+    ],
+)
+@pytest.mark.parametrize("page", ["lab", "map", "autograd", "networks"])
+def test_refused_settings_are_told_in_chinese(page: str, wrong: dict[str, str]) -> None:
+    assert_chinese(opened(f"{page}.py", **wrong))
+
+
+@pytest.mark.usefixtures("time_to_train")
+@pytest.mark.parametrize("color", ["accuracy", "gradient_ratio", "dead_share", "signs"])
+def test_a_trained_map_and_its_cells_are_told_in_chinese(color: str) -> None:
+    small = {"x_count": "3", "y_count": "3", "y_high": "5", "seeds": "2"}
+    at = opened("map.py", color=color, epochs="5", points="50", **small)
+    played(at, "map_play", "map")
+    at.session_state["map"].choose([1, 1])
+    assert_chinese(at.run())
+
+
+@pytest.mark.usefixtures("time_to_train", "own_database")
+def test_kept_runs_are_told_in_chinese() -> None:
+    for seed in ("0", "1"):
+        at = opened("lab.py", epochs="20", points="50", init_seed=seed)
+        played(at)
+    at = opened("history.py")
+    ids = [run.id for run in history_keeper().do(lambda history: history.runs(ME))]
+    assert len(ids) == 2
+    at.session_state["history_chosen"] = ids
+    at.session_state[table_key(ids)] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    assert_chinese(at.run())

@@ -27,6 +27,7 @@ def chosen(page: Page, key: str) -> Locator:
 
 def until_further(page: Page) -> None:
     """Wait until the run has gone on by two frames."""
+    page.wait_for_function(f"{LIVE}.status === 'playing'", timeout=WAIT)
     since = page.evaluate(f"Number({LIVE}.epoch)")
     page.wait_for_function(
         f"since => {LIVE}.status === 'playing' && Number({LIVE}.epoch) >= since + 2 * 5",
