@@ -33,7 +33,7 @@ def steps_section(config: RunConfig, rate: float) -> None:
     deaths: Deaths = _deaths(config, rate, large, EPOCHS)
     parts = {
         "units": (tr("Dead units"), charts.death_lines),
-        "z": (tr("Largest pre-activation"), charts.death_heights),
+        "pre-activation": (tr("Largest pre-activation"), charts.death_heights),
         "loss": (tr("Train loss"), charts.death_loss),
     }
     for column, (key, (name, draw)) in zip(st.columns(3), parts.items(), strict=True):
