@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from nndl_core.claims import CLAIMS
 from nndl_core.study import Study
 
-CLAIM, SEEDS = "deeper-is-better", 120
+CLAIM, SEEDS = "deeper-is-better", 200
 WAIT = 60_000
 
 
