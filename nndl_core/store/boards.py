@@ -25,8 +25,8 @@ from nndl_core.store.board_values import (
     read_nickname,
     read_title,
 )
-from nndl_core.store.database import writing
-from nndl_core.store.errors import RefusedError, in_sentences
+from nndl_core.store.database import reading, writing
+from nndl_core.store.errors import RefusedError
 from nndl_core.store.runs import Run
 from nndl_core.store.tables import BOARDS, ENTRIES, MEMBERS
 
@@ -47,7 +47,7 @@ class Boards:
     def open(self, owner: str, title: str, config: RunConfig, locked: Sequence[str]) -> str:
         """Make a board and return its code; raise RefusedError beyond MOST_BOARDS."""
         now, code = time.time(), new_code()
-        with self._writing() as connection:
+        with writing(self.engine) as connection:
             connection.execute(delete(BOARDS).where(BOARDS.c.used_at < now - IDLE_DAYS * DAY))
             count = select(func.count()).select_from(BOARDS).where(BOARDS.c.owner == owner)
             if (connection.scalar(count) or 0) >= MOST_BOARDS:
@@ -59,7 +59,7 @@ class Boards:
 
     def board(self, code: str, owner: str) -> Board | None:
         """Return a board as an owner sees it; None where no board has this code."""
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             row = connection.execute(select(BOARDS).where(BOARDS.c.code == code)).first()
             name = connection.scalar(
                 select(MEMBERS.c.nickname).where(MEMBERS.c.code == code, MEMBERS.c.owner == owner)
@@ -73,13 +73,13 @@ class Boards:
     def boards_of(self, owner: str) -> list[tuple[str, str]]:
         """List code and title of a teacher's boards, the last used first."""
         asked = select(BOARDS.c.code, BOARDS.c.title).where(BOARDS.c.owner == owner)
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             rows = connection.execute(asked.order_by(BOARDS.c.used_at.desc(), BOARDS.c.code))
             return [(row.code, row.title) for row in rows]
 
     def version(self, code: str) -> int:
         """Return a number that changes with the board; 0 where there is none."""
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             return connection.scalar(select(BOARDS.c.version).where(BOARDS.c.code == code)) or 0
 
     def join(self, code: str, owner: str, nickname: str) -> str:
@@ -148,14 +148,14 @@ class Boards:
         together = (MEMBERS.c.code == ENTRIES.c.code) & (MEMBERS.c.owner == ENTRIES.c.owner)
         asked = asked.join(MEMBERS, together).where(ENTRIES.c.code == code)
         order = (ENTRIES.c.finished_at.desc(), ENTRIES.c.run_id)
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             rows = connection.execute(asked.order_by(*order)).all()
         return [Entry(**row._mapping) for row in rows]
 
     def members(self, code: str) -> list[str]:
         """List the nicknames on a board in alphabetical order."""
         asked = select(MEMBERS.c.nickname).where(MEMBERS.c.code == code).order_by(MEMBERS.c.folded)
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             return list(connection.scalars(asked))
 
     def set_experiment(
@@ -189,14 +189,14 @@ class Boards:
 
     def close(self, owner: str, code: str) -> bool:
         """Delete a board with all that is on it."""
-        with self._writing() as connection:
+        with writing(self.engine) as connection:
             mine = (BOARDS.c.code == code, BOARDS.c.owner == owner)
             return connection.execute(delete(BOARDS).where(*mine)).rowcount == 1
 
     @contextmanager
     def _changing(self, code: str) -> Iterator[Connection]:
         """Open a transaction that changes a board; raise RefusedError where there is none."""
-        with self._writing() as connection:
+        with writing(self.engine) as connection:
             if not _touch(connection, code):
                 raise RefusedError(tr("There is no board with this code; ask for it again."))
             yield connection
@@ -204,20 +204,10 @@ class Boards:
     @contextmanager
     def _teaching(self, owner: str, code: str) -> Iterator[Connection | None]:
         """Open a transaction for a board's teacher; None for anybody else."""
-        with self._writing() as connection:
+        with writing(self.engine) as connection:
             mine = select(BOARDS.c.code).where(BOARDS.c.code == code, BOARDS.c.owner == owner)
             is_mine = connection.scalar(mine) is not None and _touch(connection, code)
             yield connection if is_mine else None
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with in_sentences(), self.engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with in_sentences(), writing(self.engine) as connection:
-            yield connection
 
 
 def _touch(connection: Connection, code: str) -> bool:

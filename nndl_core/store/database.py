@@ -76,9 +76,19 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a connection that reads; raise HistoryError with one sentence where that fails."""
+    with in_sentences(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that writes; it ends with the block, undone if the block raises."""
-    with engine.execution_options(writes=True).begin() as connection:
+    """Open a transaction that writes; it ends with the block, undone if the block raises.
+
+    Raises HistoryError with one sentence.
+    """
+    with in_sentences(), engine.execution_options(writes=True).begin() as connection:
         yield connection
 
 

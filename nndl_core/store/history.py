@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import astuple, fields
 from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, delete, func, insert, select, update
 
 from nndl_core.i18n import tr
-from nndl_core.store.database import open_database, writing
-from nndl_core.store.errors import RefusedError, in_sentences
+from nndl_core.store.database import open_database, reading, writing
+from nndl_core.store.errors import RefusedError
 from nndl_core.store.packed import pack, unpack
 from nndl_core.store.runs import (
     MOST_PINNED,
@@ -56,7 +55,7 @@ class History:
         When this returns, the run is on disk. The oldest run that is not pinned makes room.
         """
         try:
-            with self._writing() as connection:
+            with writing(self.engine) as connection:
                 if connection.scalar(select(RUNS.c.id).where(_of(owner, [run.id]))) is not None:
                     return False
                 connection.execute(insert(RUNS).values(_row(owner, run, curves)))
@@ -70,7 +69,7 @@ class History:
         return True
 
     def _has(self, owner: str, run_id: str) -> bool:
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             return connection.scalar(select(RUNS.c.id).where(_of(owner, [run_id]))) is not None
 
     def _make_room(self, connection: Connection, owner: str) -> None:
@@ -87,7 +86,7 @@ class History:
         order = (RUNS.c.pinned.desc(), RUNS.c.finished_at.desc(), RUNS.c.id)
         chosen = (RUNS.c.owner == owner, *_conditions(wanted or Wanted()))
         said = select(FINDINGS).where(FINDINGS.c.owner == owner).order_by(FINDINGS.c.position)
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             rows = connection.execute(select(*columns).where(*chosen).order_by(*order)).all()
             found: dict[str, list[Said]] = {}
             for row in connection.execute(said):
@@ -97,7 +96,7 @@ class History:
     def curves(self, owner: str, ids: Sequence[str]) -> dict[str, Curves]:
         """Read the curves of some runs; what is not this owner's is not there."""
         asked = select(RUNS.c.id, RUNS.c.curves).where(_of(owner, ids))
-        with self._reading() as connection:
+        with reading(self.engine) as connection:
             rows = connection.execute(asked).all()
         try:
             return {row.id: unpack(row.curves) for row in rows}
@@ -110,7 +109,7 @@ class History:
         if not cleaned:
             return False
         values = {"name": cleaned, "folded_name": folded(cleaned)}
-        with self._writing() as connection:
+        with writing(self.engine) as connection:
             done = connection.execute(update(RUNS).where(_of(owner, [run_id])).values(values))
         return done.rowcount == 1
 
@@ -119,7 +118,7 @@ class History:
 
         Raises RefusedError with one sentence where more than MOST_PINNED would be pinned.
         """
-        with self._writing() as connection:
+        with writing(self.engine) as connection:
             connection.execute(update(RUNS).where(_of(owner, ids)).values(pinned=pinned))
             held = select(func.count()).where(RUNS.c.owner == owner, RUNS.c.pinned)
             if pinned and (connection.scalar(held) or 0) > min(MOST_PINNED, self.most_runs - 1):
@@ -132,18 +131,8 @@ class History:
 
     def delete(self, owner: str, ids: Sequence[str]) -> int:
         """Delete runs for good; return how many there were."""
-        with self._writing() as connection:
+        with writing(self.engine) as connection:
             return connection.execute(delete(RUNS).where(_of(owner, ids))).rowcount
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with in_sentences(), self.engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with in_sentences(), writing(self.engine) as connection:
-            yield connection
 
 
 def _of(owner: str, ids: Sequence[str]) -> ColumnElement[bool]:

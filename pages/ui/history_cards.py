@@ -14,9 +14,9 @@ from nndl_core.store.errors import HistoryError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_NAME, Run, clean_name
 from pages.ui.address import with_frame
+from pages.ui.history_access import history_keeper
 from pages.ui.messages import escape
 from pages.ui.owner import owner
-from pages.ui.run_keeper import history_keeper
 
 COLUMNS = 2
 NOT_REPEATABLE = mark(

@@ -13,10 +13,10 @@ from nndl_core.i18n import mark, tr
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.runs import Run, unique_names
 from pages.ui.figure import draw_figure
+from pages.ui.history_access import history_keeper
 from pages.ui.history_cards import cards
 from pages.ui.messages import escape
 from pages.ui.owner import owner
-from pages.ui.run_keeper import history_keeper
 
 SHOWN: dict[Curve, str] = {
     "dev_loss": mark("Dev loss"),

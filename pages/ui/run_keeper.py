@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from time import time
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -11,12 +10,13 @@ import streamlit as st
 
 from nndl_core.i18n import mark, tr
 from pages.ui.address import kept as kept_parameters
+from pages.ui.history_access import history_keeper
 from pages.ui.live_run import LiveRun
 from pages.ui.messages import escape
 from pages.ui.owner import owner
 
 if TYPE_CHECKING:
-    from nndl_core.store.keeper import Keeper, Kept
+    from nndl_core.store.keeper import Kept
 
 NOTE_SECONDS = 2.0
 SOON = 0.6
@@ -28,14 +28,6 @@ State = tuple[int, int]
 _KEPT: WeakKeyDictionary[LiveRun, tuple[State, Kept]] = WeakKeyDictionary()
 """Not in the session's state: to write there may end this run of the page, for a click that waits,
 and the next one would keep the run once more."""
-
-
-@cache
-def history_keeper() -> Keeper:
-    """Return the one keeper of this process."""
-    from nndl_core.store.keeper import Keeper  # half a second that no first page has to wait for
-
-    return Keeper()
 
 
 def keep(run: LiveRun) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from nndl_core.i18n import mark, tr
-from pages.ui.run_keeper import history_keeper
+from pages.ui.history_access import history_keeper
 
 LEAST_SECRET = 32
 LAST_SECONDS = 5.0

@@ -15,9 +15,9 @@ from nndl_core.config import KNOBS, RunConfig
 from nndl_core.lessons import lessons_of
 from nndl_core.map_plan import BASE_KNOBS
 from nndl_core.store.runs import MOST_NAME, Curves, Run, clean_name
+from pages.ui.history_access import history_keeper
 from pages.ui.map_session import MapSession
 from pages.ui.owner import owner_of
-from pages.ui.run_keeper import history_keeper
 from pages.ui.session import LabSession
 from tests import bad_input
 from tests.bad_input import Case, check_sentence, unescaped

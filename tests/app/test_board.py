@@ -19,7 +19,7 @@ from nndl_core.store.runs import Run, Said, Scores
 from pages.ui.board_panel import MOST_TRIES
 from pages.ui.board_results import board_csv, diseases, groups, named, own_best
 from pages.ui.board_store import Seen
-from pages.ui.run_keeper import history_keeper
+from pages.ui.history_access import history_keeper
 from tests.app.conftest import PAGES
 
 BAD_CODES = [

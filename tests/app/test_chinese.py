@@ -18,10 +18,10 @@ from nndl_core.config import KNOBS, DatasetName
 from nndl_core.i18n import speaking
 from nndl_core.lessons import LESSONS
 from nndl_core.reference import terms
+from pages.ui.history_access import history_keeper
 from pages.ui.history_table import table_key
 from pages.ui.language import KEY
 from pages.ui.owner import owner_of
-from pages.ui.run_keeper import history_keeper
 
 ME = owner_of("me")
 PAGES = Path(__file__).resolve().parents[2] / "pages"

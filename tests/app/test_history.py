@@ -23,11 +23,12 @@ from nndl_core.store.errors import UnavailableError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_POINTS, Run
 from pages.ui import run_keeper
+from pages.ui.history_access import history_keeper
 from pages.ui.history_cards import lab_link
 from pages.ui.history_chosen import json_bytes
 from pages.ui.history_table import table_key
 from pages.ui.owner import owner_of
-from pages.ui.run_keeper import KEPT, history_keeper
+from pages.ui.run_keeper import KEPT
 from pages.ui.session import LabSession
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"

@@ -26,7 +26,7 @@ from nndl_core.store.keeper import Keeper
 from nndl_core.store.location import location_of
 from nndl_core.store.runs import Curves, Run, Said, Wanted
 from nndl_core.store.tables import METADATA
-from pages.ui.run_keeper import history_keeper
+from pages.ui.history_access import history_keeper
 from tests.postgresql import Server, running
 
 ROOT = Path(__file__).parents[2]

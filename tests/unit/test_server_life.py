@@ -27,6 +27,17 @@ CURVES = Curves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
 REPLICA = {"NNDL_REPLICAS": "2", "STREAMLIT_SERVER_COOKIE_SECRET": SECRET, "NNDL_DATABASE": "x"}
 
 
+def test_nothing_that_the_entry_point_imports_brings_the_engine() -> None:
+    """Torch takes seconds, and reads how many threads it may use when it is imported."""
+    lines = (ROOT / "app.py").read_text().splitlines()
+    imports = [line for line in lines if line.startswith("from pages.")]
+    assert imports
+    heavy = "[name for name in ('torch', 'numba', 'sqlalchemy') if name in sys.modules]"
+    program = "\n".join(["import sys", *imports, f"print({heavy})"])
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert said.stdout.strip() == "[]", said.stderr
+
+
 def a_run(number: int) -> Run:
     return Run(f"{number:032d}", "run", 1.0, "{}", "e", 1)
 
