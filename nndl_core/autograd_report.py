@@ -124,5 +124,6 @@ def _time_sentence(times: Times) -> str:
         return tr("Not measured. Press Measure on the page, then make the report again.")
     words = [f"{name} {statistics.median(row):.3f} s" for name, row in times.items()]
     return tr(
-        "Median of 1000 epochs in processor time, measured in turns: {join}.", join=", ".join(words)
+        "Median of 1000 epochs in processor time, measured in turns: {medians}.",
+        medians=", ".join(words),
     )

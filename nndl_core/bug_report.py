@@ -57,10 +57,10 @@ def _text(done: list[BugCase], outcomes: Outcomes) -> Iterator[str]:
         yield f"## {tr(case.title)}"
         yield tr(case.story)
         yield tr(
-            "{label}: {written} buggy, {written_2} fixed.",
+            "{label}: {buggy} buggy, {fixed} fixed.",
             label=tr(case.label),
-            written=_written(row[tr("buggy")]),
-            written_2=_written(row[tr("fixed")]),
+            buggy=_written(row[tr("buggy")]),
+            fixed=_written(row[tr("fixed")]),
         )
         yield tr("The line:\n\n```python\n{lines}\n```", lines=_lines(case))
         yield tr(case.explanation)

@@ -84,11 +84,10 @@ def check_shapes(tensors: dict[str, Tensor], expected: dict[str, torch.Size]) ->
         if name not in expected or shape != expected[name]:
             raise CheckpointError(
                 tr(
-                    "The checkpoint's {name} has shape {list}, which this "
-                    "network has not; it belongs to "
-                    "another network.",
+                    "The checkpoint's {name} has shape {shape}, which this network has not; it "
+                    "belongs to another network.",
                     name=name,
-                    list=list(shape),
+                    shape=list(shape),
                 )
             )
 

@@ -128,9 +128,8 @@ def _read_header(lines: Iterator[tuple[int, str]]) -> _Header:
         separators = tr("comma, semicolon or tab")
         raise CsvError(
             tr(
-                "Row {row} has one column, {short}; a feature and a label "
-                "separated by {separators} "
-                "are needed.",
+                "Row {row} has one column, {short}; a feature and a label separated by "
+                "{separators} are needed.",
                 row=row,
                 short=_short(line),
                 separators=separators,
@@ -139,9 +138,8 @@ def _read_header(lines: Iterator[tuple[int, str]]) -> _Header:
     if len(names) > MAX_FEATURES + 1:
         raise CsvError(
             tr(
-                "Row {row} has {count} columns; at most {max_features} "
-                "features and one label can be "
-                "read.",
+                "Row {row} has {count} columns; at most {max_features} features and one label "
+                "can be read.",
                 row=row,
                 count=len(names),
                 max_features=MAX_FEATURES,
@@ -194,10 +192,10 @@ def _read_body(lines: Iterator[tuple[int, str]], header: _Header) -> _Body:
         if len(cells) != len(header.names):
             raise CsvError(
                 tr(
-                    "Row {row} has {count} cells, but the header has {count_2}: {short}.",
+                    "Row {row} has {cells} cells, but the header has {names}: {short}.",
                     row=row,
-                    count=len(cells),
-                    count_2=len(header.names),
+                    cells=len(cells),
+                    names=len(header.names),
                     short=_short(line),
                 )
             )
@@ -296,14 +294,14 @@ def _check_amount(body: _Body, header: _Header, classes: tuple[str, ...]) -> Non
         row, label = sorted((row, label) for label, row in first.items())[MAX_CLASSES]
         raise CsvError(
             tr(
-                "Row {row}: {short} is class number {max_classes} of {count} in {column}; at most "
-                "{max_classes_2} can be read.",
+                "Row {row}: {short} is class number {number} of {count} in {column}; at most "
+                "{most} can be read.",
                 row=row,
                 short=_short(label),
-                max_classes=MAX_CLASSES + 1,
+                number=MAX_CLASSES + 1,
                 count=len(classes),
                 column=column,
-                max_classes_2=MAX_CLASSES,
+                most=MAX_CLASSES,
             )
         )
 

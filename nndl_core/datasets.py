@@ -105,9 +105,9 @@ def make_dataset(
     if name not in DATASETS:
         raise ValueError(
             tr(
-                "dataset: {name!r:.40} is not known; choose one of {join}.",
+                "dataset: {name!r:.40} is not known; choose one of {known}.",
                 name=name,
-                join=", ".join(DATASETS),
+                known=", ".join(DATASETS),
             )
         )
     spec = DATASETS[name]
@@ -305,11 +305,10 @@ def as_split(data: Data) -> Split:
     if x.ndim != 2 or y.shape not in ((len(x),), (len(x), 1)):
         raise ValueError(
             tr(
-                "Labels of shape {list} do not fit examples of shape {list_2}; "
-                "expected [{count}] or "
-                "[{count}, 1].",
-                list=list(y.shape),
-                list_2=list(x.shape),
+                "Labels of shape {labels} do not fit examples of shape {examples}; expected "
+                "[{count}] or [{count}, 1].",
+                labels=list(y.shape),
+                examples=list(x.shape),
                 count=len(x),
             )
         )

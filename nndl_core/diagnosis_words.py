@@ -45,7 +45,7 @@ def layers_named(finding: Finding) -> str:
     if not layers:
         return tr("the network")
     if len(layers) > 2 and layers[-1] - layers[0] == len(layers) - 1:
-        return tr("fc{layers} to fc{layers_2}", layers=layers[0], layers_2=layers[-1])
+        return tr("fc{first} to fc{last}", first=layers[0], last=layers[-1])
     return ", ".join(f"fc{k}" for k in layers)
 
 
@@ -206,13 +206,13 @@ def _why_vanishing(run: Facts, finding: Finding) -> str:
     factor = forward ** (1 / steps) if forward > 0 else 0.0
     text = tr(
         "A layer multiplies a difference of examples by about the spread of its weights "
-        "times the slope of {activation}. Here that is {number} per layer, over {steps} "
-        "layers:\n\n$${tex}^{{{steps}}} = {tex_2}$$\n\n",
+        "times the slope of {activation}. Here that is {factor} per layer, over {steps} "
+        "layers:\n\n$${base}^{{{steps}}} = {power}$$\n\n",
         activation=run.config.activation,
-        number=_number(factor),
+        factor=_number(factor),
         steps=steps,
-        tex=_tex(factor),
-        tex_2=_tex(forward),
+        base=_tex(factor),
+        power=_tex(forward),
     )
     return text + tr(
         "The gradient is multiplied by the same slopes and weights on its way back. A wide "
@@ -227,19 +227,18 @@ def _why_exploding(run: Facts, finding: Finding) -> str:
     if grown > 1.5:
         factor = grown ** (1 / steps)
         return tr(
-            "Every layer multiplies the signal by about {number}, over {steps} layers:\n\n"
-            "$${tex}^{{{steps}}} = {tex_2}$$\n\nThe gradient grows by the same factors on its way "
+            "Every layer multiplies the signal by about {factor}, over {steps} layers:\n\n"
+            "$${base}^{{{steps}}} = {power}$$\n\nThe gradient grows by the same factors on its way "
             "back, and one step throws the weights far away.",
-            number=_number(factor),
+            factor=_number(factor),
             steps=steps,
-            tex=_tex(factor),
-            tex_2=_tex(grown),
+            base=_tex(factor),
+            power=_tex(grown),
         )
     return tr(
         "A step goes down only while it is short against the curve of the loss:\n\n$$\\eta < "
-        "\\frac{{2}}{{\\lambda_{{\\max}}}}, \\qquad \\eta = {tex}$$\n\nBeyond "
-        "that every step leads "
-        "further up.",
+        "\\frac{{2}}{{\\lambda_{{\\max}}}}, \\qquad \\eta = {tex}$$\n\nBeyond that every step "
+        "leads further up.",
         tex=_tex(rate),
     )
 
@@ -262,23 +261,22 @@ def _why_saturated(run: Facts, finding: Finding) -> str:
     return tr(
         "The slope of {activation} is at most {largest:g} and falls off like $e^{{-|z|}}$. "
         "In fc{k} {percent} of the outputs have less than 5 % of it:\n\n$$\\delta_{{{k}}} = "
-        r"W_{{{k_2}}}^\top \delta_{{{k_2}}} \odot \varphi'(z_{{{k}}}), \qquad \varphi'(z) < "
+        r"W_{{{above}}}^\top \delta_{{{above}}} \odot \varphi'(z_{{{k}}}), \qquad \varphi'(z) < "
         r"0.05 \cdot {largest:g}$$",
         activation=run.config.activation,
         largest=largest,
         k=k,
         percent=_percent(share),
-        k_2=k + 1,
+        above=k + 1,
     )
 
 
 def _why_slow(run: Facts, finding: Finding) -> str:
     turn = finding.evidence[0].value
     return tr(
-        "The angle by which weights turn is at most the sum of their relative steps:\n\n"
-        "$$\\sum_e \\frac{{\\lVert \\Delta W_e \\rVert}}{{\\lVert W_e "
-        "\\rVert}} \\approx {tex}$$\n\nA "
-        "boundary has to turn by about a radian to find its place.",
+        "The angle by which weights turn is at most the sum of their relative "
+        "steps:\n\n$$\\sum_e \\frac{{\\lVert \\Delta W_e \\rVert}}{{\\lVert W_e \\rVert}} "
+        "\\approx {tex}$$\n\nA boundary has to turn by about a radian to find its place.",
         tex=_tex(turn),
     )
 
@@ -308,10 +306,10 @@ def _why_overfitted(run: Facts, finding: Finding) -> str:
 def _why_healthy(run: Facts, finding: Finding) -> str:
     return tr(
         "Learned is $1 - L / H$, with $H$ the least loss of an answer that is the same for "
-        "all examples: $1 - {tex} / {tex_2}$. Noise in the data keeps it below 1 for any "
+        "all examples: $1 - {loss} / {constant}$. Noise in the data keeps it below 1 for any "
         "network.",
-        tex=_tex(float(run.loss[-1])),
-        tex_2=_tex(run.constant_loss),
+        loss=_tex(float(run.loss[-1])),
+        constant=_tex(run.constant_loss),
     )
 
 
@@ -348,12 +346,12 @@ def compared(sick: Facts, cured: Facts) -> str:
     before, after = float(sick.gradient[-1, 0]), float(cured.gradient[-1, 0])
     learned = [100 * max(0.0, float(run.progress[-1])) for run in (sick, cured)]
     numbers = tr(
-        "Gradient of fc1 {number} beside {number_2}, learned {learned:.0f} % beside "
-        "{learned_2:.0f} %",
-        number=_number(before),
-        number_2=_number(after),
-        learned=learned[0],
-        learned_2=learned[1],
+        "Gradient of fc1 {before} beside {after}, learned {learned_before:.0f} % beside "
+        "{learned_after:.0f} %",
+        before=_number(before),
+        after=_number(after),
+        learned_before=learned[0],
+        learned_after=learned[1],
     )
     gain = float(cured.progress[-1] - sick.progress[-1])
     learns = gain >= GAIN and float(cured.progress[-1]) >= NOT_LEARNED

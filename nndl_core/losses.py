@@ -48,9 +48,10 @@ def accuracy(probability: Tensor, labels: Tensor) -> float:
     if probability.shape != labels.shape:
         raise ValueError(
             tr(
-                "accuracy needs predictions and labels of one shape, got {list} and {list_2}.",
-                list=list(probability.shape),
-                list_2=list(labels.shape),
+                "accuracy needs predictions and labels of one shape, got "
+                "{predictions} and {labels}.",
+                predictions=list(probability.shape),
+                labels=list(labels.shape),
             )
         )
     logits = probability - 0.5 if probability.shape[1] == 1 else probability

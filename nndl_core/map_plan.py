@@ -71,9 +71,8 @@ class MapPlan:
         if self.cells > MAX_CELLS:
             raise ConfigError(
                 tr(
-                    "cells: {cells} are too many; a map has at most "
-                    "{max_cells}. Ask for fewer values on "
-                    "an axis.",
+                    "cells: {cells} are too many; a map has at most {max_cells}. Ask for fewer "
+                    "values on an axis.",
                     cells=self.cells,
                     max_cells=MAX_CELLS,
                 )
@@ -81,9 +80,8 @@ class MapPlan:
         if self.run_epochs > MAX_RUN_EPOCHS:
             raise ConfigError(
                 tr(
-                    "epochs: {cells} cells x {seeds} seeds x {epochs} epochs "
-                    "are {run_epochs:,} epochs, "
-                    "too many; a map has at most {max_run_epochs:,}.",
+                    "epochs: {cells} cells x {seeds} seeds x {epochs} epochs are {run_epochs:,} "
+                    "epochs, too many; a map has at most {max_run_epochs:,}.",
                     cells=self.cells,
                     seeds=self.seeds,
                     epochs=self.base.epochs,

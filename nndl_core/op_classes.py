@@ -136,9 +136,10 @@ class BinaryCrossEntropyLoss:
         if predicts.shape != labels.shape:  # [n, 1] and [n] would broadcast to [n, n]
             raise ValueError(
                 tr(
-                    "The loss needs predictions and labels of one shape, got {list} and {list_2}.",
-                    list=list(predicts.shape),
-                    list_2=list(labels.shape),
+                    "The loss needs predictions and labels of one shape, got "
+                    "{predictions} and {labels}.",
+                    predictions=list(predicts.shape),
+                    labels=list(labels.shape),
                 )
             )
         self.predicts, self.labels = predicts, labels

@@ -66,9 +66,9 @@ class Runner:
         if loss_fn not in LOSSES:
             raise ValueError(
                 tr(
-                    "loss_fn: {loss_fn!r} is not known; choose one of {list}.",
+                    "loss_fn: {loss_fn!r} is not known; choose one of {known}.",
                     loss_fn=loss_fn,
-                    list=list(LOSSES),
+                    known=list(LOSSES),
                 )
             )
         self._torch = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None

@@ -78,10 +78,10 @@ def run_sweep(options: argparse.Namespace) -> int:
         write_parquet(sweep, out)
     print(
         tr(
-            "{out}: {count} runs in {count_2} cells.",
+            "{out}: {runs} runs in {cells} cells.",
             out=out,
-            count=len(sweep.cells) * sweep.seeds,
-            count_2=len(sweep.cells),
+            runs=len(sweep.cells) * sweep.seeds,
+            cells=len(sweep.cells),
         )
     )
     return 0

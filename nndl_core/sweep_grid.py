@@ -171,9 +171,8 @@ def _check_hidden(base: RunConfig, axes: Mapping[str, list[Any]]) -> None:
         if one in axes and other not in axes and not base.hidden:
             raise ConfigError(
                 tr(
-                    "{one}: the base has hidden layers 'none'; give it at "
-                    "least one layer, or add the "
-                    "axis {other}.",
+                    "{one}: the base has hidden layers 'none'; give it at least one layer, or "
+                    "add the axis {other}.",
                     one=one,
                     other=other,
                 )

@@ -171,9 +171,8 @@ class Workers:
         if tries == MOST_TRIES:
             raise SweepError(
                 tr(
-                    "A part of the sweep was lost by its worker {most_tries} "
-                    "times ({short}); what was "
-                    "finished is kept.",
+                    "A part of the sweep was lost by its worker {most_tries} times ({short}); "
+                    "what was finished is kept.",
                     most_tries=MOST_TRIES,
                     short=_short(error),
                 )

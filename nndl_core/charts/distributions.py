@@ -117,7 +117,7 @@ def _ends(trace: Trace) -> list[float]:
 
 def _lost_notes(lost: Mapping[str, int]) -> list[dict[str, Any]]:
     words = [
-        tr("{escape}: {count} not finite", escape=escape(name), count=count)
+        tr("{name}: {count} not finite", name=escape(name), count=count)
         for name, count in lost.items()
         if count
     ]

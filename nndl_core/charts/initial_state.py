@@ -51,7 +51,7 @@ def draw_histograms(draws: Mapping[str, Draws]) -> Figure:
     """
     values = {name: sample.values for name, sample in draws.items()}
     curves = {
-        tr("density of {partition}", partition=name.partition(":")[0]): sample.curve
+        tr("density of {name}", name=name.partition(":")[0]): sample.curve
         for name, sample in draws.items()
         if sample.curve is not None
     }

@@ -91,10 +91,10 @@ def pairs(name: str, x: Any, y: Any) -> list[tuple[float, float]]:
     if len(xs) != len(ys):
         raise ValueError(
             tr(
-                "{name}: {count} values of x do not fit {count_2} values of y.",
+                "{name}: {xs} values of x do not fit {ys} values of y.",
                 name=name,
-                count=len(xs),
-                count_2=len(ys),
+                xs=len(xs),
+                ys=len(ys),
             )
         )
     return list(zip(xs, ys, strict=True))

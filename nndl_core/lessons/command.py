@@ -35,7 +35,11 @@ def run_claim(name: str, seeds: int | None, out: TextIO) -> None:
     """
     if name not in CLAIMS:
         raise ConfigError(
-            tr("{name!r:.60} is not a claim; known are {join}.", name=name, join=", ".join(CLAIMS))
+            tr(
+                "{name!r:.60} is not a claim; known are {known}.",
+                name=name,
+                known=", ".join(CLAIMS),
+            )
         )
     claim = CLAIMS[name]
     study = Study(claim, claim.seeds if seeds is None else seeds)

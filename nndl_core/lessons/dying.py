@@ -96,9 +96,8 @@ LESSONS = (
             ),
             2,
             mark(
-                "One large step throws biases and weights so far that no "
-                "training point reaches the "
-                "unit again. Its gradient is exactly zero from then on."
+                "One large step throws biases and weights so far that no training point reaches "
+                "the unit again. Its gradient is exactly zero from then on."
             ),
         ),
         {"lr 0.1": HEALTHY_RELU, "lr 5": replace(HEALTHY_RELU, learning_rate=5)},

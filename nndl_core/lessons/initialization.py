@@ -27,9 +27,8 @@ LESSONS = (
             ),
             1,
             mark(
-                "sigmoid(0) is 0.5, not 0: the last layer gets a gradient, "
-                "then the first. All five "
-                "neurons get the same one, so the network is one neuron five times over."
+                "sigmoid(0) is 0.5, not 0: the last layer gets a gradient, then the first. All "
+                "five neurons get the same one, so the network is one neuron five times over."
             ),
         ),
         {

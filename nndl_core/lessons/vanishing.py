@@ -27,9 +27,9 @@ LESSONS = (
             ),
             1,
             mark(
-                "ReLU's slope is 1 here, so it takes nothing away. But on its "
-                "way back the gradient "
-                "is also multiplied by the weights of every layer, and those are of size 0.01."
+                "ReLU's slope is 1 here, so it takes nothing away. But on its way back the "
+                "gradient is also multiplied by the weights of every layer, and those are of "
+                "size 0.01."
             ),
         ),
         {

@@ -105,11 +105,11 @@ def _measured_result(config: RunConfig) -> tuple[str, str]:
     worst = max(answer_of(double, "float64"), answer_of(single, "float32"))
     return RESULTS[worst], (
         tr(
-            "Of {count} entries the largest difference is {largest_absolute:.2g} in float64 and "
-            "{largest_absolute_2:.2g} in float32.",
+            "Of {count} entries the largest difference is {double:.2g} in float64 and "
+            "{single:.2g} in float32.",
             count=len(double.rows),
-            largest_absolute=double.largest_absolute,
-            largest_absolute_2=single.largest_absolute,
+            double=double.largest_absolute,
+            single=single.largest_absolute,
         )
     )
 
@@ -128,10 +128,10 @@ def _measured_time(config: RunConfig) -> tuple[str, str]:
     return TIMES[faster(hand, auto)], (
         tr(
             "1000 epochs take {hand:.2f} s by hand and {auto:.2f} s by autograd on this server, "
-            "{auto_2:.1f} times as long (medians). Measure it properly below.",
+            "{times:.1f} times as long (medians). Measure it properly below.",
             hand=hand,
             auto=auto,
-            auto_2=auto / hand,
+            times=auto / hand,
         )
     )
 

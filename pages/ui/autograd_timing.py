@@ -85,9 +85,8 @@ def timing_section(config: RunConfig) -> None:
             _button(timing)
             st.caption(
                 tr(
-                    "{repeats} measurements of {epochs} epochs for each way, "
-                    "in turns: processor time of "
-                    "one thread of this server. All ways start from the same "
+                    "{repeats} measurements of {epochs} epochs for each way, in turns: "
+                    "processor time of one thread of this server. All ways start from the same "
                     "weights and end at the same.",
                     repeats=REPEATS,
                     epochs=EPOCHS,

@@ -39,11 +39,9 @@ OTHER_VERSION = mark(
     "another one."
 )
 PROMISE = mark(
-    "A board knows a nickname and the settings, scores and findings of the "
-    "runs made for it, nothing "
-    "else. Up to {members} join, {entries} runs of each are kept, and after "
-    "{days} days without use "
-    "the board is deleted."
+    "A board knows a nickname and the settings, scores and findings of the runs made for it, "
+    "nothing else. Up to {members} join, {entries} runs of each are kept, and after {days} days "
+    "without use the board is deleted."
 )
 
 

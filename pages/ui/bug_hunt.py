@@ -60,9 +60,7 @@ def draw_progress() -> None:
     which = tr(": {cases}", cases=tr(", ").join(map(str, found))) if found else ""
     st.progress(
         len(found) / len(CASES),
-        text=tr(
-            "{count} of {count_2} found{which}", count=len(found), count_2=len(CASES), which=which
-        ),
+        text=tr("{found} of {all} found{which}", found=len(found), all=len(CASES), which=which),
     )
 
 

@@ -63,9 +63,9 @@ def draw_note(page: str, found: Cure) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}_cure_note"):
         st.markdown(
             tr(
-                "Beside it **{escape}**: {words}. Same seeds.",
-                escape=escape(tr(found.remedy.name)),
-                words=words,
+                "Beside it **{remedy}**: {change}. Same seeds.",
+                remedy=escape(tr(found.remedy.name)),
+                change=words,
             )
         )
         st.button(

@@ -81,9 +81,9 @@ def _layers_words(died: dict[str, int]) -> str:
     last = list(died)[-1]
     reach = "fc1" if last == "fc1" else tr("fc1 to {last}", last=last)
     return tr(
-        "Whole layers died: {join}. Since then {reach} have a gradient of exactly 0, so no "
+        "Whole layers died: {layers}. Since then {reach} have a gradient of exactly 0, so no "
         "learning rate brings them back.",
-        join=tr(", ").join(when),
+        layers=tr(", ").join(when),
         reach=reach,
     )
 

@@ -52,16 +52,16 @@ def zeros_sentence(found: DeadStart, bias: float) -> str:
     living += sum(fc.bias_grad_norm > 0 for fc in layers)
     return tr(
         "With b = {bias:g}, {dead} of {units} hidden units fire on none of the training "
-        "points. Of the {count} gradients in the table {count_2} are exactly 0, so no "
+        "points. Of the {gradients} gradients in the table {zeros} are exactly 0, so no "
         "learning rate can move what belongs to them. What is left is the output bias, with "
-        "gradient σ(b) − p₁ and loss {bias_2:g} p₁ + log(1 + exp({bias:g})), where p₁ = "  # noqa: RUF001
+        "gradient σ(b) − p₁ and loss {minus_bias:g} p₁ + log(1 + exp({bias:g})), where p₁ = "  # noqa: RUF001
         "{ones:g} is the share of class 1.",
         bias=bias,
         dead=dead,
         units=units,
-        count=2 * len(layers),
-        count_2=2 * len(layers) - living,
-        bias_2=-bias,
+        gradients=2 * len(layers),
+        zeros=2 * len(layers) - living,
+        minus_bias=-bias,
         ones=found.ones,
     )
 
@@ -81,16 +81,16 @@ def path_sentence(path: BiasPath, start: DeadStart) -> str:
         else tr("goes from {first:.4f} to {last:.4f}", first=first, last=last)
     )
     return tr(
-        "In {epochs:,} epochs the output bias goes from {bias:g} to {bias_2:.4f} and the "
-        "train loss from {train_loss:.4f} to {train_loss_2:.4f}; the best constant guess has "
+        "In {epochs:,} epochs the output bias goes from {bias:g} to {last_bias:.4f} and the "
+        "train loss from {train_loss:.4f} to {last_loss:.4f}; the best constant guess has "
         "{best_loss:.4f}. The accuracy {accuracy}. {others} The recurrence b ← b − η (σ(b) − "  # noqa: RUF001
         "p₁) of a lone bias is met to {apart:.0e}. A falling loss is no proof that a network "
         "learns.",
         epochs=path.epochs[-1],
         bias=path.bias[0],
-        bias_2=path.bias[-1],
+        last_bias=path.bias[-1],
         train_loss=path.train_loss[0],
-        train_loss_2=path.train_loss[-1],
+        last_loss=path.train_loss[-1],
         best_loss=start.best_loss,
         accuracy=accuracy,
         others=others,
@@ -126,12 +126,12 @@ def threshold_sentence(
     own, bias = thresholds[0], config.bias
     side = tr("is below it") if bias <= own else tr("is above it")
     text = tr(
-        "With these weights no training point lifts a unit of fc1 by more than {own:.4g}. So "
-        "the closed form says: all {units} units are dead from b = {own_2:.4g} on down. Your "
+        "With these weights no training point lifts a unit of fc1 by more than {lift:.4g}. So "
+        "the closed form says: all {units} units are dead from b = {threshold:.4g} on down. Your "
         "bias {bias:g} {side}, and {dead:g} of {units} are dead.",
-        own=-own,
+        lift=-own,
         units=units,
-        own_2=own,
+        threshold=own,
         bias=bias,
         side=side,
         dead=dead,
@@ -208,8 +208,8 @@ def _slopes_words(bias: float, leaky: float, alpha: float) -> str:
         names = [tr("Leaky ReLU with slope 0")] * (leaky == 0)
         names += [tr("ELU with alpha 0")] * (alpha == 0)
         return tr(
-            "{join}: that is ReLU itself, and every gradient is exactly 0.",
-            join=tr(" and ").join(names),
+            "{names}: that is ReLU itself, and every gradient is exactly 0.",
+            names=tr(" and ").join(names),
         )
     return tr(
         "At b = {bias:g} Leaky ReLU has slope {leaky:g} and ELU alpha · exp(b) = "

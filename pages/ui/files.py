@@ -60,11 +60,9 @@ def _exports(session: LabSession) -> None:
         else:
             st.markdown(
                 tr(
-                    "A program in plain PyTorch that draws the same data and "
-                    "weights and trains the same "
-                    "run, all epochs of it. Losses agree to a millionth, "
-                    "except where a run magnifies "
-                    "rounding; float64 keeps that away longer."
+                    "A program in plain PyTorch that draws the same data and weights and trains "
+                    "the same run, all epochs of it. Losses agree to a millionth, except where "
+                    "a run magnifies rounding; float64 keeps that away longer."
                 )
             )
             _programs(session.config, session.dataset)

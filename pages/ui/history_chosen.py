@@ -67,10 +67,10 @@ def _figure(runs: Sequence[Run]) -> None:
     drawn = {names[run_id]: curves[run_id] for run_id in ids if run_id in curves}
     figure = overlay(drawn, shown, log=log and shown.endswith("loss"))
     alt = tr(
-        "{words} against the epoch of {count} runs: {join}.",
-        words=tr(SHOWN[shown]),
+        "{quantity} against the epoch of {count} runs: {names}.",
+        quantity=tr(SHOWN[shown]),
         count=len(drawn),
-        join=", ".join(drawn),
+        names=", ".join(drawn),
     )
     draw_figure(figure, key="history_overlay", alt=alt, height=470)
 
@@ -102,9 +102,7 @@ def _delete(chosen: Sequence[Run]) -> None:
     with st.popover(tr("Delete"), icon=":material/delete:", key="history_delete"):
         more = tr(" and {n} more", n=len(chosen) - NAMED) if len(chosen) > NAMED else ""
         names = "; ".join(run.name for run in chosen[:NAMED])
-        st.markdown(
-            tr("Delete {count} for good? {escape}", count=count, escape=escape(names + more))
-        )
+        st.markdown(tr("Delete {runs} for good? {names}", runs=count, names=escape(names + more)))
         ids = [run.id for run in chosen]
         st.button(
             tr("Delete {count}", count=count),

@@ -156,7 +156,7 @@ def _compare_draws(
         for name, choice in (("A", first), ("B", second))
     }
     words = tr(
-        "Histograms of {draws} draws each: {join}", draws=DRAWS, join=tr(" and ").join(draws)
+        "Histograms of {draws} draws each: {names}", draws=DRAWS, names=tr(" and ").join(draws)
     )
     draw_figure(draw_histograms(draws), key=f"draws_{key}", alt=words, height=340)
     st.html(tables.moments_table(draws, LIMIT))

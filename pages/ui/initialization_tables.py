@@ -127,11 +127,11 @@ def _last(end: Ending) -> float:
 def _rounding_sentence(end: Ending, counts: str) -> str:
     largest = max(end.movement.values())
     start = tr(
-        "{activation}, {counts} points: the exact gradient is 0, but 1/{sum} is rounded in "
+        "{activation}, {counts} points: the exact gradient is 0, but 1/{points} is rounded in "
         "{dtype} and the first gradient comes out as {first_gradient:.1e}.",
         activation=end.config.activation,
         counts=counts,
-        sum=sum(end.class_counts),
+        points=sum(end.class_counts),
         dtype=end.config.dtype,
         first_gradient=end.first_gradient,
     )

@@ -25,7 +25,7 @@ def export_buttons(session: MapSession) -> None:
         _button(tr("Runs as CSV"), "csv", "text/csv", partial(csv_bytes, session))
         for form, media in MEDIA.items():
             make = partial(picture_bytes, session, form)
-            _button(tr("Picture as {upper}", upper=form.upper()), form, media, make)
+            _button(tr("Picture as {form}", form=form.upper()), form, media, make)
 
 
 def _button(label: str, form: str, media: str, make: Callable[[], bytes]) -> None:

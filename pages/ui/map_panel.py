@@ -103,8 +103,8 @@ def _draw(session: MapSession) -> None:
     figure = session.kept("figure", lambda: _figure(session), *state)
     x, y = (tr(axis.kind.label).lower() for axis in (session.plan.x, session.plan.y))
     alt = tr(
-        "Map of {named}: {x} across, {y} up, {count} cells trained",
-        named=_named(session.shown),
+        "Map of {quantity}: {x} across, {y} up, {count} cells trained",
+        quantity=_named(session.shown),
         x=x,
         y=y,
         count=len(session.cells),

@@ -67,8 +67,8 @@ def _rule(cells: list[Cell]) -> tuple[str, str, int, str]:
         if (one := found[part])
     ]
     others = tr(
-        "Halfway needs no number that belongs to one data set. With the limit at {join}.",
-        join=", at ".join(shares),
+        "Halfway needs no number that belongs to one data set. With the limit at {limits}.",
+        limits=", at ".join(shares),
     )
     wrong = half.disagreeing
     return agreement_words(half), others, len(wrong), disagreement_table(wrong)
@@ -140,13 +140,12 @@ def _born_dead(session: MapSession) -> None:
         found = births(session.cells)
         st.markdown(
             tr(
-                "**{dead} of {runs} networks were born dead: {dead_2:.1%}.** They have a layer in "
-                "which no unit ever answers on the training set. The bound "
-                "says at most {bound:.1%} "
-                "± {error:.1%} of them (one standard error).",
+                "**{dead} of {runs} networks were born dead: {share:.1%}.** They have a layer "
+                "in which no unit ever answers on the training set. The bound says at most "
+                "{bound:.1%} ± {error:.1%} of them (one standard error).",
                 dead=found.dead,
                 runs=found.runs,
-                dead_2=found.dead / found.runs,
+                share=found.dead / found.runs,
                 bound=found.bound,
                 error=found.error,
             )

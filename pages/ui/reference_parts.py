@@ -26,7 +26,7 @@ def draw_calls() -> None:
     areas = list(dict.fromkeys(call.area for call in calls()))
     area = right.pills(tr("Area"), areas, key="area", format_func=tr)
     found = matching_calls(words, area)
-    st.caption(tr("{count} of {count_2} calls", count=len(found), count_2=len(calls())))
+    st.caption(tr("{found} of {all} calls", found=len(found), all=len(calls())))
     if found:
         st.html(STYLE)
         st.html(calls_table(found))

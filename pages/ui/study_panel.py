@@ -52,8 +52,8 @@ def seeds_panel(claim: Claim) -> None:
     with st.container(border=True, key=f"card_{claim.name}"):
         st.markdown(
             tr(
-                "**{escape}**  \n:small[Claim {experiment}]",
-                escape=escape(tr(claim.text)),
+                "**{claim}**  \n:small[Claim {experiment}]",
+                claim=escape(tr(claim.text)),
                 experiment=claim.experiment,
             )
         )

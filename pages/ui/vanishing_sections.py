@@ -191,9 +191,9 @@ def _steps_part(networks: Mapping[str, RunConfig], steps: Mapping[str, Steps], k
         st.latex(_step_formula())
         st.markdown(
             tr(
-                "Predicted for small weights: a matrix with n columns of N(0, "
-                "std) weights stretches "
-                "δ by std · χₙ on average, and the slope is φ'(b) for every unit and example."
+                "Predicted for small weights: a matrix with n columns of N(0, std) weights "
+                "stretches δ by std · χₙ on average, and the slope is φ'(b) for every unit and "
+                "example."
             )
         )
         name = st.selectbox(tr("Network"), list(networks), key=key)

@@ -142,10 +142,10 @@ def changed_sentences(
         )
     return tr(
         "{text}; a step below half a gap is rounded away. Of fc1's weights and biases "
-        "{share} change in float32, {share_2} in float64.",
+        "{share} change in float32, {double_share} in float64.",
         text=text,
         share=share(fc1.changed_share),
-        share_2=share(exact.changed_share),
+        double_share=share(exact.changed_share),
     )
 
 
@@ -159,9 +159,9 @@ def unmoved_sentence(double: Mapping[str, EpochRecord]) -> str:
     if not found:
         return ""
     return tr(
-        "Not all of these change in float64 either: {join}. There some gradients are exactly "
+        "Not all of these change in float64 either: {found}. There some gradients are exactly "
         "0, as behind a dead ReLU, or steps are too small even for float64.",
-        join=tr("; ").join(found),
+        found=tr("; ").join(found),
     )
 
 
