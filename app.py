@@ -10,6 +10,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.ui.guard import Guard
+from pages.ui.housekeeping import share_heaps
 from pages.ui.owner import OwnerCookie
 from pages.ui.plotly_asset import asset_routes
 from pages.ui.server_life import life, refuse_what_does_not_fit
@@ -20,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 SECONDS_LATER, TRIES = 10, 5
 
 refuse_what_does_not_fit()
+share_heaps()
 
 
 def prepare() -> None:

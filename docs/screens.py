@@ -100,6 +100,13 @@ VIEWS = (
         "document.querySelector('.st-key-history_overlay .main-svg')",
         needs_runs=True,
     ),
+    View(
+        "board",
+        "/board",
+        ".st-key-board_open",
+        ".st-key-board_open button",
+        "document.querySelector('.st-key-board_clear')",
+    ),
     View("bugs", "/bugs?case=file", ".nndl-listing", ".st-key-show button"),
     View("reference", "/reference", ".nndl-calls"),
     View("glossary", "/reference", press="[role=tab]:nth-of-type(2)"),

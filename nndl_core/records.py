@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import mmap
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, overload
 
@@ -56,6 +58,10 @@ class EpochRecord:
 SCALARS = ("train_loss", "train_accuracy", "dev_loss", "dev_accuracy")
 LAYER_FIELDS = tuple(f.name for f in fields(LayerStats))
 COUNTS = ("dead_units", "distinct_units", "units")
+WHOLE = (*COUNTS, "epoch")
+"""Whole numbers, which are kept in 32 bits."""
+LARGE = 16_384
+"""So many numbers of a column are kept outside the heap."""
 
 
 class Records(Sequence[EpochRecord]):
@@ -68,7 +74,7 @@ class Records(Sequence[EpochRecord]):
     def __init__(self, constant_loss: float = math.nan) -> None:
         self.constant_loss = constant_loss
         self.diverged_at: int | None = None
-        self._columns: Columns = {}
+        self._columns: dict[str, NDArray[Any]] = {}
         self._length = 0
 
     def __len__(self) -> int:
@@ -89,7 +95,7 @@ class Records(Sequence[EpochRecord]):
         """Return one quantity of all epochs: [epochs], or [epochs, layers] for a layer's."""
         if name not in self._columns:
             return np.empty(0)
-        return self._columns[name][: self._length]
+        return self._columns[name][: self._length].astype(np.float64, copy=False)
 
     def append(self, columns: Columns, count: int) -> None:
         """Add the first ``count`` rows of measured columns."""
@@ -97,7 +103,8 @@ class Records(Sequence[EpochRecord]):
         for name, new in columns.items():
             old = self._columns.get(name)
             if old is None or len(old) < end:
-                grown = np.empty((max(64, 2 * end), *new.shape[1:]))
+                shape = (max(64, 2 * end), *new.shape[1:])
+                grown = room(shape, np.int32 if name in WHOLE else np.float64)
                 if old is not None:
                     grown[: self._length] = old[: self._length]
                 self._columns[name] = old = grown
@@ -105,7 +112,21 @@ class Records(Sequence[EpochRecord]):
         self._length = end
 
 
-def record_at(columns: Columns, row: int) -> EpochRecord:
+def room(shape: tuple[int, ...], dtype: type[np.generic] = np.float64) -> NDArray[Any]:
+    """Return memory to be filled. Much of it comes straight from the system.
+
+    There, what is not written yet takes no space, and what is given up goes back at once; the
+    heap of a server with thirty long runs grew to twice of what they hold.
+    """
+    count = math.prod(shape)
+    if count < LARGE or sys.platform == "win32":
+        return np.empty(shape, dtype)
+    own = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    memory = mmap.mmap(-1, count * np.dtype(dtype).itemsize, own)
+    return np.frombuffer(memory, dtype).reshape(shape)
+
+
+def record_at(columns: Mapping[str, NDArray[Any]], row: int) -> EpochRecord:
     """Read one row of columns as an EpochRecord."""
     table = [columns[name][row].tolist() for name in LAYER_FIELDS]
     layers = tuple(

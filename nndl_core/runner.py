@@ -15,7 +15,7 @@ from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes, in_p
 from nndl_core.config import LossName, RunConfig
 from nndl_core.datasets import Data, Dataset, Split, as_split, dataset_of
 from nndl_core.i18n import tr
-from nndl_core.kernel import Block, Kernel, Problem
+from nndl_core.kernel import MAX_SLOTS, Block, Kernel, Problem
 from nndl_core.losses import LOSSES, accuracy, constant_loss, probabilities, targets
 from nndl_core.model import MLP, pack, unpack
 from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
@@ -87,6 +87,7 @@ class Runner:
         self.dataset: Dataset | None = None
         self.num_epochs = 0
         self.by_autograd = False
+        self.block_epochs = MAX_SLOTS  # at most so many at once: fewer need less memory
         self.custom_print_log: Callable[[Runner], None] | None = None
         self.records = Records()
         self.best: Best | None = None
@@ -169,6 +170,7 @@ class Runner:
 
     def _fitting(self, epochs: int, seconds: float) -> int:
         """Return how many of these epochs a block may have that has to end in time."""
+        epochs = min(epochs, self.block_epochs)
         if seconds == float("inf"):
             return epochs
         if self._pace is None:

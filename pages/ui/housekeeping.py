@@ -19,6 +19,8 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from nndl_core.i18n import tr
 
 LATER = 5.0
+MALLOC_ARENAS = 2
+_ARENA_MAX = -8  # glibc's name for it in mallopt(3)
 _LOG = logging.getLogger(__name__)
 
 
@@ -61,7 +63,19 @@ def forget_expired(runtime: object) -> int:
 def give_back() -> None:
     """Collect what refers to itself, and return free memory to the system."""
     gc.collect()
+    _glibc("malloc_trim", 0)
+
+
+def share_heaps() -> None:
+    """Let all threads share few heaps; what one thread has freed, another one then uses again.
+
+    Every run of a page is a new thread, and glibc gives each of them one of eight heaps per core.
+    """
+    _glibc("mallopt", _ARENA_MAX, MALLOC_ARENAS)
+
+
+def _glibc(name: str, *arguments: int) -> None:
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
-        if trim is not None:
-            trim(0)
+        function = getattr(ctypes.CDLL(None), name, None)  # glibc has it, musl has not
+        if function is not None:
+            function(*arguments)

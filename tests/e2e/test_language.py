@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
@@ -53,7 +54,7 @@ def test_a_run_plays_on_through_two_switches(open_app: OpenApp) -> None:
         expect(page.locator(".st-key-play button")).to_contain_text(pause, timeout=WAIT)
         expect(chosen(page, "speed")).to_have_value(pace, timeout=WAIT)
         until_further(page)
-        assert f"lang={tag}" in page.url
+        expect(page).to_have_url(re.compile(f"lang={tag}"), timeout=WAIT)
     page.click(".st-key-play button")
     page.click("a[href*='gallery']")
     expect(page.locator("h2, h3").first).to_have_text("病例图库", timeout=WAIT)

@@ -41,15 +41,16 @@ def assert_same_end(first: Runner, second: Runner) -> None:
 
 
 @settings(max_examples=60)
-@given(RUNS, CHUNKS, st.booleans(), st.booleans())
+@given(RUNS, CHUNKS, st.booleans(), st.booleans(), st.sampled_from([1, 7, 512]))
 def test_any_pauses_give_a_straight_run_bit_for_bit(
-    values: dict[str, Any], chunks: list[int], measured: bool, released: bool
+    values: dict[str, Any], chunks: list[int], measured: bool, released: bool, block: int
 ) -> None:
     epochs = sum(chunks)
     straight, paused = runner_of(values, epochs), runner_of(values, epochs)
     straight.advance(epochs)
     assume(straight.diverged is None)
     assert straight.epoch == epochs
+    paused.block_epochs = block
     for chunk in chunks:
         assert paused.advance(chunk) == chunk
         if measured:

@@ -1,8 +1,11 @@
 """Closed tabs are forgotten when they have expired, not when the next one comes."""
 
 import asyncio
+import subprocess
+import sys
 import time
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +14,8 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 
 from pages.ui import housekeeping
 from pages.ui.housekeeping import Housekeeper, forget_expired, give_back
+
+ROOT = Path(__file__).parents[2]
 
 
 def runtime_with(storage: object) -> SimpleNamespace:
@@ -45,6 +50,35 @@ def test_another_streamlit_is_no_error(caplog: pytest.LogCaptureFixture) -> None
 
 def test_memory_can_be_given_back() -> None:
     give_back()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_free_memory_between_what_is_kept_goes_back() -> None:
+    """A heap of blocks of which every second one is freed keeps all of it, until it is trimmed."""
+    code = """
+import resource
+from pathlib import Path
+from pages.ui.housekeeping import give_back, share_heaps
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+share_heaps()
+before = resident()
+blocks = [bytearray(100_000) for _ in range(2000)]
+for block in blocks:
+    block[:] = b"1" * len(block)
+del blocks[::2], block
+kept = resident() - before
+give_back()
+print(kept, resident() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    kept, trimmed = map(float, done.stdout.split())
+    assert kept > 180
+    assert trimmed < 130
 
 
 def test_many_closed_tabs_are_cleaned_up_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,12 @@
 
 import json
 import math
+import resource
+import sys
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -14,7 +18,7 @@ from nndl_core.datasets import dataset_of
 from nndl_core.gradients import by_hand
 from nndl_core.losses import LOSSES, output_units, probabilities, targets
 from nndl_core.model import MLP
-from nndl_core.records import LAYER_FIELDS, EpochRecord, Records, as_dict
+from nndl_core.records import LARGE, LAYER_FIELDS, EpochRecord, Records, as_dict, room
 from nndl_core.runner import Runner
 from nndl_core.telemetry import count_distinct
 
@@ -263,6 +267,40 @@ def test_records_read_like_a_list() -> None:
     assert records.column("weight_norm").shape == (50, 3)
     assert records.column("weight_norm")[7, 1] == records[7].layers[1].weight_norm
     assert Records().column("train_loss").tolist() == []
+
+
+def test_a_long_history_is_what_was_added_wherever_its_memory_grew() -> None:
+    records, numbers = Records(), np.random.default_rng(0)
+    parts = [
+        {
+            "train_loss": numbers.random(size),
+            "weight_norm": numbers.random((size, 3)),
+            "dead_units": numbers.integers(0, 4096, (size, 3)).astype(np.float64),
+        }
+        for size in (1, 63, 64, 5000, 1, 12_000, 300)
+    ]
+    for part in parts:
+        records.append(part, len(part["train_loss"]))
+    assert len(records) > LARGE
+    for name in parts[0]:
+        assert np.array_equal(records.column(name), np.concatenate([p[name] for p in parts]))
+        assert records.column(name).dtype == np.float64
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_room_that_is_not_filled_takes_no_memory() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    before = resident()
+    rooms = [room((50, LARGE)) for _ in range(20)]
+    assert sum(r.nbytes for r in rooms) > 130e6
+    assert resident() - before < 20e6
+    for filled in rooms:
+        filled[:] = 1
+    assert resident() - before > 120e6
+    del rooms, filled
+    assert resident() - before < 20e6
 
 
 def test_a_record_holds_plain_numbers() -> None:
