@@ -109,7 +109,7 @@ VIEWS = (
     ),
     View("bugs", "/bugs?case=file", ".nndl-listing", ".st-key-show button"),
     View("reference", "/reference", ".nndl-calls"),
-    View("glossary", "/reference", press="[role=tab]:nth-of-type(2)"),
+    View("glossary", "/reference?view.reference_tab=terms"),
     View("limits", "/reference", press="[role=tab]:nth-of-type(3)"),
 )
 

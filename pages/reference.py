@@ -4,11 +4,15 @@ import streamlit as st
 
 from nndl_core.i18n import tr
 from pages.ui.limits import draw_limits
+from pages.ui.linked import linked
 from pages.ui.reference_parts import draw_calls, draw_terms
 
 st.title(tr("Reference"))
+NAMES = {tr("Paddle to PyTorch"): "calls", tr("Glossary"): "terms", tr("Limits"): "limits"}
+if st.session_state.get("reference_tab") not in NAMES:  # nothing yet, or a label of before a switch
+    st.session_state.pop("reference_tab", None)
 calls, terms, most = st.tabs(
-    [tr("Paddle to PyTorch"), tr("Glossary"), tr("Limits")], key="reference"
+    list(NAMES), key=linked("reference_tab", next(iter(NAMES)), names=NAMES), on_change="rerun"
 )
 with calls:
     st.markdown(

@@ -10,18 +10,23 @@ import streamlit as st
 
 FRAME: Final = ("lang", "present", "lock", "hide", "board")
 """Parameters of the frame; a switch to another page, which clears the address, keeps them."""
+VIEW: Final = "view."
+"""What the names of controls begin with that are no settings of the page's runs."""
+
+MOST_KNOWN = 20
 
 
 def own() -> dict[str, str]:
     """Return the parameters that are the page's own."""
-    return {n: value for n, value in st.query_params.to_dict().items() if n not in FRAME}
+    given = st.query_params.to_dict()
+    return {n: value for n, value in given.items() if n not in FRAME and not n.startswith(VIEW)}
 
 
 def write(wanted: Mapping[str, str]) -> None:
     """Make the address say what the page shows, so that it can be copied at any time."""
-    whole = {**wanted, **kept()}
-    if st.query_params.to_dict() != whole:
-        st.query_params.from_dict(whole)
+    given = st.query_params.to_dict()
+    shown = {n: value for n, value in _views().items() if n in given}
+    _replace({**wanted, **shown, **kept()})
 
 
 def write_one(name: str, value: str) -> None:
@@ -29,18 +34,43 @@ def write_one(name: str, value: str) -> None:
     write({**own(), name: value})
 
 
+def viewed(key: str) -> str | None:
+    """Return what the link says of a control; None where it says nothing."""
+    return _views().get(VIEW + key)
+
+
+def view(key: str, value: str | None) -> None:
+    """Have the link say what a control stands at; None for its usual value."""
+    name, whole = VIEW + key, st.query_params.to_dict()
+    whole.pop(name, None)
+    _views().pop(name, None)
+    if value is not None:
+        _views()[name] = value
+        whole = {**{n: v for n, v in whole.items() if n not in FRAME}, name: value, **kept()}
+    st.session_state.setdefault("linked_keys", set()).add(key)
+    _know(_views())
+    _replace(whole)
+
+
 def keep_frame() -> None:
     """Take over what is new in the address for the frame, and write back what it lost.
 
     After a click that changes one of them the browser still sends the address of before: what
-    it sent last, and what was written last, is not new.
+    it sent lately, and what was written lately, is not new.
     """
-    given = {n: value for n, value in st.query_params.to_dict().items() if n in FRAME}
-    known = st.session_state.get("frame_known", ())
-    is_new = {n: all(old.get(n) != value for old in known) for n, value in given.items()}
-    kept().update({n: value for n, value in given.items() if is_new[n]})
+    every, state = st.query_params.to_dict(), st.session_state
+    given = {n: value for n, value in every.items() if n in FRAME or n.startswith(VIEW)}
+    known = state.get("frame_known", ())
+    new = {n: v for n, v in given.items() if all(old.get(n) != v for old in known)}
+    kept().update({n: value for n, value in new.items() if n in FRAME})
+    for name, value in new.items():
+        if name.startswith(VIEW):
+            _views()[name] = value
+            if (key := name.removeprefix(VIEW)) in state.get("linked_keys", ()):
+                state.pop(key, None)  # to be drawn as the link says
     write(own())
-    st.session_state["frame_known"] = (given, dict(kept()))
+    _know(given)
+    _know({**kept(), **_views()})
 
 
 def with_frame(parameters: Mapping[str, str]) -> str:
@@ -59,3 +89,23 @@ def kept() -> dict[str, str]:
     """Return the frame's parameters of this tab, to be read and changed."""
     frame: dict[str, str] = st.session_state.setdefault("frame", {})
     return frame
+
+
+def _views() -> dict[str, str]:
+    state = st.session_state
+    if "views" not in state:
+        given = st.query_params.to_dict()
+        state["views"] = {n: value for n, value in given.items() if n.startswith(VIEW)}
+    views: dict[str, str] = state["views"]
+    return views
+
+
+def _know(parameters: Mapping[str, str]) -> None:
+    """Note what the browser sent or was told: it may send that again, and then it is not new."""
+    known = st.session_state.get("frame_known", ())
+    st.session_state["frame_known"] = (*known, dict(parameters))[-MOST_KNOWN:]
+
+
+def _replace(whole: Mapping[str, str]) -> None:
+    if st.query_params.to_dict() != whole:
+        st.query_params.from_dict(whole)

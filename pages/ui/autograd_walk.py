@@ -10,6 +10,7 @@ from nndl_core.config import RunConfig
 from nndl_core.i18n import mark, tr
 from nndl_core.walkthrough.case import MOST_EXAMPLES, Case, case_of, pen_and_paper
 from nndl_core.walkthrough.steps import Step, Table, walk
+from pages.ui.linked import linked
 from pages.ui.number_table import number, table
 
 NETWORK, PAPER = mark("the network above"), mark("pen and paper")
@@ -52,7 +53,7 @@ def _case(config: RunConfig) -> Case:
             [NETWORK, PAPER],
             default=NETWORK,
             format_func=tr,
-            key="walk_source",
+            key=linked("walk_source", NETWORK, (NETWORK, PAPER)),
             required=True,
             on_change=_go,
             args=(1,),
@@ -61,7 +62,13 @@ def _case(config: RunConfig) -> Case:
         st.markdown(tr(CONVENTION))
         return pen_and_paper()
     with right:
-        count = st.slider(tr("Examples"), 1, MOST_EXAMPLES, 3, key="walk_examples")
+        count = st.slider(
+            tr("Examples"),
+            1,
+            MOST_EXAMPLES,
+            3,
+            key=linked("walk_examples", 3, low=1, high=MOST_EXAMPLES),
+        )
     st.caption(
         tr(
             "The first {count} training examples; the gradient is of their mean loss, the update "
@@ -75,6 +82,7 @@ def _case(config: RunConfig) -> Case:
 def _position(count: int) -> int:
     """Draw the slider and its two buttons; return the place of the step, from 0."""
     state = st.session_state
+    linked("walk_step", 1, low=1, high=count)
     state["walk_step"] = min(state.get("walk_step", 1), count)
     with st.container(horizontal=True, vertical_alignment="bottom", key="walk_bar"):
         back, on = ":material/chevron_left:", ":material/chevron_right:"

@@ -26,6 +26,7 @@ from nndl_core.datasets import DATASETS
 from nndl_core.i18n import mark, tr
 from pages.ui import address
 from pages.ui.knob import draw_knob
+from pages.ui.linked import linked
 from pages.ui.locks import changed_by, help_of, hidden, locked, refusal
 from pages.ui.session import LabSession
 
@@ -200,7 +201,7 @@ def _training_controls(session: LabSession) -> None:
         _control("momentum", step=0.01)
     session.by_autograd = session.runner.by_autograd = st.toggle(
         tr("Gradient by autograd"),
-        key="by_autograd",
+        key=linked("by_autograd", False),
         help=tr("Off: the hand-derived formulas. On: torch.autograd, slower, equal numbers."),
     )
 

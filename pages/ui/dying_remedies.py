@@ -63,7 +63,7 @@ def slope_section(config: RunConfig) -> None:
 
 def _slopes(column: Any, label: str, value: float, key: str) -> float:
     options = sorted({*SLOPES, value})
-    start_at(key, value)
+    start_at(key, value, options)
     return float(column.select_slider(label, options, key=key, format_func=lambda v: f"{v:g}"))
 
 

@@ -14,6 +14,7 @@ from nndl_core.gradient_law import MAX_SEEDS
 from nndl_core.i18n import tr
 from pages.ui import dying_tables as tables
 from pages.ui.figure import draw_figure
+from pages.ui.linked import linked
 from pages.ui.log_slider import log_slider, seeds_input
 from pages.ui.messages import escape
 
@@ -104,7 +105,11 @@ def bias_section(config: RunConfig) -> None:
     st.subheader(tr("How far below zero is deadly?"), anchor="bias")
     columns = st.columns(3)
     bias = columns[0].select_slider(
-        tr("Bias of every unit"), BIASES, -0.1, key="bias_value", format_func=lambda b: f"{b:g}"
+        tr("Bias of every unit"),
+        BIASES,
+        -0.1,
+        key=linked("bias_value", -0.1, BIASES),
+        format_func=lambda b: f"{b:g}",
     )
     with columns[1]:
         std = log_slider(tr("Std of the weights"), 1e-3, 10, 0.01, key="bias_std")

@@ -12,6 +12,7 @@ from nndl_core.i18n import tr
 from nndl_core.large_steps import DeathCount, Deaths, large_steps
 from pages.ui import dying_step_tables as tables
 from pages.ui.figure import draw_figure
+from pages.ui.linked import linked
 from pages.ui.log_slider import log_slider
 from pages.ui.messages import escape
 from pages.ui.seeds_panel import Task, draw_panel
@@ -29,7 +30,9 @@ def steps_section(config: RunConfig, rate: float) -> None:
     left, right = st.columns(2)
     with left:
         rate = log_slider(tr("Learning rate of the large steps"), 0.1, 1e3, rate, key="steps_rate")
-    large = right.slider(tr("Large steps"), 1, EPOCHS, 15, key="steps_large")
+    large = right.slider(
+        tr("Large steps"), 1, EPOCHS, 15, key=linked("steps_large", 15, low=1, high=EPOCHS)
+    )
     deaths: Deaths = _deaths(config, rate, large, EPOCHS)
     parts = {
         "units": (tr("Dead units"), charts.death_lines),
@@ -61,7 +64,7 @@ def rates_section(config: RunConfig) -> None:
 
 @st.fragment
 def _rates_part(config: RunConfig) -> None:
-    steps = st.slider(tr("Steps"), 1, EPOCHS, 3, key="rates_steps")
+    steps = st.slider(tr("Steps"), 1, EPOCHS, 3, key=linked("rates_steps", 3, low=1, high=EPOCHS))
     make = partial(DeathCount, config, RATES, steps)
     idle = tr(
         "Not counted yet. Each seed takes {steps} large steps with each of {count} rates.",

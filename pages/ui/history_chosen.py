@@ -15,6 +15,7 @@ from nndl_core.store.runs import Run, unique_names
 from pages.ui.figure import draw_figure
 from pages.ui.history_access import history_keeper
 from pages.ui.history_cards import cards
+from pages.ui.linked import linked
 from pages.ui.messages import escape
 from pages.ui.owner import owner
 
@@ -55,12 +56,12 @@ def _figure(runs: Sequence[Run]) -> None:
             tr("Curve"),
             list(SHOWN),
             default="dev_loss",
-            key="history_curve",
+            key=linked("history_curve", "dev_loss", SHOWN),
             format_func=lambda name: tr(SHOWN[name]),
             required=True,
         )
         shown: Curve = choice or "dev_loss"
-        log = st.toggle(tr("Logarithmic"), key="history_log")
+        log = st.toggle(tr("Logarithmic"), key=linked("history_log", False))
     me, ids = owner(), [run.id for run in runs]
     curves = history_keeper().do(lambda history: history.curves(me, ids))
     names = unique_names(runs)

@@ -13,6 +13,7 @@ from nndl_core.store.runs import MOST_PINNED, MOST_RUNS, Run, Wanted
 from pages.ui.history_access import history_keeper
 from pages.ui.history_chosen import chosen_panel
 from pages.ui.history_table import choose
+from pages.ui.linked import linked
 from pages.ui.messages import escape
 from pages.ui.owner import owner
 
@@ -65,7 +66,7 @@ def _filters(runs: Sequence[Run]) -> Wanted:
     with st.container(horizontal=True, vertical_alignment="bottom", key="history_filters"):
         name = st.text_input(
             tr("Name contains"),
-            key="history_name",
+            key=linked("history_name", ""),
             max_chars=80,
             width=230,
             icon=":material/search:",
@@ -78,7 +79,7 @@ def _filters(runs: Sequence[Run]) -> Wanted:
         disease = _select(tr("Finding"), "disease", said, dict(NAMES.items()))
         pinned = st.toggle(
             tr("Pinned only"),
-            key="history_pinned",
+            key=linked("history_pinned", False),
             help=tr(
                 "Of your runs the newest {most_runs} are kept. A pinned run stays; at most "
                 "{most_pinned} can be pinned.",
@@ -94,6 +95,7 @@ def _select(
 ) -> str:
     """Draw a choice among the values that occur; empty stands for any."""
     key, options = f"history_{name}", ["", *sorted({str(value) for value in values if value})]
+    linked(key, "", options)
     if st.session_state.get(key) not in options:
         st.session_state[key] = ""  # what was chosen has been deleted since
     return str(

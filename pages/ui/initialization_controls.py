@@ -23,6 +23,7 @@ from nndl_core.datasets import DATASETS
 from nndl_core.i18n import mark, tr
 from nndl_core.initial_signal import MAX_SEEDS, Start
 from nndl_core.initial_state import MAX_TRACE
+from pages.ui.linked import linked
 from pages.ui.locks import help_of, hidden, locked
 
 MOST_WIDTH = 32
@@ -57,7 +58,7 @@ def trace() -> tuple[RunConfig, int]:
     init = _select(top[0], "init", "zeros", "trace_init")
     activation = _select(top[1], "activation", "sigmoid", "trace_activation")
     hidden = top[2].text_input(
-        tr("Layer widths"), "5", key="trace_hidden", help=tr("Such as 5-3, or 8.")
+        tr("Layer widths"), "5", key=linked("trace_hidden", "5"), help=tr("Such as 5-3, or 8.")
     )
     epochs = _whole(top[3], tr("Updates to follow"), (1, MAX_TRACE), 5, "trace_epochs")
     config = RunConfig(
@@ -100,7 +101,7 @@ def _choice(column: Any, place: str, default: InitializerName) -> Choice:
         tr("First initializer") if place == "first" else tr("Second initializer"),
         INITIALIZER_NAMES,
         INITIALIZER_NAMES.index(default),
-        key=f"draws_{place}",
+        key=linked(f"draws_{place}", default, INITIALIZER_NAMES),
     )
     return Choice(name, _knob(column, "init_scale", 1.0, f"draws_{place}_scale"))
 
@@ -108,17 +109,28 @@ def _choice(column: Any, place: str, default: InitializerName) -> Choice:
 def signal() -> tuple[RunConfig, Sequence[str], int]:
     """Return the network, the names of STARTS to compare, and the number of weight seeds."""
     top, bottom = st.columns(4), st.columns([2, 1, 1])
-    depth = top[0].slider(tr("Hidden layers"), 1, MAX_DEPTH, 6, key="signal_depth")
-    width = top[1].slider(tr("Units per layer"), 1, MOST_WIDTH, 16, key="signal_width")
+    depth = top[0].slider(
+        tr("Hidden layers"), 1, MAX_DEPTH, 6, key=linked("signal_depth", 6, low=1, high=MAX_DEPTH)
+    )
+    width = top[1].slider(
+        tr("Units per layer"),
+        1,
+        MOST_WIDTH,
+        16,
+        key=linked("signal_width", 16, low=1, high=MOST_WIDTH),
+    )
     activation: ActivationName = _select(top[2], "activation", "relu", "signal_activation")
     data = top[3].selectbox(
         tr(KNOBS["dataset"].label),
         DATASET_NAMES,
         format_func=lambda name: tr(DATASETS[name].label),
-        key="signal_dataset",
+        key=linked("signal_dataset", DATASET_NAMES[0], DATASET_NAMES),
     )
     chosen = bottom[0].multiselect(
-        tr("Initializers"), list(STARTS), SHOWN_STARTS, key="signal_starts"
+        tr("Initializers"),
+        list(STARTS),
+        SHOWN_STARTS,
+        key=linked("signal_starts", list(SHOWN_STARTS), STARTS),
     )
     bias = _knob(bottom[1], "bias", 0.0, "signal_bias")
     seeds = _whole(bottom[2], tr("Weight seeds"), (1, MAX_SEEDS), 10, "signal_seeds")
@@ -134,7 +146,12 @@ def quantity(label: str, choices: dict[str, Quantity], key: str) -> Quantity:
     first = next(iter(choices))
     return choices[
         st.segmented_control(
-            label, list(choices), default=first, key=key, format_func=tr, required=True
+            label,
+            list(choices),
+            default=first,
+            key=linked(key, first, choices),
+            format_func=tr,
+            required=True,
         )
     ]
 
@@ -147,7 +164,7 @@ def _select(column: Any, name: str, default: str, key: str) -> Any:
         tr(k.label),
         k.choices,
         k.choices.index(default),
-        key=key,
+        key=linked(key, default, k.choices),
         help=help_of(name, tr(k.help)),
         disabled=locked(name),
     )
@@ -170,7 +187,7 @@ def _knob(column: Any, name: str, default: float, key: str) -> Any:
         default,
         step=step,
         format=form,
-        key=key,
+        key=linked(key, default, low=low, high=high),
         help=help_of(name, tr(k.help)),
         disabled=locked(name),
     )
@@ -179,4 +196,12 @@ def _knob(column: Any, name: str, default: float, key: str) -> Any:
 def _whole(
     column: Any, label: str, bounds: tuple[int, int], default: int, key: str, step: int = 1
 ) -> int:
-    return int(column.number_input(label, *bounds, default, step=step, key=key))
+    return int(
+        column.number_input(
+            label,
+            *bounds,
+            default,
+            step=step,
+            key=linked(key, default, low=bounds[0], high=bounds[1]),
+        )
+    )

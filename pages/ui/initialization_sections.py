@@ -21,6 +21,7 @@ from pages.ui import initialization_controls as controls
 from pages.ui import initialization_tables as tables
 from pages.ui.figure import draw_figure
 from pages.ui.initialization_controls import STARTS, Choice
+from pages.ui.linked import linked
 from pages.ui.messages import escape
 
 _trace = st.cache_data(max_entries=200, show_spinner=False)(parameter_trace)
@@ -103,7 +104,7 @@ def trace_section() -> None:
 def _update_slider(last: int) -> int:
     if last < 1:
         return 0
-    key = "trace_update"
+    key = linked("trace_update", last, low=0, high=last)
     # the widget refuses a value beyond its end, which a shorter trace would leave it at
     st.session_state[key] = min(st.session_state.get(key, last), last)
     return int(st.slider(tr("After this many updates"), 0, last, key=key))
@@ -214,5 +215,7 @@ def _constants(named: Mapping[str, Signal]) -> None:
             "standard error over the seeds."
         )
     )
-    chosen = st.selectbox(tr("Layer by layer"), list(named), key="signal_layers")
+    chosen = st.selectbox(
+        tr("Layer by layer"), list(named), key=linked("signal_layers", next(iter(named)), named)
+    )
     st.html(tables.layers_table(named[chosen]))

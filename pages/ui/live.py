@@ -9,8 +9,10 @@ from typing import Literal
 import streamlit as st
 
 from nndl_core.i18n import mark, tr
+from pages.ui import address
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
+from pages.ui.linked import linked, refuse
 from pages.ui.live_component import draw_live
 from pages.ui.locks import hidden, locked
 from pages.ui.player import Player
@@ -41,6 +43,8 @@ SEEDS = {
     mark("+ 50 seeds"): 50,
     mark("+ 200 seeds"): 200,
 }
+
+COUNTS = {name: str(count) for name, count in SEEDS.items()}
 
 
 def live_panel(session: LabSession) -> None:
@@ -84,7 +88,7 @@ def toolbar(player: Player, *more: Button) -> None:
         st.selectbox(
             tr("Seeds"),
             list(SEEDS),
-            key="seeds",
+            key=linked("seeds", ONE_SEED, names=COUNTS),
             format_func=tr,
             label_visibility="collapsed",
             width=140,
@@ -121,6 +125,7 @@ def speed(player: Player) -> int:
 
 def _choose_speed(player: Player) -> None:
     """Draw the speed; what the user has chosen stays, whatever the number of epochs becomes."""
+    _take_linked_speed(player)
     shown = player.chosen_speed or usual_speed(player.epochs)
     if st.session_state.get("speed") != shown:
         st.session_state["speed"] = shown
@@ -134,6 +139,22 @@ def _choose_speed(player: Player) -> None:
         on_change=_keep_speed,
         args=(player,),
     )
+
+
+def _take_linked_speed(player: Player) -> None:
+    """Choose the speed of the link, which names the epochs of a frame, and name the chosen one."""
+    text, names = address.viewed("speed"), {pace(name): name for name in SPEEDS}
+    if text is not None and not player.chosen_speed:
+        if text in names:
+            player.chosen_speed = names[text]
+        else:
+            refuse("speed", text)
+    address.view("speed", pace(player.chosen_speed) if player.chosen_speed else None)
+
+
+def pace(name: str) -> str:
+    """Return how a link names a speed."""
+    return "most" if SPEEDS[name] == AS_FAST_AS_IT_GOES else str(SPEEDS[name])
 
 
 def _keep_speed(player: Player) -> None:

@@ -12,12 +12,14 @@ from nndl_core.charts.trainability_words import spread_words
 from nndl_core.i18n import mark, tr
 from nndl_core.sweep import Cell
 from nndl_core.trainability import QUANTITIES, Summary, summarize
+from pages.ui import address
 from pages.ui.figure import draw_figure
 from pages.ui.lesson_controls import lab_address
+from pages.ui.linked import refuse
 from pages.ui.map_session import MapSession
 from pages.ui.number_table import table
 
-CURVE_PIXELS = 210
+KEY, CURVE_PIXELS = "map_cell", 210
 ALTS = {
     "loss": mark("Train loss of every seed of the chosen cell against the epoch"),
     "accuracy": mark("Train accuracy of every seed of the chosen cell against the epoch"),
@@ -27,6 +29,7 @@ WHATS: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
 
 def cell_section(session: MapSession) -> None:
     """Draw the fields that choose a cell, and what is known of it."""
+    _link_choice(session)
     _choice(session)
     cell = session.cell
     if session.selected is None:
@@ -35,6 +38,19 @@ def cell_section(session: MapSession) -> None:
         st.caption(tr("This cell is not trained yet."))
     else:
         _draw(cell, summarize(cell))
+
+
+def _link_choice(session: MapSession) -> None:
+    """Choose the cell that the link names, row and column from 1, and name the chosen one in it."""
+    text = address.viewed(KEY)
+    if not session.linked:
+        session.linked = True
+        if text is not None:
+            session.choose([int(part) - 1 for part in text.split("-") if part.isdecimal()])
+            if session.selected is None:
+                refuse(KEY, text)
+    at = session.selected
+    address.view(KEY, None if at is None else f"{at[0] + 1}-{at[1] + 1}")
 
 
 def _choice(session: MapSession) -> None:

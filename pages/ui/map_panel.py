@@ -11,6 +11,7 @@ from nndl_core.i18n import language, tr
 from nndl_core.trainability import QUANTITIES
 from pages.ui.clock import tick_every
 from pages.ui.figure import draw_figure
+from pages.ui.linked import linked
 from pages.ui.map_cell import cell_section
 from pages.ui.map_controls import write_url
 from pages.ui.map_export import export_buttons
@@ -66,7 +67,7 @@ def _toolbar(session: MapSession) -> None:
         session.shown = st.selectbox(
             tr("Color"), SHOWN, key="map_color", format_func=_named, width=240
         )
-        session.theory = st.toggle(tr("Theory"), session.theory, key="map_theory")
+        session.theory = st.toggle(tr("Theory"), session.theory, key=linked("map_theory", True))
 
 
 def _named(shown: str) -> str:

@@ -25,7 +25,7 @@ class MapSession:
 
     def __init__(self, plan: MapPlan, shown: Shown = "accuracy") -> None:
         self.plan, self.shown = plan, shown
-        self.theory, self.playing = True, False
+        self.theory, self.playing, self.linked = True, False, False
         self.messages: list[str] = []  # about what was asked for
         self.notice = ""  # about what happened meanwhile
         # what the page writes into a control gets a new key, by its version

@@ -12,6 +12,7 @@ from streamlit.errors import StreamlitPageNotFoundError
 
 from nndl_core.i18n import mark, tr
 from nndl_core.reference import Call, Term, calls, matching_calls, matching_terms
+from pages.ui.linked import linked
 
 STYLE = Path(__file__).parent / "reference.css"
 COLUMNS = ("Paddle", "PyTorch", mark("Watch out"))
@@ -21,10 +22,10 @@ def draw_calls() -> None:
     """Draw the search, the areas, and the calls that match."""
     left, right = st.columns(2, vertical_alignment="bottom")
     words = left.text_input(
-        tr("Search"), key="call_words", placeholder=tr("Linear, seed, norm ...")
+        tr("Search"), key=linked("call_words", ""), placeholder=tr("Linear, seed, norm ...")
     )
     areas = list(dict.fromkeys(call.area for call in calls()))
-    area = right.pills(tr("Area"), areas, key="area", format_func=tr)
+    area = right.pills(tr("Area"), areas, key=linked("area", None, areas), format_func=tr)
     found = matching_calls(words, area)
     st.caption(tr("{found} of {all} calls", found=len(found), all=len(calls())))
     if found:
@@ -47,7 +48,7 @@ def calls_table(rows: list[Call]) -> str:
 def draw_terms() -> None:
     """Draw the search and the terms that match, each with a link to where it can be seen."""
     words = st.text_input(
-        tr("Search"), key="term_words", placeholder=tr("dead, seed, gradient ...")
+        tr("Search"), key=linked("term_words", ""), placeholder=tr("dead, seed, gradient ...")
     )
     found = matching_terms(words)
     if not found:

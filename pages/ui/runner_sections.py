@@ -8,6 +8,7 @@ import streamlit as st
 
 from nndl_core.i18n import tr
 from nndl_core.lessons.runner_log import Kept, evaluate_kept, training_log
+from pages.ui.linked import linked
 from pages.ui.number_table import number, table
 from pages.ui.pair import PairSession
 
@@ -24,7 +25,12 @@ def runner_section(session: PairSession) -> None:
             "from another seed; the test scores are those of the loaded network."
         )
     )
-    name = st.radio(tr("Network"), list(session.runs), key="runner_network", horizontal=True)
+    name = st.radio(
+        tr("Network"),
+        list(session.runs),
+        key=linked("runner_network", next(iter(session.runs)), session.runs),
+        horizontal=True,
+    )
     config = session.runs[name].config
     st.code(training_log(config, max(1, config.epochs // LINES)), language="text", wrap_lines=True)
     header = [

@@ -11,6 +11,7 @@ import streamlit as st
 from nndl_core.config import ConfigError
 from nndl_core.i18n import tr
 from pages.ui.clock import tick_every
+from pages.ui.linked import linked
 from pages.ui.messages import escape
 from pages.ui.shares import SHARES
 
@@ -109,7 +110,7 @@ def panel_of(task: Task[T]) -> Panel[T]:
 def _draw_controls(task: Task[T], panel: Panel[T]) -> None:
     """Draw the controls; the two buttons differ in key, so that a click that comes twice is one."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        key = f"{task.key}_seeds"
+        key = linked(f"{task.key}_seeds", task.usual_seeds, low=1)
         st.number_input(tr("Seeds"), value=task.usual_seeds, step=1, key=key, width=130)
         if panel.running:
             icon = ":material/stop:"

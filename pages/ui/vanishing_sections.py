@@ -19,6 +19,7 @@ from nndl_core.records import EpochRecord
 from pages.ui import vanishing_tables as tables
 from pages.ui import vanishing_words as words
 from pages.ui.figure import draw_figure
+from pages.ui.linked import linked
 from pages.ui.log_slider import log_slider, seeds_input, start_at
 from pages.ui.messages import escape
 
@@ -63,8 +64,12 @@ def norms_section(config: RunConfig) -> None:
     """Compare the norms of two activations layer by layer, with the closed form of their ratio."""
     st.subheader(tr("Decades lost, layer by layer"), anchor="norms")
     columns = st.columns(3)
-    first = columns[0].selectbox(tr("First activation"), NAMES, 0, key="norms_first")
-    second = columns[1].selectbox(tr("Second activation"), NAMES, 2, key="norms_second")
+    first = columns[0].selectbox(
+        tr("First activation"), NAMES, 0, key=linked("norms_first", NAMES[0], NAMES)
+    )
+    second = columns[1].selectbox(
+        tr("Second activation"), NAMES, 2, key=linked("norms_second", NAMES[2], NAMES)
+    )
     with columns[2]:
         seeds = seeds_input("norms_seeds", law.most_seeds(config))
     configs = [replace(config, activation=name) for name in (first, second)]
@@ -141,8 +146,8 @@ def causes_section(config: RunConfig, std: float, key: str) -> None:
 
 def _causes_controls(config: RunConfig, std: float, key: str) -> tuple[RunConfig, float, int]:
     """Return the network with the chosen depth and bias, the std, and the number of seeds."""
-    start_at(f"{key}_depth", len(config.hidden))
-    start_at(f"{key}_bias", config.bias)
+    start_at(f"{key}_depth", len(config.hidden), low=1, high=MAX_DEPTH)
+    start_at(f"{key}_bias", config.bias, low=-10, high=10)
     columns = st.columns(4)
     with columns[0]:
         std = log_slider(tr("Std of the weights"), LOW_STD, HIGH_STD, std, key=f"{key}_std")
@@ -196,7 +201,9 @@ def _steps_part(networks: Mapping[str, RunConfig], steps: Mapping[str, Steps], k
                 "example."
             )
         )
-        name = st.selectbox(tr("Network"), list(networks), key=key)
+        name = st.selectbox(
+            tr("Network"), list(networks), key=linked(key, next(iter(networks)), networks)
+        )
         st.html(tables.steps_table(steps[name], forms.expected_decades(networks[name])))
 
 

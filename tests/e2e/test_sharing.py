@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.test_lab import WAIT, Lab, open_lab
 
@@ -85,3 +85,47 @@ def test_the_bar_on_top_keeps_pages_and_tools_apart(open_lab: OpenLab) -> None:
     assert word is not None
     assert tools is not None
     assert word["x"] + word["width"] < tools["x"]
+
+
+def test_what_a_control_stands_at_is_in_the_link_and_a_new_tab_opens_it(open_lab: OpenLab) -> None:
+    lab = open_lab("/?epochs=100000&points=100")
+    page = lab.page
+    page.locator("[class*=st-key-speed] input").first.click()
+    page.click("[role=option]:has-text('5 epochs / frame')")
+    page.wait_for_function("location.search.includes('view.speed=5')", timeout=WAIT)
+    page.click(".st-key-play button")
+    lab.until_status("playing")
+    lab.until("Number(live.epoch) > 20")
+    assert "view.speed=5" in page.evaluate("location.search")
+    page.reload()
+    lab.until_status("ready")
+    expect(page.locator("[class*=st-key-speed] input").first).to_have_value("5 epochs / frame")
+
+
+def test_a_slider_of_a_section_comes_back_with_its_page(page: Page) -> None:
+    slider = page.locator(".st-key-steps_large [role=slider]")
+    page.goto("/dying?lesson=large-step")
+    expect(slider).to_have_attribute("aria-valuenow", "15", timeout=WAIT)
+    for moved in range(16, 19):
+        slider.press("ArrowRight")
+        expect(slider).to_have_attribute("aria-valuenow", str(moved), timeout=WAIT)
+        page.wait_for_function(
+            f"location.search.includes('view.steps_large={moved}')", timeout=WAIT
+        )
+    page.click("a[href*='gallery']")
+    page.wait_for_function("location.pathname === '/gallery'", timeout=WAIT)
+    page.wait_for_function("!location.search.includes('steps_large')", timeout=WAIT)
+    page.goto("/dying?lesson=large-step&view.steps_large=18")
+    expect(slider).to_have_attribute("aria-valuenow", "18", timeout=WAIT)
+
+
+def test_the_tab_of_the_reference_page_is_in_its_link(page: Page) -> None:
+    page.goto("/reference")
+    page.click("[role=tab]:has-text('Glossary')")
+    page.wait_for_function("location.search.includes('view.reference_tab=terms')", timeout=WAIT)
+    page.reload()
+    glossary = page.locator("[role=tab]:has-text('Glossary')")
+    expect(glossary).to_have_attribute("aria-selected", "true", timeout=WAIT)
+    page.click(".st-key-language button:has-text('中文')")
+    spoken = page.locator("[role=tab]:has-text('术语')")
+    expect(spoken).to_have_attribute("aria-selected", "true", timeout=WAIT)
