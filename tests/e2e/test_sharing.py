@@ -103,12 +103,12 @@ def test_what_a_control_stands_at_is_in_the_link_and_a_new_tab_opens_it(open_lab
 
 
 def test_a_slider_of_a_section_comes_back_with_its_page(page: Page) -> None:
-    slider = page.locator(".st-key-steps_large [role=slider]")
+    slider = page.locator(".st-key-steps_large input[type=range]")
     page.goto("/dying?lesson=large-step")
-    expect(slider).to_have_attribute("aria-valuenow", "15", timeout=WAIT)
+    expect(slider).to_have_attribute("aria-valuetext", "15", timeout=WAIT)
     for moved in range(16, 19):
         slider.press("ArrowRight")
-        expect(slider).to_have_attribute("aria-valuenow", str(moved), timeout=WAIT)
+        expect(slider).to_have_attribute("aria-valuetext", str(moved), timeout=WAIT)
         page.wait_for_function(
             f"location.search.includes('view.steps_large={moved}')", timeout=WAIT
         )
@@ -116,7 +116,7 @@ def test_a_slider_of_a_section_comes_back_with_its_page(page: Page) -> None:
     page.wait_for_function("location.pathname === '/gallery'", timeout=WAIT)
     page.wait_for_function("!location.search.includes('steps_large')", timeout=WAIT)
     page.goto("/dying?lesson=large-step&view.steps_large=18")
-    expect(slider).to_have_attribute("aria-valuenow", "18", timeout=WAIT)
+    expect(slider).to_have_attribute("aria-valuetext", "18", timeout=WAIT)
 
 
 def test_the_tab_of_the_reference_page_is_in_its_link(page: Page) -> None:
