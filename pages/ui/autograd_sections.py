@@ -16,6 +16,7 @@ from nndl_core.gradient_check import (
     median_times,
 )
 from nndl_core.i18n import mark, tr
+from pages.ui.locks import hidden
 from pages.ui.messages import escape
 from pages.ui.number_table import number, table
 
@@ -74,6 +75,8 @@ def question_section(config: RunConfig) -> None:
         time = st.radio(
             tr("For the same epochs ..."), TIMES, index=None, key="ask_time", format_func=tr
         )
+    if hidden("answers"):
+        return
     if result is None or time is None:
         st.caption(tr("Answer both to see what is measured for the network above."))
         return

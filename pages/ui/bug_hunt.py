@@ -14,6 +14,7 @@ from nndl_core.bugs.catalog import CASES
 from nndl_core.i18n import mark, tr
 from pages.ui import address
 from pages.ui.listing import draw_listing
+from pages.ui.locks import hidden
 from pages.ui.messages import escape
 
 HELPERS = (
@@ -89,9 +90,13 @@ def ask(case: BugCase) -> None:
         _reply(case)
         with st.container(horizontal=True):
             st.button(tr("Run this code"), key="run", on_click=_run, args=(case, ("buggy",)))
-            st.button(
-                tr("Show the answer"), key="show", on_click=progress()["shown"].add, args=(case.id,)
-            )
+            if not hidden("answers"):
+                st.button(
+                    tr("Show the answer"),
+                    key="show",
+                    on_click=progress()["shown"].add,
+                    args=(case.id,),
+                )
         _number(case, "buggy", tr("This code"))
 
 

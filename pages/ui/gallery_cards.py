@@ -13,6 +13,7 @@ from nndl_core.i18n import mark, tr
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import COLORS
 from pages.ui.lesson_controls import lab_address
+from pages.ui.locks import hidden
 from pages.ui.messages import escape
 from pages.ui.miniature import miniature
 from pages.ui.shares import SHARES
@@ -92,7 +93,8 @@ def _tick(tour: Tour) -> None:
 
 
 def _card(exhibit: Exhibit, visit: Visit | None) -> None:
-    found = visit.findings() if visit is not None else []
+    names_it = not hidden("diagnosis")
+    found = visit.findings() if visit is not None and names_it else []
     badge = f"{COLORS[found[0].severity]}-badge[{tr(NAMES[found[0].disease])}]" if found else ""
     st.markdown(f"**{escape(tr(exhibit.title))}**" + (f" :{badge}" if badge else ""))
     st.markdown(escape(tr(exhibit.look)))
@@ -101,16 +103,17 @@ def _card(exhibit: Exhibit, visit: Visit | None) -> None:
         return
     records = visit.sick.runner.records
     st.html(miniature(records, exhibit.config.epochs, records.constant_loss))
-    st.markdown(f":small[{escape(visit.words())}]")
+    if names_it:
+        st.markdown(f":small[{escape(visit.words())}]")
     lines = [tr("Test accuracy **{percent}**.", percent=_percent(visit.sick))]
-    if visit.cure is not None:
+    if visit.cure is not None and names_it:
         lines.append(_tried(tr("Cure"), visit.cure, exhibit))
-    if visit.tempting is not None and visit.tempting.change is not None:
+    if visit.tempting is not None and visit.tempting.change is not None and names_it:
         name = tr("Why not {name}?", name=tr(visit.tempting.change.name))
         lines.append(_tried(name, visit.tempting, exhibit))
     st.markdown("  \n".join(lines))
     links = [tr("[Open in the lab]({lab_address})", lab_address=lab_address(exhibit.config))]
-    if visit.cure is not None and visit.cure.change is not None:
+    if visit.cure is not None and visit.cure.change is not None and names_it:
         cured = visit.cure.change.applied(exhibit.config)
         links.append(tr("[the cured run]({lab_address})", lab_address=lab_address(cured)))
     st.markdown(" · ".join(links))

@@ -191,3 +191,37 @@ def test_the_dialog_begins_with_the_locks_of_the_link(open_lab: OpenLab) -> None
     assert not at.exception
     query = parse_qs(urlsplit(at.code[0].value).query)
     assert query == {"lock": ["init,loss"], "hide": ["answers"]}
+
+
+def test_hidden_answers_leave_a_bug_and_a_question_without_theirs() -> None:
+    bugs = AppTest.from_file(PAGES / "bugs.py", default_timeout=60)
+    assert "show" in [button.key for button in bugs.run().button]
+    bugs.session_state["frame"] = {"hide": "answers"}
+    assert "show" not in [button.key for button in bugs.run().button]
+    autograd = AppTest.from_file(PAGES / "autograd.py", default_timeout=60)
+    autograd.session_state["frame"] = {"hide": "answers"}
+    autograd.run()
+    for key in ("ask_result", "ask_time"):
+        question = autograd.radio(key=key)
+        question.set_value(question.options[0])
+    autograd.run()
+    assert not autograd.exception
+    assert not autograd.success
+    assert not autograd.info
+
+
+def test_a_hidden_diagnosis_leaves_the_gallery_without_names_and_cures() -> None:
+    def words(hide: str) -> str:
+        at = AppTest.from_file(PAGES / "gallery.py", default_timeout=60)
+        at.session_state["frame"] = {"hide": hide}
+        at.run()
+        for _ in range(3):
+            at.run()
+        assert not at.exception
+        return " ".join(str(each.value) for each in at.markdown)
+
+    assert "-badge[" in words("")
+    hidden = words("diagnosis")
+    assert "-badge[" not in hidden
+    assert "Cure" not in hidden
+    assert "Open in the lab" in hidden
