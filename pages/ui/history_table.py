@@ -13,6 +13,7 @@ import streamlit as st
 from nndl_core.diagnosis_words import NAMES
 from nndl_core.i18n import mark, tr
 from nndl_core.store.runs import Run
+from pages.ui.presenter import TYPE_SCALE, is_presenting
 
 ROW_HEIGHT, MOST_ROWS = 35, 9
 HUGE = 1e4
@@ -75,11 +76,16 @@ def choose(runs: Sequence[Run]) -> list[Run]:
         selection_mode="multi-row",
         hide_index=True,
         placeholder="",
-        height=ROW_HEIGHT * (1 + min(MOST_ROWS, len(runs))) + 3,
+        height=_row_height() * (1 + min(MOST_ROWS, len(runs))) + 3,
         column_config=_columns(),
     )
     by_id = {run.id: run for run in runs}
     return [by_id[run_id] for run_id in chosen if run_id in by_id]
+
+
+def _row_height() -> int:
+    """Return the pixels of a row: it grows with the page's type."""
+    return round(ROW_HEIGHT * TYPE_SCALE) if is_presenting() else ROW_HEIGHT
 
 
 def table_key(ids: Sequence[str]) -> str:

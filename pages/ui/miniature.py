@@ -35,7 +35,7 @@ def miniature(records: Records, planned: int, constant_loss: float) -> str:
     )
     words = tr("Training and dev loss over the epochs; gradient norm of every layer, logarithmic")
     return (
-        f'<img alt="{escape(words)}" style="width:100%;max-width:460px" '
+        f'<img class="nndl-miniature" alt="{escape(words)}" style="width:100%;max-width:460px" '
         f'src="data:image/svg+xml;base64,{b64encode(picture.encode()).decode()}"/>'
     )
 

@@ -14,7 +14,8 @@ STYLE = """<style>
 .numbers th, .numbers td { padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent);
   font-variant-numeric: tabular-nums; }
-.numbers th { font-weight: 600; vertical-align: bottom; word-break: keep-all; /* Chinese breaks anywhere */ }
+.numbers th { font-weight: 600; vertical-align: bottom;
+  word-break: keep-all; } /* Chinese would break anywhere */
 .numbers th:first-child, .numbers td:first-child, .numbers.two th:nth-child(2),
 .numbers.two td:nth-child(2) { text-align: left; }
 .numbers caption { text-align: left; font-weight: 600; padding: 0.2rem 0; }

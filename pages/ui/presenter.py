@@ -12,6 +12,8 @@ from pages.ui.address import forget, kept
 
 UI = Path(__file__).parent
 ON: Final = "1"
+TYPE_SCALE: Final = 1.25
+"""By which type is larger; presenter.css says it in pixels."""
 _keys = st.components.v2.component(
     "nndl_keys", js=(UI / "presenter_keys.js").read_text(), isolate_styles=False
 )

@@ -112,7 +112,7 @@ def _one_control() -> None:
     linked("it", usual, options, low=low, high=high)
 
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=100)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=100)
 USUALS: list[tuple[Any, Any]] = [
     (3, (None, 1, 20)),
     (0.5, (None, -10, 10)),
