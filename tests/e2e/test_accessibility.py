@@ -23,6 +23,8 @@ LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
 FIRST = [("desk", "light"), ("phone", "dark")]
 """Before a page has worked; afterwards it is read in all looks."""
 
+PRESENTED = ("lab", "map", "gallery", "vanishing", "board")
+
 
 class Allowed(NamedTuple):
     """A fault in Streamlit's own elements: the rule, a selector around it, and why it stays."""
@@ -106,6 +108,15 @@ def test_a_page_has_no_serious_fault(page: Page, server: Server, view: View) -> 
     found += read(page, LOOKS, "after")
     _read.add(view.name)
     assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("name", PRESENTED)
+def test_a_presented_page_has_no_serious_fault(page: Page, name: str) -> None:
+    view = next(view for view in VIEWS if view.name == name)
+    view.open(page, {"present": "1"})
+    expect(page.locator(".st-key-present_end")).to_have_count(1, timeout=WAIT)
+    view.play(page)
+    assert not (found := read(page, FIRST, "presented")), "\n".join(map(str, found))
 
 
 def test_every_allowed_fault_still_occurs() -> None:
