@@ -62,7 +62,8 @@ def axis_title(plan: MapPlan, one: Axis) -> str:
         "constant": tr("every weight"),
     }
     init = plan.base.init
-    return f"{tr(one.kind.label)} ({of.get(init) or tr('times {init}', init=init)})"
+    unit = of.get(init) or tr("times {init}", init=init)
+    return tr("{label} ({unit})", label=tr(one.kind.label), unit=unit)
 
 
 def cell_frame(plan: MapPlan, selected: Index) -> list[Trace]:
