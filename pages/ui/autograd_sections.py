@@ -16,6 +16,7 @@ from nndl_core.gradient_check import (
     median_times,
 )
 from nndl_core.i18n import mark, tr
+from pages.ui.linked import linked
 from pages.ui.locks import hidden
 from pages.ui.messages import escape
 from pages.ui.number_table import number, table
@@ -155,7 +156,7 @@ def entries_section(config: RunConfig) -> None:
         tr("Precision of the table"),
         list(ROUNDING),
         default="float64",
-        key="precision",
+        key=linked("precision", "float64", tuple(ROUNDING)),
         required=True,
     )
     found = tables[chosen]

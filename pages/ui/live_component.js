@@ -35,7 +35,10 @@ class LiveView {
     this.root.classList.toggle("is-run", Boolean(name)); // one of several, under its name
     this.merits = new Merits(this.root);
     this.cards = makeCards(element("div", "live-grid", this.root), panels);
-    for (const { panel } of this.cards) panel.redraw = () => this.schedule();
+    for (const { panel } of this.cards) {
+      panel.redraw = () => this.schedule();
+      panel.tellScale = (scale) => this.tell("scale", `${panel.name} ${scale}`);
+    }
     this.start(this.cards);
   }
 
@@ -53,7 +56,6 @@ class LiveView {
   clear() {
     this.started = false;
     this.observer.disconnect();
-    window.removeEventListener("nndl-scale", this.rescale);
     for (const card of this.cards) card.dispose();
     this.root.replaceChildren();
   }
@@ -157,6 +159,7 @@ class LiveView {
     this.disposed = true;
     cancelAnimationFrame(this.due);
     clearInterval(this.asking);
+    window.removeEventListener("nndl-scale", this.rescale);
     this.clear();
     this.root.remove();
   }
@@ -193,6 +196,6 @@ function leave(parent) {
 export default function live({ data, parentElement, setTriggerValue }) {
   if (!views.has(parentElement)) views.set(parentElement, adopt(parentElement, data));
   const view = views.get(parentElement);
-  if (data) view.receive(data, (event) => setTriggerValue(event, true));
+  if (data) view.receive(data, (event, value = true) => setTriggerValue(event, value));
   return () => leave(parentElement);
 }

@@ -1,11 +1,13 @@
 """The one Streamlit component that draws all live charts of a run from binary frames."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import streamlit as st
 
 from nndl_core.i18n import TAGS, language, mark, translated
+from pages.ui import address
 from pages.ui.plotly_asset import asset_folder
 
 # Streamlit sends a component's script again with every frame, so it is only this loader;
@@ -14,6 +16,9 @@ _LOADER: Final = """
 const live = import(new URL("{folder}/live_component.js", window.location.origin).href);
 export default (component) => live.then((module) => module.default(component));
 """
+
+SCALES: Final = {"loss": ("linear", "log"), "gradients": ("log", "linear")}
+"""The charts that have a choice of scales, the usual one first; live_cards.js offers the same."""
 
 TEXT: Final[dict[str, str]] = {
     "epoch": mark("Epoch"),
@@ -102,4 +107,17 @@ def draw_live(
     `on_end` is called when a run is seen to have finished or diverged: stop the clock there.
     Of frames that arrive close together the browser may see only the last one.
     """
-    _component(key=key, data=frame, on_full_change=on_full, on_end_change=on_end)
+    _component(
+        key=key,
+        data=frame,
+        on_full_change=on_full,
+        on_end_change=on_end,
+        on_scale_change=partial(_link_scale, key),
+    )
+
+
+def _link_scale(key: str) -> None:
+    """Have the link say the scale that a chart was switched to, where it is not the usual one."""
+    chart, _, scale = str(st.session_state[key]["scale"]).partition(" ")
+    if scale in SCALES.get(chart, ()):
+        address.view(f"{chart}_scale", None if scale == SCALES[chart][0] else scale)

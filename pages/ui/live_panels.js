@@ -14,6 +14,12 @@ const write = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
 };
 
+/** The link names a chart's scale where it is not the usual one; the server writes it there. */
+function linkedScale(name, scales) {
+  const asked = new URLSearchParams(location.search).get(`view.${name}_scale`);
+  return scales.includes(asked) ? asked : scales[0];
+}
+
 /** A card: header with title, legend, log/linear toggle, and a body for one chart. */
 export class Panel {
   constructor(parent, name, { scales, canvas } = {}) {
@@ -25,7 +31,7 @@ export class Panel {
     this.resetZoom = element("button", "live-button live-reset-zoom", head);
     this.resetZoom.type = "button";
     this.resetZoom.hidden = true;
-    this.scale = scales?.[0];
+    this.scale = scales && linkedScale(name, scales);
     this.buttons = scales ? this.addScales(head, scales) : [];
     this.body = element("div", "live-card-body", this.node);
     this.canvas = canvas ? element("canvas", "live-canvas", this.body) : null;
@@ -35,6 +41,7 @@ export class Panel {
     this.empty.hidden = true;
     this.node.setAttribute("role", "figure");
     this.redraw = () => {};
+    this.tellScale = () => {};
   }
 
   addScales(head, scales) {
@@ -50,6 +57,7 @@ export class Panel {
 
   choose(scale) {
     this.scale = scale;
+    this.tellScale(scale);
     this.label(this.text);
     this.resetZoom.click(); // a range of the other scale means something else
   }

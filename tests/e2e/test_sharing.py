@@ -129,3 +129,21 @@ def test_the_tab_of_the_reference_page_is_in_its_link(page: Page) -> None:
     page.click(".st-key-language button:has-text('中文')")
     spoken = page.locator("[role=tab]:has-text('术语')")
     expect(spoken).to_have_attribute("aria-selected", "true", timeout=WAIT)
+
+
+def test_the_scale_of_a_chart_is_in_the_link_and_stays_through_a_run_of_the_page(
+    open_lab: OpenLab,
+) -> None:
+    lab = open_lab("/?epochs=30&points=100")
+    page = lab.page
+    page.click(".chart-loss [data-scale=log]")
+    page.wait_for_function("location.search.includes('view.loss_scale=log')", timeout=WAIT)
+    page.locator(".st-key-noise [role=slider], .st-key-noise input").first.press("ArrowRight")
+    page.wait_for_function("location.search.includes('noise=')", timeout=WAIT)
+    assert "view.loss_scale=log" in page.evaluate("location.search")
+    page.reload()
+    lab.until_status("ready")
+    log = page.locator(".chart-loss [data-scale=log]")
+    expect(log).to_have_attribute("aria-pressed", "true", timeout=WAIT)
+    page.click(".chart-loss [data-scale=linear]")
+    page.wait_for_function("!location.search.includes('loss_scale')", timeout=WAIT)
