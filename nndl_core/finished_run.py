@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from nndl_core.config import RunConfig
 from nndl_core.diagnosis_words import sentence
 from nndl_core.findings import Facts, Finding
-from nndl_core.i18n import tr
+from nndl_core.i18n import in_all_languages, tr
 from nndl_core.run_cache import ENGINE_VERSION
 from nndl_core.runner import Runner
 from nndl_core.snapshot import Snapshot
@@ -60,7 +61,9 @@ def finished_run(
 
 
 def _said(findings: Sequence[Finding], facts: Facts) -> tuple[Said, ...]:
-    return tuple(Said(found.disease, sentence(facts, found)) for found in findings)
+    return tuple(
+        Said(found.disease, in_all_languages(partial(sentence, facts, found))) for found in findings
+    )
 
 
 def described(config: RunConfig) -> str:

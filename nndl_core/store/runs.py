@@ -72,7 +72,10 @@ class Scores:
 
 @dataclass(frozen=True)
 class Said:
-    """One finding of the diagnosis: the disease by its short name, and the sentence about it."""
+    """One finding of the diagnosis: the disease by its short name, and the sentence about it.
+
+    The sentence may be of one language or, as i18n.in_all_languages writes it, of all.
+    """
 
     disease: str
     sentence: str

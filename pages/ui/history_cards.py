@@ -9,7 +9,7 @@ import streamlit as st
 
 from nndl_core.charts.history import swatch
 from nndl_core.config import ConfigError, RunConfig
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import in_mine, mark, tr
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_NAME, Run, clean_name
@@ -49,7 +49,7 @@ def _card(run: Run, at: int) -> None:
         st.toggle(tr("Pinned"), key=pin_key, on_change=_pin, args=(run.id, pin_key))
     st.markdown(_scores(run))
     for said in run.findings[:2]:
-        st.caption(escape(said.sentence))
+        st.caption(escape(in_mine(said.sentence)))
     if not run.repeatable:
         st.caption(tr(NOT_REPEATABLE))
     elif link := lab_link(run):

@@ -15,7 +15,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nndl_core.config import RunConfig
+from nndl_core.diagnosis_words import sentence
 from nndl_core.export.history import table_csv
+from nndl_core.i18n import LANGUAGES, in_mine, speaking
 from nndl_core.run_cache import ENGINE_VERSION
 from nndl_core.runner import Runner
 from nndl_core.snapshot import evaluate_test
@@ -92,6 +94,11 @@ def test_a_finished_run_is_kept_once_with_what_the_lab_showed() -> None:
     assert (run.engine, run.epochs, run.diverged_at) == (ENGINE_VERSION, 1500, None)
     found, _ = session.run.diagnosis()
     assert [said.disease for said in run.findings] == [finding.disease for finding in found]
+    facts = session.run.diagnosis()[1]
+    for spoken in LANGUAGES:
+        with speaking(spoken):
+            expected = [sentence(facts, finding) for finding in found]
+            assert [in_mine(said.sentence) for said in run.findings] == expected
     alone = Runner.from_config(session.config)
     alone.advance(1500)
     record, test = alone.measure()[0], evaluate_test(alone)

@@ -7,7 +7,17 @@ import pytest
 from babel.messages.catalog import Message
 
 from nndl_core import i18n
-from nndl_core.i18n import Language, ask_for_language, language_named, mark, tr, trn
+from nndl_core.i18n import (
+    Language,
+    ask_for_language,
+    in_all_languages,
+    in_mine,
+    language_named,
+    mark,
+    speaking,
+    tr,
+    trn,
+)
 from tests.messages import bare_texts, catalog, fields, messages, sources, wrong_calls
 
 
@@ -89,3 +99,17 @@ def test_the_check_finds_a_text_that_is_not_translated(tmp_path: Path) -> None:
         '''"""A page."""\nst.button("Frobnicate", key="k")\nx = f"{n} frogs in all"\n'''
     )
     assert [found.text for found in bare_texts([path])] == ["Frobnicate", " frogs in all"]
+
+
+def test_a_text_kept_in_all_languages_is_read_in_each() -> None:
+    kept = in_all_languages(lambda: tr("Train loss"))
+    assert in_mine(kept) == "Train loss"
+    with speaking("zh"):
+        assert in_mine(kept) == tr("Train loss") != "Train loss"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Flat.", "{a", "[1]", "3", "null", '{"en": 1}', '{"fr": "x"}']
+)
+def test_another_text_is_read_as_it_is(text: str) -> None:
+    assert in_mine(text) in (text, "1")
