@@ -13,7 +13,8 @@ FRAME: Final = ("lang", "present", "lock", "hide", "board")
 VIEW: Final = "view."
 """What the names of controls begin with that are no settings of the page's runs."""
 
-MOST_KNOWN = 20
+MOST_KNOWN = 8
+"""So many values of a parameter that a slow browser may still send."""
 
 
 def own() -> dict[str, str]:
@@ -41,15 +42,14 @@ def viewed(key: str) -> str | None:
 
 def view(key: str, value: str | None) -> None:
     """Have the link say what a control stands at; None for its usual value."""
-    name, whole = VIEW + key, st.query_params.to_dict()
-    whole.pop(name, None)
+    name = VIEW + key
+    others = {n: v for n, v in st.query_params.to_dict().items() if n not in (name, *FRAME)}
+    asked = {} if value is None else {name: value}
     _views().pop(name, None)
-    if value is not None:
-        _views()[name] = value
-        whole = {**{n: v for n, v in whole.items() if n not in FRAME}, name: value, **kept()}
+    _views().update(asked)
+    _know(asked)
     st.session_state.setdefault("linked_keys", set()).add(key)
-    _know(_views())
-    _replace(whole)
+    _replace({**others, **asked, **kept()})
 
 
 def keep_frame() -> None:
@@ -60,8 +60,8 @@ def keep_frame() -> None:
     """
     every, state = st.query_params.to_dict(), st.session_state
     given = {n: value for n, value in every.items() if n in FRAME or n.startswith(VIEW)}
-    known = state.get("frame_known", ())
-    new = {n: v for n, v in given.items() if all(old.get(n) != v for old in known)}
+    known = _known()
+    new = {n: value for n, value in given.items() if value not in known.get(n, ())}
     kept().update({n: value for n, value in new.items() if n in FRAME})
     for name, value in new.items():
         if name.startswith(VIEW):
@@ -100,10 +100,17 @@ def _views() -> dict[str, str]:
     return views
 
 
+def _known() -> dict[str, tuple[str, ...]]:
+    known: dict[str, tuple[str, ...]] = st.session_state.setdefault("frame_known", {})
+    return known
+
+
 def _know(parameters: Mapping[str, str]) -> None:
     """Note what the browser sent or was told: it may send that again, and then it is not new."""
-    known = st.session_state.get("frame_known", ())
-    st.session_state["frame_known"] = (*known, dict(parameters))[-MOST_KNOWN:]
+    known = _known()
+    for name, value in parameters.items():
+        before = [old for old in known.get(name, ()) if old != value]
+        known[name] = (*before, value)[-MOST_KNOWN:]
 
 
 def _replace(whole: Mapping[str, str]) -> None:

@@ -154,3 +154,42 @@ def test_a_link_reaches_no_other_state_of_the_tab(open_lab: OpenLab) -> None:
     assert not at.exception
     assert at.session_state["lab"] is run
     assert linked.__module__ == "pages.ui.linked"
+
+
+def _many_controls() -> None:
+    import streamlit as st
+
+    from pages.ui.address import keep_frame, kept
+    from pages.ui.linked import linked
+
+    if wanted := st.session_state.pop("switch", None):
+        kept()["lang"] = wanted
+    keep_frame()
+    for at in range(30):
+        st.slider(f"Control {at}", 0, 9, 1, key=linked(f"control_{at}", 1, low=0, high=9))
+
+
+def test_a_browser_that_still_sends_the_address_of_before_turns_nothing_back() -> None:
+    at = AppTest.from_function(_many_controls)
+    at.query_params["lang"] = "en"
+    at.run()
+    at.slider(key="control_3").set_value(5).run()
+    assert at.query_params["view.control_3"] == "5"
+    at.session_state["switch"] = "zh"
+    at.run()
+    at.slider(key="control_3").set_value(7).run()
+    for _ in range(4):
+        at.query_params["lang"], at.query_params["view.control_3"] = "en", "5"
+        at.run()
+        assert not at.exception
+        assert at.query_params["lang"] == "zh"
+        assert at.query_params["view.control_3"] == "7"
+        assert at.slider(key="control_3").value == 7
+
+
+def test_an_address_that_is_new_is_taken_over() -> None:
+    at = AppTest.from_function(_many_controls).run()
+    at.slider(key="control_3").set_value(5).run()
+    at.query_params["view.control_3"] = "8"
+    at.run()
+    assert at.slider(key="control_3").value == 8
