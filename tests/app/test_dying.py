@@ -200,7 +200,8 @@ def test_where_the_law_ends_a_sentence_says_so(
 def test_the_table_of_remedies_grows_and_a_sane_start_recovers(
     leaky: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.ui.seeds_panel.SLICE_SECONDS", 0.05)
+    # one step of training per tick, so that no fast machine is done within a few
+    monkeypatch.setattr("pages.ui.seeds_panel.SLICE_SECONDS", 0.0)
     leaky.number_input(key="trial_seeds").set_value(2)
     leaky.button(key="trial_go").click().run()
     assert leaky.button(key="trial_stop").label == "Stop"
