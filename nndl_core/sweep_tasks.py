@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -14,7 +14,10 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
+from contextlib import contextmanager
 from dataclasses import asdict
+from multiprocessing import resource_tracker
+from threading import current_thread, main_thread
 from typing import Any
 
 import torch
@@ -66,9 +69,38 @@ def processes(count: int | None = None) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Put Ctrl-C off while workers may be started: here to the end, there until they ask for it.
+
+    A pool that is interrupted half made cannot be closed, and a worker that still imports would
+    answer with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # it unblocks the signal where it has to start first
+    # Python interrupts the main thread; a handler that is not Python's cannot be put back
+    is_main = current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is not None
+    heard: list[int] = []
+    if is_main:
+        answer = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if is_main:
+            signal.signal(signal.SIGINT, answer)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
+
+
 def _start_worker() -> None:
     # Ctrl-C reaches every process of the terminal: a worker ends at once and without a traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     torch.set_num_threads(1)
 
 
@@ -149,7 +181,8 @@ class Workers:
 
     def _submit(self, chunk: Chunk) -> Future[list[bytes]]:
         configs = [asdict(run.config) for run in chunk]
-        return self.executor.submit(train, configs, ENGINE_VERSION)
+        with _deaf():
+            return self.executor.submit(train, configs, ENGINE_VERSION)
 
     def advance(self, seconds: float) -> Done:
         """Wait at most this long for a chunk; return the runs of all that are there."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -170,8 +171,26 @@ def test_an_interrupted_sweep_says_so_and_goes_on(
     assert (tmp_path / "results.parquet").read_bytes() == written
 
 
-def test_control_c_reaches_workers_and_ends_with_a_sentence(tmp_path: Path) -> None:
-    """The signal goes to all processes of the terminal, as a real Ctrl-C does."""
+def has_worker(parent: int) -> bool:
+    """Tell whether a process has a worker, which may still be importing."""
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    with suppress(OSError):
+        for child in children.read_text().split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return True
+    return False
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0, 0.2, 0.8, 1.6])
+def test_control_c_reaches_workers_and_ends_with_a_sentence(
+    tmp_path: Path, seconds: float | None
+) -> None:
+    """The signal goes to all processes of the terminal, as a real Ctrl-C does.
+
+    It comes once a run is finished, or so many seconds after the first worker was started.
+    """
+    if seconds is not None and not Path("/proc/self/task").exists():
+        pytest.skip("reads /proc")
     plan = PLAN | {"seeds": 200, "base": PLAN["base"] | {"epochs": 3000}}
     out, plan_path = tmp_path / "results.parquet", plan_file(tmp_path, plan)
     line = [sys.executable, "-m", "nndl_core", "sweep", str(plan_path), "--out", str(out)]
@@ -182,15 +201,18 @@ def test_control_c_reaches_workers_and_ends_with_a_sentence(tmp_path: Path) -> N
     )
     signal.signal(signal.SIGINT, before)
     try:
-        while not any(tmp_path.rglob("*.run")) and process.poll() is None:
-            time.sleep(0.05)
+        while process.poll() is None:
+            if any(tmp_path.rglob("*.run")) if seconds is None else has_worker(process.pid):
+                break
+            time.sleep(0.02)
+        time.sleep(seconds or 0.0)
         os.killpg(process.pid, signal.SIGINT)
         _, error = process.communicate(timeout=120)
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == 130
-    assert "Traceback" not in error
+    assert "Traceback" not in error, error
+    assert process.returncode == 130, error
     assert error.splitlines()[-1].startswith("Interrupted after ")
     assert not out.exists()
 
