@@ -174,15 +174,17 @@ def _renew(group: str) -> None:
 
 
 def _from_sliders() -> None:
-    state = st.session_state
-    widths = (state[_key("sliders", "width")],) * state[_key("sliders", "depth")]
-    state["hidden"] = url_value(widths)
-    _renew("text")
+    state, width, depth = st.session_state, _key("sliders", "width"), _key("sliders", "depth")
+    if width in state and depth in state:  # else what was moved has been written anew since
+        state["hidden"] = url_value((state[width],) * state[depth])
+        _renew("text")
 
 
 def _from_text() -> None:
-    st.session_state["hidden"] = st.session_state[_key("text", "hidden")]
-    _renew("sliders")
+    state, text = st.session_state, _key("text", "hidden")
+    if text in state:
+        state["hidden"] = state[text]
+        _renew("sliders")
 
 
 def _training_controls(session: LabSession) -> None:

@@ -517,3 +517,20 @@ def test_two_tabs_do_not_share_a_run(open_lab: OpenLab, session_of: SessionOf) -
     press(one, "play")
     assert session_of(other).runner.epoch == 0
     assert session_of(one).runner is not session_of(other).runner
+
+
+@pytest.mark.parametrize("group", ["text", "sliders"])
+def test_an_edit_of_a_control_that_has_been_written_anew_changes_nothing(
+    open_lab: OpenLab, group: str
+) -> None:
+    """A slow browser sends it after the page has given that control another key."""
+    at = open_lab(hidden="5-3")
+    before = at.session_state[f"{group}_version"]
+    at.session_state[f"{group}_version"] = before + 3
+    if group == "text":
+        at.text_input(key=f"hidden_{before}").set_value("7").run()
+    else:
+        at.slider(key=f"depth_{before}").set_value(3).run()
+    assert not at.exception
+    assert at.session_state["hidden"] == "5-3"
+    assert at.text_input(key=f"hidden_{at.session_state['text_version']}").value == "5-3"
