@@ -93,8 +93,8 @@ def _tick(tour: Tour) -> None:
 
 
 def _card(exhibit: Exhibit, visit: Visit | None) -> None:
-    names_it = not hidden("diagnosis")
-    found = visit.findings() if visit is not None and names_it else []
+    tells = not hidden("diagnosis")
+    found = visit.findings() if visit is not None and tells else []
     badge = f"{COLORS[found[0].severity]}-badge[{tr(NAMES[found[0].disease])}]" if found else ""
     st.markdown(f"**{escape(tr(exhibit.title))}**" + (f" :{badge}" if badge else ""))
     st.markdown(escape(tr(exhibit.look)))
@@ -103,20 +103,27 @@ def _card(exhibit: Exhibit, visit: Visit | None) -> None:
         return
     records = visit.sick.runner.records
     st.html(miniature(records, exhibit.config.epochs, records.constant_loss))
-    if names_it:
-        st.markdown(f":small[{escape(visit.words())}]")
     lines = [tr("Test accuracy **{percent}**.", percent=_percent(visit.sick))]
-    if visit.cure is not None and names_it:
+    links = [tr("[Open in the lab]({lab_address})", lab_address=lab_address(exhibit.config))]
+    if tells:
+        st.markdown(f":small[{escape(visit.words())}]")
+        lines += _fixes(exhibit, visit)
+        if visit.cure is not None and visit.cure.change is not None:
+            cured = visit.cure.change.applied(exhibit.config)
+            links.append(tr("[the cured run]({lab_address})", lab_address=lab_address(cured)))
+    st.markdown("  \n".join(lines))
+    st.markdown(" · ".join(links))
+
+
+def _fixes(exhibit: Exhibit, visit: Visit) -> list[str]:
+    """Return a line on the cure, and one on the fix that many try first."""
+    lines = []
+    if visit.cure is not None:
         lines.append(_tried(tr("Cure"), visit.cure, exhibit))
-    if visit.tempting is not None and visit.tempting.change is not None and names_it:
+    if visit.tempting is not None and visit.tempting.change is not None:
         name = tr("Why not {name}?", name=tr(visit.tempting.change.name))
         lines.append(_tried(name, visit.tempting, exhibit))
-    st.markdown("  \n".join(lines))
-    links = [tr("[Open in the lab]({lab_address})", lab_address=lab_address(exhibit.config))]
-    if visit.cure is not None and visit.cure.change is not None and names_it:
-        cured = visit.cure.change.applied(exhibit.config)
-        links.append(tr("[the cured run]({lab_address})", lab_address=lab_address(cured)))
-    st.markdown(" · ".join(links))
+    return lines
 
 
 def _tried(title: str, run: Trained, exhibit: Exhibit) -> str:

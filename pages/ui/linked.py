@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,8 @@ from nndl_core.i18n import tr
 from pages.ui import address
 from pages.ui.messages import escape
 
-MOST_CHARACTERS = 80
+MOST_CHARACTERS, MOST_NUMBER = 80, 2**53 - 1
+"""Of a text or a number; larger whole numbers are none in a browser."""
 _YES, _NO = "yes", "no"
 
 
@@ -71,10 +73,9 @@ def _read(text: str, usual: Any) -> Any:
     if isinstance(usual, list):
         return text.split(",") if text else []
     if isinstance(usual, int | float):
-        try:
-            return type(usual)(text)
-        except ValueError:
-            return None
+        with suppress(ValueError):
+            return type(usual)(text[:MOST_CHARACTERS])
+        return None
     return text
 
 
@@ -83,7 +84,7 @@ def _is_allowed(value: Any, options: Collection[Any] | None, low: float, high: f
     if options is not None:
         return all(each in options for each in values)
     if isinstance(value, int | float):
-        return low <= value <= high and math.isfinite(value)
+        return max(low, -MOST_NUMBER) <= value <= min(high, MOST_NUMBER)
     return len(value) <= MOST_CHARACTERS
 
 

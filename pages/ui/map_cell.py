@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape as escape_html
 from typing import Literal
 
@@ -20,6 +21,7 @@ from pages.ui.map_session import MapSession
 from pages.ui.number_table import table
 
 KEY, CURVE_PIXELS = "map_cell", 210
+PLACE = re.compile(r"[0-9]{1,4}-[0-9]{1,4}")
 ALTS = {
     "loss": mark("Train loss of every seed of the chosen cell against the epoch"),
     "accuracy": mark("Train accuracy of every seed of the chosen cell against the epoch"),
@@ -46,7 +48,8 @@ def _link_choice(session: MapSession) -> None:
     if not session.linked:
         session.linked = True
         if text is not None:
-            session.choose([int(part) - 1 for part in text.split("-") if part.isdecimal()])
+            if PLACE.fullmatch(text):
+                session.choose([int(part) - 1 for part in text.split("-")])
             if session.selected is None:
                 refuse(KEY, text)
     at = session.selected

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.linked import linked
 from tests.app.conftest import OpenLab
 
 # page and lesson, key, text in the link, value on the page
@@ -102,6 +101,28 @@ def test_a_cell_of_the_map_is_in_the_link(open_lab: OpenLab) -> None:
     assert "map" in toast.value
 
 
+@pytest.mark.parametrize(
+    ("page", "key", "text"),
+    [
+        ("map.py", "map_cell", f"{'9' * 5000}-1"),
+        ("map.py", "map_cell", "1-2-3"),
+        ("dying.py?lesson=leaky", "trial_seeds", "9" * 17),
+        ("dying.py?lesson=leaky", "trial_seeds", "9" * 5000),
+        ("dying.py?lesson=large-step", "steps_large", "9" * 400),
+        ("dying.py?lesson=large-step", "steps_rate", "nan"),
+        ("vanishing.py", "small_bias", "1e400"),
+        ("autograd.py", "walk_step", f"-{'9' * 400}"),
+    ],
+)
+def test_numbers_beyond_all_bounds_get_a_sentence(
+    open_lab: OpenLab, page: str, key: str, text: str
+) -> None:
+    at = opened(open_lab, page, **{f"view.{key}": text})
+    assert not at.exception
+    assert len(at.toast) == 1
+    assert f"view.{key}" not in at.query_params
+
+
 def _one_control() -> None:
     import streamlit as st
 
@@ -153,7 +174,6 @@ def test_a_link_reaches_no_other_state_of_the_tab(open_lab: OpenLab) -> None:
     at.run()
     assert not at.exception
     assert at.session_state["lab"] is run
-    assert linked.__module__ == "pages.ui.linked"
 
 
 def _many_controls() -> None:
