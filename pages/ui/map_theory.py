@@ -62,13 +62,13 @@ def _rule(cells: list[Cell]) -> tuple[str, str, int, str]:
     half = found[HALFWAY]
     assert half is not None  # the plan has random weights, so every cell has a theory
     shares = [
-        tr("{words} of the way {share:.0%}", words=tr(words), share=one.share)
+        tr("at {words} of the way {share:.0%}", words=tr(words), share=one.share)
         for part, words in OTHER_LIMITS.items()
         if (one := found[part])
     ]
     others = tr(
-        "Halfway needs no number that belongs to one data set. With the limit at {limits}.",
-        limits=", at ".join(shares),
+        "Halfway needs no number that belongs to one data set. With the limit {limits}.",
+        limits=", ".join(shares),
     )
     wrong = half.disagreeing
     return agreement_words(half), others, len(wrong), disagreement_table(wrong)
