@@ -209,16 +209,20 @@ class RunConfig:
         changed = [n for n in KNOBS if getattr(self, n) != getattr(default, n)]
         return {name: url_value(getattr(self, name)) for name in changed}
 
-    @classmethod
-    def from_url(cls, parameters: Mapping[str, str]) -> tuple[RunConfig, list[str]]:
-        """Read URL parameters; return the config and one sentence for each refused value."""
-        config, refused = cls(), []
+    def with_url(self, parameters: Mapping[str, str]) -> tuple[RunConfig, list[str]]:
+        """Return the config changed as URL parameters say, and one sentence for each refused."""
+        config, refused = self, []
         for name in (n for n in KNOBS if n in parameters):
             try:
                 config = replace(config, **{name: _from_url(name, parameters[name])})
             except ConfigError as error:
                 refused.append(str(error))
         return config, refused
+
+    @classmethod
+    def from_url(cls, parameters: Mapping[str, str]) -> tuple[RunConfig, list[str]]:
+        """Read URL parameters; return the config and one sentence for each refused value."""
+        return cls().with_url(parameters)
 
 
 KNOBS: dict[str, Knob] = {f.name: f.metadata["knob"] for f in fields(RunConfig)}

@@ -106,6 +106,22 @@ def tempting_fix(config: RunConfig, finding: Finding) -> Remedy | None:
     return fixes.get(finding.disease)
 
 
+def remedy_between(config: RunConfig, cured: RunConfig) -> Remedy:
+    """Return the offer that leads from a config to another, by whatever disease it is made.
+
+    A change that is nobody's offer is a remedy without a reason.
+    """
+    change = {n: getattr(cured, n) for n in KNOBS if getattr(cured, n) != getattr(config, n)}
+    for disease in OFFERS:
+        for best in (None, cured.epochs, cured.epochs // 2):  # where overfitting is told to stop
+            finding = Finding(disease, "severe", 0, best_epoch=best)
+            offers = [*remedies_for(config, finding), tempting_fix(config, finding)]
+            for offer in filter(None, offers):
+                if offer.applied(config) == cured:
+                    return replace(offer, change=change)
+    return Remedy(mark("Changed settings"), "", change)
+
+
 def updates(config: RunConfig) -> float:
     """Return about how many updates a run makes."""
     n = 0.64 * config.points

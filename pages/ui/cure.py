@@ -1,4 +1,8 @@
-"""The remedy that a reader has chosen: it runs beside the sick run, from the same seeds."""
+"""The remedy that a reader has chosen: it runs beside the sick run, from the same seeds.
+
+The link holds it as `view.PAGE_cure=1,init:he_normal,bias:0`: beside the page's first run one with
+these settings changed.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,17 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from nndl_core.config import RunConfig
-from nndl_core.cures import Remedy
+from nndl_core.config import KNOBS, RunConfig, url_value
+from nndl_core.cures import Remedy, remedy_between
 from nndl_core.diagnosis_words import change_in_words
 from nndl_core.i18n import tr
+from pages.ui import address
+from pages.ui.linked import refuse
+from pages.ui.locks import changed_by
 from pages.ui.messages import escape
+
+LONGEST = 400
+"""Characters of a remedy in a link; all settings together have fewer."""
 
 
 @dataclass
@@ -28,12 +38,29 @@ def choose(page: str, config: RunConfig, remedy: Remedy) -> None:
 
 
 def chosen(page: str, configs: dict[str, RunConfig]) -> Cure | None:
-    """Return the remedy of this page if the run that it is for is still there."""
+    """Return the remedy of this page, chosen here or by the link, if its run is still there.
+
+    The page calls it once, with its runs as they are without a remedy.
+    """
+    key = f"{page}_cure"
+    if key not in st.session_state and (text := address.viewed(key)) is not None:
+        asked = _read(text, list(configs.values())) if len(text) <= LONGEST else None
+        if asked is None:
+            refuse(key, text)
+        else:
+            st.session_state[key] = asked
+    found = running(page, configs)
+    if found is None:
+        forget(page)
+    else:
+        address.view(key, _written(found, list(configs.values())))
+    return found
+
+
+def running(page: str, configs: dict[str, RunConfig]) -> Cure | None:
+    """Return the remedy of this page if the run that it is for is among these."""
     found = st.session_state.get(f"{page}_cure")
-    if isinstance(found, Cure) and found.config in configs.values():
-        return found
-    forget(page)
-    return None
+    return found if isinstance(found, Cure) and found.config in configs.values() else None
 
 
 def beside(configs: dict[str, RunConfig], found: Cure | None) -> dict[str, RunConfig]:
@@ -53,8 +80,9 @@ def is_new(page: str) -> bool:
 
 
 def forget(page: str) -> None:
-    """Take the remedy away."""
+    """Take the remedy away, from the link too."""
     st.session_state.pop(f"{page}_cure", None)
+    address.view(f"{page}_cure", None)
 
 
 def draw_note(page: str, found: Cure) -> None:
@@ -75,3 +103,25 @@ def draw_note(page: str, found: Cure) -> None:
             on_click=forget,
             args=(page,),
         )
+
+
+def _written(found: Cure, configs: list[RunConfig]) -> str:
+    changes = (f"{name}:{url_value(value)}" for name, value in found.remedy.change.items())
+    return ",".join([str(configs.index(found.config) + 1), *changes])
+
+
+def _read(text: str, configs: list[RunConfig]) -> Cure | None:
+    """Read what a link says of a remedy; None if these runs have no such one, or it is locked.
+
+    It does not play of itself, and a change of the data set is none.
+    """
+    number, *rest = text.split(",")
+    changes = dict(part.partition(":")[::2] for part in rest)
+    numbers = {str(at): config for at, config in enumerate(configs, start=1)}
+    if number not in numbers or not changes.keys() <= KNOBS.keys() - {"dataset"}:
+        return None
+    config = numbers[number]
+    cured, refused = config.with_url(changes)
+    if refused or cured == config or changed_by(config, cured):
+        return None
+    return Cure(config, remedy_between(config, cured), new=False)

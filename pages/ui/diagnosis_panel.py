@@ -54,7 +54,7 @@ def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
             badge, words = tr("gray-badge[Diagnosis]"), tr(SILENT)
         title = f"**{escape(tr(name))}** " if name else ""
         st.markdown(f"{title}:{badge} :small[{words}]")
-    found_cure = cure.chosen(page, {name: run.config for name, run in runs.items()})
+    found_cure = cure.running(page, {name: run.config for name, run in runs.items()})
     if found_cure is not None and found_cure.remedy.name in runs:
         sick = next(run for run in runs.values() if run.config == found_cure.config)
         cured = runs[found_cure.remedy.name]

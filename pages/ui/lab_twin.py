@@ -6,7 +6,7 @@ import streamlit as st
 
 from nndl_core.i18n import mark
 from pages.ui import cure
-from pages.ui.pair import PairSession
+from pages.ui.pair import Configs, PairSession
 from pages.ui.session import LabSession
 
 AS_IT_IS = mark("As it is")
@@ -15,33 +15,36 @@ AS_IT_IS = mark("As it is")
 def lab_twin(session: LabSession) -> PairSession | None:
     """Draw what runs beside the lab's run and return both; None where no remedy is chosen.
 
-    Both start anew from their seeds and play. Raises nothing: a remedy that cannot be built is
-    refused with a sentence, and the lab stays as it is.
+    Both start anew from their seeds, and play unless a link has asked for them. Raises nothing: a
+    remedy that cannot be built is refused with a sentence, and the lab stays as it is.
     """
     found = cure.chosen("lab", {AS_IT_IS: session.config})
     if found is None:
         st.session_state.pop("lab_twin", None)
         return None
     twin = st.session_state.get("lab_twin")
-    if found.new or not isinstance(twin, PairSession):
-        twin = _start(session, found)
+    configs = {AS_IT_IS: session.config, found.remedy.name: found.remedy.applied(session.config)}
+    if found.new or not isinstance(twin, PairSession) or _configs(twin) != configs:
+        twin = _start(session, configs)
         if twin is None:
             return None
+        twin.playing, found.new = found.new, False
         st.session_state["lab_twin"] = twin
     with st.container(horizontal=True, vertical_alignment="center"):
         cure.draw_note("lab", found)
     return twin
 
 
-def _start(session: LabSession, found: cure.Cure) -> PairSession | None:
-    found.new = session.playing = False
-    configs = {AS_IT_IS: session.config, found.remedy.name: found.remedy.applied(session.config)}
+def _configs(twin: PairSession) -> Configs:
+    return {name: run.config for name, run in twin.runs.items()}
+
+
+def _start(session: LabSession, configs: Configs) -> PairSession | None:
+    session.playing = False
     data = session.upload if session.config.dataset == "csv" else None
     try:
-        twin = PairSession(configs, data)
+        return PairSession(configs, data)
     except ValueError as error:
         st.warning(str(error))
         cure.forget("lab")
         return None
-    twin.playing = True
-    return twin

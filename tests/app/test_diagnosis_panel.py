@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from nndl_core.config import RunConfig
@@ -118,3 +119,81 @@ def test_pictures_of_runs_without_or_with_one_epoch_can_be_drawn() -> None:
     wild = Runner.from_config(RunConfig(hidden=(32,) * 8, activation="relu", epochs=30))
     wild.advance(30)
     assert "<img" in miniature(wild.records, 30, wild.records.constant_loss)
+
+
+def test_a_remedy_is_in_the_link_and_the_link_shows_it_to_others(open_lab: Open) -> None:
+    at = stepped(open_lab(**DEAD), 2)
+    at.button(key="lab_0_cure_0").click().run()
+    link = at.query_params["view.lab_cure"]
+    assert link.startswith("1,")
+    assert "init:he_normal" in link.split(",")
+    other = open_lab(**DEAD, **{"view.lab_cure": link})
+    assert not other.exception
+    assert not other.toast
+    mine, theirs = (each.session_state["lab_twin"].runs for each in (at, other))
+    assert {n: run.config for n, run in mine.items()} == {n: r.config for n, r in theirs.items()}
+    assert not other.session_state["lab_twin"].playing  # who opens a link presses Play
+    other.button(key="lab_cure_away").click().run()
+    assert "view.lab_cure" not in other.query_params
+    assert "lab_twin" not in other.session_state
+
+
+def test_another_link_in_the_same_tab_shows_its_own_remedy(open_lab: Open) -> None:
+    at = open_lab("_router.py", **DEAD, **{"view.lab_cure": "1,bias:0"})
+    at.query_params["view.lab_cure"] = "1,hidden:8-8"
+    at.run()
+    assert not at.exception
+    _, cured = at.session_state["lab_twin"].runs.values()
+    assert (cured.config.hidden, cured.config.bias) == ((8, 8), -8)
+    assert "Changed settings" in words(at)
+
+
+def test_a_link_shows_a_remedy_beside_any_run_of_a_lesson(open_lab: Open) -> None:
+    at = open_lab("dying.py", lesson="dying", **{"view.dying_cure": "2,activation:tanh"})
+    assert not at.exception
+    session = at.session_state["dying_pair"]
+    assert list(session.runs) == ["b = 0.1, He", "Changed settings", "b = -8"]
+    assert not session.playing
+    assert at.query_params["view.dying_cure"] == "2,activation:tanh"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "1",
+        "0,bias:0",
+        "2,bias:0",
+        "9" * 5000,
+        "1,bias:-8",  # as it is
+        "1,bias:nine",
+        "1,bias:1e999",
+        "1,colour:red",
+        "1,dataset:iris",
+        "1,hidden:9999999",
+        "1,<b>:0",
+        "1," + "bias:0," * 500,
+    ],
+)
+def test_a_link_that_names_no_possible_remedy_gets_a_sentence(open_lab: Open, link: str) -> None:
+    at = open_lab(**DEAD, **{"view.lab_cure": link})
+    assert not at.exception
+    (toast,) = at.toast
+    assert "view.lab_cure" in toast.value.replace("\\", "")
+    assert "view.lab_cure" not in at.query_params
+    assert "lab_twin" not in at.session_state
+
+
+def test_a_link_cannot_change_by_a_remedy_what_it_locks(open_lab: Open) -> None:
+    at = open_lab("_router.py", **DEAD, lock="bias", **{"view.lab_cure": "1,bias:0"})
+    assert not at.exception
+    assert "lab_twin" not in at.session_state
+
+
+def test_what_cannot_be_built_beside_a_run_is_said_and_the_run_stays(open_lab: Open) -> None:
+    at = open_lab(dataset="iris", loss="cross_entropy", **{"view.lab_cure": "1,loss:bce"})
+    assert not at.exception
+    (warning,) = at.warning
+    assert "separates 2 classes" in warning.value
+    assert "view.lab_cure" not in at.query_params
+    assert at.session_state["lab"].config.loss == "cross_entropy"

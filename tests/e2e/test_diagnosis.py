@@ -50,10 +50,17 @@ def test_the_lab_shows_sick_and_cured_together_until_a_setting_changes(open_app:
     expect(runs).to_have_count(2, timeout=WAIT)
     badges = page.locator("[class*=st-key-diagnosis_lab] .stMarkdownBadge")
     expect(badges).to_have_text(["Dying ReLU", "Healthy"], timeout=WAIT)
+    page.wait_for_function("location.search.includes('view.lab_cure=')", timeout=WAIT)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator(".nndl-live")).to_have_count(2, timeout=WAIT)
+    expect(other.get_by_text("Same seeds.")).to_be_visible(timeout=WAIT)
+    other.close()
     slider = page.locator(".st-key-bias input[type=range]")
     slider.focus()
     page.keyboard.press("ArrowRight")
     expect(runs).to_have_count(1, timeout=WAIT)
+    page.wait_for_function("!location.search.includes('lab_cure')", timeout=WAIT)
 
 
 def test_the_gallery_trains_and_names_what_it_shows(open_app: OpenApp) -> None:

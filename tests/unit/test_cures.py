@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nndl_core.config import ActivationName, OptimizerName, RunConfig
-from nndl_core.cures import remedies_for, tempting_fix
+from nndl_core.cures import Remedy, remedies_for, remedy_between, tempting_fix
 from nndl_core.diagnosis_words import change_in_words
 from nndl_core.findings import Disease, Finding
 
@@ -48,6 +48,29 @@ def test_every_remedy_can_be_built_and_changes_what_it_says(
     tempting = tempting_fix(config, finding)
     assert tempting is not None
     assert tempting.applied(config).epochs <= 100_000
+
+
+@given(config=CONFIGS, disease=st.sampled_from(DISEASES), best=st.integers(1, 100_000))
+def test_a_remedy_is_known_again_by_what_it_changes(
+    config: RunConfig, disease: Disease, best: int
+) -> None:
+    finding = Finding(disease, "severe", 3, best_epoch=min(best, config.epochs))
+    names = {remedy.name for each in DISEASES for remedy in _offers(config, each, finding)}
+    for remedy in _offers(config, disease, finding):
+        cured = remedy.applied(config)
+        if cured == config:
+            continue
+        found = remedy_between(config, cured)
+        assert found.applied(config) == cured
+        assert found.name in names
+    other = remedy_between(config, replace(config, data_seed=config.data_seed + 1))
+    assert (other.name, other.change) == ("Changed settings", {"data_seed": config.data_seed + 1})
+
+
+def _offers(config: RunConfig, disease: Disease, finding: Finding) -> list[Remedy]:
+    finding = replace(finding, disease=disease)
+    tempting = tempting_fix(config, finding)
+    return [*remedies_for(config, finding), *([tempting] if tempting else [])]
 
 
 @pytest.mark.parametrize("disease", DISEASES)
