@@ -20,7 +20,9 @@ from pages.ui.locks import changed_by
 from pages.ui.messages import escape
 
 LONGEST = 400
-"""Characters of a remedy in a link; all settings together have fewer."""
+"""Characters of a remedy in a link; what a diagnosis offers has at most half as many."""
+COMMON = {"dataset", "data_seed", "init_seed"}
+"""What a run and its remedy have in common, whatever a link asks for."""
 
 
 @dataclass
@@ -113,12 +115,12 @@ def _written(found: Cure, configs: list[RunConfig]) -> str:
 def _read(text: str, configs: list[RunConfig]) -> Cure | None:
     """Read what a link says of a remedy; None if these runs have no such one, or it is locked.
 
-    It does not play of itself, and a change of the data set is none.
+    It does not play of itself.
     """
     number, *rest = text.split(",")
     changes = dict(part.partition(":")[::2] for part in rest)
     numbers = {str(at): config for at, config in enumerate(configs, start=1)}
-    if number not in numbers or not changes.keys() <= KNOBS.keys() - {"dataset"}:
+    if number not in numbers or not changes.keys() <= KNOBS.keys() - COMMON:
         return None
     config = numbers[number]
     cured, refused = config.with_url(changes)

@@ -170,6 +170,8 @@ def test_a_link_shows_a_remedy_beside_any_run_of_a_lesson(open_lab: Open) -> Non
         "1,bias:1e999",
         "1,colour:red",
         "1,dataset:iris",
+        "1,data_seed:1",  # "Same seeds." stands beside it
+        "1,bias:0,init_seed:1",
         "1,hidden:9999999",
         "1,<b>:0",
         "1," + "bias:0," * 500,

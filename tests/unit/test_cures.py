@@ -63,8 +63,9 @@ def test_a_remedy_is_known_again_by_what_it_changes(
         found = remedy_between(config, cured)
         assert found.applied(config) == cured
         assert found.name in names
-    other = remedy_between(config, replace(config, data_seed=config.data_seed + 1))
-    assert (other.name, other.change) == ("Changed settings", {"data_seed": config.data_seed + 1})
+        assert all(getattr(config, name) != value for name, value in found.change.items())
+    noisier = remedy_between(config, replace(config, label_noise=0.5))
+    assert (noisier.name, noisier.change) == ("Changed settings", {"label_noise": 0.5})
 
 
 def _offers(config: RunConfig, disease: Disease, finding: Finding) -> list[Remedy]:
