@@ -10,7 +10,7 @@ import streamlit as st
 
 from nndl_core.charts.trainability import cell_curves
 from nndl_core.charts.trainability_words import spread_words
-from nndl_core.i18n import mark, tr, trn
+from nndl_core.i18n import mark, tr
 from nndl_core.sweep import Cell
 from nndl_core.trainability import QUANTITIES, Summary, summarize
 from pages.ui import address
@@ -86,7 +86,8 @@ def _draw(cell: Cell, summary: Summary) -> None:
     signs = ", ".join(f"{n} {tr(name.replace('_', ' '))}" for name, n in summary.statuses)
     rows = [(escape_html(label), value) for label, value in [*rows, (tr("signs"), signs)]]
     n = len(cell.outcomes)
-    st.html(table([tr("this cell"), trn("one run", "mean ± sd, {n} seeds", n)], rows))
+    seeds = tr("one run") if n == 1 else tr("mean ± sd, {n} seeds", n=n)
+    st.html(table([tr("this cell"), seeds], rows))
     for what in WHATS:
         draw_figure(
             cell_curves(cell, what),

@@ -7,7 +7,7 @@ import streamlit as st
 from nndl_core.charts.parts import Figure
 from nndl_core.charts.trainability import trainability_map
 from nndl_core.charts.trainability_words import SHOWN
-from nndl_core.i18n import language, tr, trn
+from nndl_core.i18n import language, tr
 from nndl_core.trainability import QUANTITIES
 from pages.ui.clock import tick_every
 from pages.ui.figure import draw_figure
@@ -112,14 +112,10 @@ def _draw(session: MapSession) -> None:
     )
     draw_figure(figure, key="map_figure", alt=alt, height=MAP_PIXELS, on_click=session.choose)
     pale = "" if session.finished else tr(" Pale: not trained yet, painted like the nearest cell.")
-    st.caption(
-        trn(
-            "Each cell: one run.{pale} Click a cell.",
-            "Each cell: mean over {n} seeds.{pale} Click a cell.",
-            session.plan.seeds,
-            pale=pale,
-        )
-    )
+    if (n := session.plan.seeds) == 1:
+        st.caption(tr("Each cell: one run.{pale} Click a cell.", pale=pale))
+    else:
+        st.caption(tr("Each cell: mean over {n} seeds.{pale} Click a cell.", n=n, pale=pale))
 
 
 def _figure(session: MapSession) -> Figure:

@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from nndl_core.charts.trainability_theory import critical_scale, has_born_dead, net_of
-from nndl_core.i18n import language, mark, tr
+from nndl_core.i18n import language, mark, tr, trn
 from nndl_core.map_plan import MapPlan
 from nndl_core.mean_field import DEPTH_SCALES
 from nndl_core.sweep import Cell
@@ -50,7 +50,9 @@ def _depth_rule(session: MapSession) -> None:
         )
         st.markdown(words)
         st.caption(others)
-        with st.expander(tr("The {disagreeing} cells that do otherwise", disagreeing=disagreeing)):
+        with st.expander(
+            trn("The cell that does otherwise", "The {n} cells that do otherwise", disagreeing)
+        ):
             st.html(rows)
     with st.expander(tr("Where the lines come from")):
         _mean_field_words(session.plan)

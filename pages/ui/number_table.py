@@ -14,7 +14,7 @@ STYLE = """<style>
 .numbers th, .numbers td { padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent);
   font-variant-numeric: tabular-nums; }
-.numbers th { font-weight: 600; vertical-align: bottom;
+.numbers th { font-weight: 600; vertical-align: bottom; white-space: normal; /* where it must */
   word-break: keep-all; } /* Chinese would break anywhere */
 .numbers th:first-child, .numbers td:first-child, .numbers.two th:nth-child(2),
 .numbers.two td:nth-child(2) { text-align: left; }

@@ -137,3 +137,11 @@ def test_on_a_phone_a_finger_chooses_a_cell_and_nothing_scrolls_sideways(phone: 
     assert phone.evaluate("document.documentElement.scrollWidth") == 390
     wide = "[...document.querySelectorAll('.stMain')].map((node) => node.scrollWidth)"
     assert phone.evaluate(wide) == [390]
+
+
+def test_the_numbers_of_a_cell_stand_whole_in_chinese_too(open_app: OpenApp) -> None:
+    page = open_app(SMALL.replace("seeds=1", "seeds=2") + "&lang=zh&view.map_cell=2-3")
+    fill(drawn(page), 20)
+    table = page.locator(".numbers").first
+    expect(table).to_contain_text("随机种子", timeout=WAIT)
+    assert table.evaluate("node => node.scrollWidth <= node.clientWidth")
