@@ -67,10 +67,11 @@ def watch(runner: Runner) -> History:
 def _look(runner: Runner) -> tuple[list[float], list[float], float, list[float], list[float],
                                    list[float], list[float]]:  # fmt: skip
     assert runner.dataset is not None
+    assert runner.config is not None
     model, part = runner.model, runner.dataset.train
     x = part.x[:BATCH].to(next(model.parameters()).dtype)
     y = targets(part.y[:BATCH], model.sizes[-1], x.dtype).T
-    gradients = by_hand(model, x, y, runner.loss_fn)
+    gradients = by_hand(model, x, y, runner.config.loss)
     weights = [g.weight for g in gradients]
     entries = torch.cat([g.flatten() for g in weights])
     hidden = model.pre_activations[:-1]

@@ -1,10 +1,22 @@
-"""Checkpoints: the parameters of a model as safetensors, with the config as JSON beside them."""
+"""Checkpoints: the parameters of a model as safetensors, with the config as JSON beside them.
+
+The tensors of a file are exactly the state dict, so that plain PyTorch loads them too; what the
+optimizer remembers stands with the config. A plain state dict, as safetensors or as torch.save
+writes it, can be read as well.
+"""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
-from dataclasses import dataclass
+import re
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -17,6 +29,11 @@ MAX_BYTES = 5_000_000
 MAX_COUNT_DIGITS = 9
 FORMAT = "nndl-lab-1"
 PRECISIONS = (torch.float32, torch.float64)
+VECTOR_TYPES = {"float32": np.float32, "float64": np.float64}
+ZIP = b"PK\x03\x04"
+"""How a file of torch.save begins."""
+OLD_VECTOR = "optimizer."
+"""How the optimizer's vectors were called when they stood among the tensors."""
 
 
 class CheckpointError(ValueError):
@@ -25,27 +42,51 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds: fc1.weight, fc1.bias, ..., optimizer vectors, epoch and config.
+    """What a file holds: fc1.weight, fc1.bias, ..., the optimizer's vectors, epoch and config.
 
-    steps counts the updates that the optimizer vectors remember; 0 without such vectors.
+    steps counts the updates that the optimizer's vectors remember; 0 without such vectors.
     """
 
     tensors: dict[str, Tensor]
     epoch: int
     config: RunConfig | None
     steps: int = 0
+    vectors: list[Tensor] = field(default_factory=list)
 
     def to_bytes(self) -> bytes:
         """Write the file; nothing in it is executable."""
         metadata = {"format": FORMAT, "epoch": str(self.epoch), "steps": str(self.steps)}
         if self.config is not None:
             metadata["config"] = self.config.to_json()
+        if self.vectors:
+            metadata["optimizer"] = json.dumps([_packed(vector) for vector in self.vectors])
         tensors = {name: t.detach().contiguous() for name, t in self.tensors.items()}
         return safetensors.torch.save(tensors, metadata)
 
+    def to_bytes_for(self, path: str | Path) -> bytes:
+        """Write what the ending of a path asks for: safetensors, or else torch.save's form."""
+        if Path(path).suffix == ".safetensors":
+            return self.to_bytes()
+        file = io.BytesIO()
+        torch.save(self.tensors, file)
+        return file.getvalue()
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Checkpoint:
+        """Read a file of one's own, of torch.save too; raise CheckpointError with a sentence."""
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise CheckpointError(
+                tr("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror)
+            ) from None
+        if content.startswith(ZIP):
+            return cls(_checked(_state_dict(content)), 0, None)
+        return cls.from_bytes(content)
+
     @classmethod
     def from_bytes(cls, content: bytes) -> Checkpoint:
-        """Read a file; raise CheckpointError if it is foreign, truncated or oversized."""
+        """Read safetensors; raise CheckpointError if it is foreign, truncated or oversized."""
         if len(content) > MAX_BYTES:
             raise CheckpointError(
                 tr(
@@ -65,44 +106,124 @@ class Checkpoint:
                     "another kind."
                 )
             ) from None
-        if metadata is None or metadata.get("format") != FORMAT:
-            raise CheckpointError(tr("The file was not saved by this lab."))
-        if not all(t.dtype in PRECISIONS and t.isfinite().all() for t in tensors.values()):
-            raise CheckpointError(tr("The file holds values that are not finite numbers."))
+        if not tensors:
+            raise CheckpointError(tr("The file holds no weights."))
+        if not metadata or metadata.get("format") != FORMAT:
+            return cls(_in_order(_checked(tensors)), 0, None)
+        own = {name: t for name, t in tensors.items() if not name.startswith(OLD_VECTOR)}
+        old = [t for name, t in sorted(tensors.items()) if name.startswith(OLD_VECTOR)]
+        vectors = _vectors(metadata["optimizer"]) if "optimizer" in metadata else old
+        _checked(dict(enumerate(vectors)))
         epoch, steps = _count(metadata, "epoch"), _count(metadata, "steps")
-        return cls(tensors, epoch, _config(metadata.get("config")), steps)
+        return cls(_checked(own), epoch, _config(metadata.get("config")), steps, vectors)
 
 
-def check_shapes(tensors: dict[str, Tensor], expected: dict[str, torch.Size]) -> None:
-    """Raise CheckpointError unless every expected tensor is there in its shape, and no other."""
-    own = {name: t.shape for name, t in tensors.items() if not name.startswith("optimizer.")}
-    for name in expected.keys() - own.keys():
+def _packed(vector: Tensor) -> dict[str, str]:
+    """Write a vector of the optimizer as text."""
+    content = vector.detach().cpu().numpy().tobytes()
+    return {
+        "dtype": str(vector.dtype).removeprefix("torch."),
+        "data": base64.b64encode(content).decode(),
+    }
+
+
+def _vectors(text: str) -> list[Tensor]:
+    """Read the vectors of the optimizer."""
+    try:
+        return [
+            torch.from_numpy(
+                np.frombuffer(
+                    base64.b64decode(entry["data"], validate=True), VECTOR_TYPES[entry["dtype"]]
+                ).copy()
+            )
+            for entry in json.loads(text)
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(
-            tr("The checkpoint has no {name}; it belongs to another network.", name=name)
+            tr("What the file holds of the optimizer cannot be read; it may be damaged.")
+        ) from None
+
+
+def _state_dict(content: bytes) -> dict[str, Tensor]:
+    """Read what torch.save wrote of a state dict; code in it is not run."""
+    found: Any = None
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        # small entries can unpack to gigabytes
+        if size <= MAX_BYTES:
+            found = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except Exception:  # what is damaged in the archive decides which of a dozen kinds it is
+        pass
+    pairs = list(found.items()) if isinstance(found, dict) else []
+    if not pairs or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in pairs):
+        raise CheckpointError(
+            tr(
+                "The file holds no state dict that can be read; write one with "
+                "torch.save(model.state_dict(), path), or as safetensors."
+            )
         )
-    for name, shape in own.items():
-        if name not in expected or shape != expected[name]:
+    return dict(pairs)
+
+
+def _checked(tensors: dict[Any, Tensor]) -> dict[Any, Tensor]:
+    """Return tensors of real numbers that are finite; whole numbers only count."""
+    for t in tensors.values():
+        counts = t.dtype == torch.int64 and t.numel() == 1
+        if not counts and not (t.dtype in PRECISIONS and t.isfinite().all()):
+            raise CheckpointError(tr("The file holds values that are not finite numbers."))
+    return tensors
+
+
+def _in_order(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Sort a foreign file's tensors by layer, weight before bias: safetensors knows no order."""
+
+    def place(name: str) -> tuple[list[tuple[bool, int, str]], bool]:
+        layer, _, kind = name.rpartition(".")
+        parts = re.findall(r"\d+|\D+", layer)
+        return [(not p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts], (
+            kind != "weight"
+        )
+
+    return {name: tensors[name] for name in sorted(tensors, key=place)}
+
+
+def fitted(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors under the names of a network's own state dict, in its order.
+
+    Other names are taken one by one if all shapes fit in this order. Raises CheckpointError.
+    """
+    shapes = [t.shape for t in own.values()]
+    if tensors.keys().isdisjoint(own) and [t.shape for t in tensors.values()] == shapes:
+        return dict(zip(own, tensors.values(), strict=True))
+    for name in own:
+        if name not in tensors:
+            raise CheckpointError(
+                tr("The checkpoint has no {name}; it belongs to another network.", name=name)
+            )
+    for name, t in tensors.items():
+        if name not in own or t.shape != own[name].shape:
             raise CheckpointError(
                 tr(
                     "The checkpoint's {name} has shape {shape}, which this network has not; it "
                     "belongs to another network.",
                     name=name,
-                    shape=list(shape),
+                    shape=list(t.shape),
                 )
             )
+    return {name: tensors[name] for name in own}
 
 
-def in_precision(tensors: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """Convert tensors; raise CheckpointError where a value is too large for the precision."""
-    converted = {name: t.to(dtype) for name, t in tensors.items()}
+def in_precision(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Convert tensors to a network's own types; raise CheckpointError if one is too large."""
+    converted = {name: t.to(own[name].dtype) for name, t in tensors.items()}
     for name, t in converted.items():
         if not t.isfinite().all():
-            precision = str(dtype).removeprefix("torch.")
             raise CheckpointError(
                 tr(
                     "The checkpoint's {name} holds values too large for {precision}.",
                     name=name,
-                    precision=precision,
+                    precision=str(t.dtype).removeprefix("torch."),
                 )
             )
     return converted

@@ -284,10 +284,6 @@ DATASETS: dict[str, DatasetSpec] = {
 }
 
 
-Data = Split | tuple[torch.Tensor, torch.Tensor]
-"""Examples x [n, features] with labels: class indices [n], or the course's column [n, 1]."""
-
-
 def dataset_of(config: RunConfig) -> Dataset:
     """Make the data set that a config describes."""
     if config.dataset == "csv":
@@ -295,21 +291,3 @@ def dataset_of(config: RunConfig) -> Dataset:
     return make_dataset(
         config.dataset, config.points, config.noise, config.label_noise, config.data_seed
     )
-
-
-def as_split(data: Data) -> Split:
-    """Take a Split or (x [n, d], y [n] or [n, 1]); refuse labels that do not fit the examples."""
-    if isinstance(data, Split):
-        return data
-    x, y = data
-    if x.ndim != 2 or y.shape not in ((len(x),), (len(x), 1)):
-        raise ValueError(
-            tr(
-                "Labels of shape {labels} do not fit examples of shape {examples}; expected "
-                "[{count}] or [{count}, 1].",
-                labels=list(y.shape),
-                examples=list(x.shape),
-                count=len(x),
-            )
-        )
-    return Split(x, y.reshape(-1).long())

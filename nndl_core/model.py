@@ -90,6 +90,42 @@ class MLP(nn.Module):
         return columns
 
 
+def is_plain(model: nn.Module) -> bool:
+    """Tell whether a module is an MLP and nothing else: what trains it may go past its forward.
+
+    A subclass, a forward of its own, a layer put in by hand, frozen parameters and hooks need the
+    module itself to be called.
+    """
+    if type(model) is not MLP or "forward" in vars(model):
+        return False
+    shapes = [(o, i) for i, o in itertools.pairwise(model.sizes)]
+    layers = list(model.named_children())
+    if [name for name, _ in layers] != [f"fc{i}" for i in range(1, len(shapes) + 1)]:
+        return False
+    return not _has_hooks(model) and all(
+        type(layer) is nn.Linear
+        and layer.weight.shape == shape
+        and layer.bias is not None
+        and "forward" not in vars(layer)
+        and not _has_hooks(layer)
+        and all(p.requires_grad and not _has_hooks(p) for p in (layer.weight, layer.bias))
+        for (_, layer), shape in zip(layers, shapes, strict=True)
+    )
+
+
+HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_post_accumulate_grad_hooks",
+)
+
+
+def _has_hooks(part: nn.Module | Tensor) -> bool:
+    return any(getattr(part, name, None) for name in HOOKS)
+
+
 def pack(model: MLP) -> list[Tensor]:
     """Return the parameters as windows [1, fan_out, fan_in + 1], the bias as last column."""
     return [torch.cat([fc.weight, fc.bias[:, None]], 1).detach()[None] for fc in model.layers]

@@ -77,6 +77,10 @@ class Records(Sequence[EpochRecord]):
         self._columns: dict[str, NDArray[Any]] = {}
         self._length = 0
 
+    def fresh(self) -> Records:
+        """Return a history without epochs for the same data."""
+        return Records(self.constant_loss)
+
     def __len__(self) -> int:
         return self._length
 

@@ -6,27 +6,39 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
-from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes, in_precision
-from nndl_core.config import LossName, RunConfig
-from nndl_core.datasets import Data, Dataset, Split, as_split, dataset_of
+from nndl_core.checkpoint import Checkpoint, fitted, in_precision
+from nndl_core.checks import check_examples
+from nndl_core.config import RunConfig
+from nndl_core.criterion import Criterion, LossFunction, check_loss, named_loss
+from nndl_core.datasets import Dataset, Split, dataset_of
+from nndl_core.examples import Data, as_split, pair_of, tensor_of
 from nndl_core.i18n import tr
-from nndl_core.kernel import MAX_SLOTS, Block, Kernel, Problem
-from nndl_core.losses import LOSSES, accuracy, constant_loss, probabilities, targets
-from nndl_core.model import MLP, pack, unpack
-from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
+from nndl_core.kernel import MAX_SLOTS, Block
+from nndl_core.kernel_loop import KernelLoop, Loop, Metric, Parameters
+from nndl_core.losses import LOSSES, Loss, accuracy, probabilities, targets
+from nndl_core.model import MLP, is_plain
+from nndl_core.module_loop import ModuleLoop, fitting, predicted
+from nndl_core.optimizers import Optimizer
+from nndl_core.probe import Probe
 from nndl_core.records import Columns, EpochRecord, Records, record_at
-from nndl_core.telemetry import Telemetry
+from nndl_core.trainable import (
+    check_metric,
+    check_model,
+    check_optimizer,
+    own_metric,
+    score_of,
+    why_by_autograd,
+)
 
 FIRST_BLOCK = 4
 """The epochs of a block while nobody knows how long one takes."""
-
-Metric = Callable[[Tensor, Tensor], float]
-"""(probabilities [n, K], labels [n, K]) -> score; larger is better."""
 
 
 @dataclass(frozen=True)
@@ -41,61 +53,56 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Best:
-    """The parameters with the best dev score so far: windows of weights with bias column."""
+    """The parameters with the best dev score so far, as the loop keeps them."""
 
     epoch: int
     score: float
-    parameters: list[Tensor]
+    parameters: Parameters
 
 
 class Runner:
-    """Trains an MLP; ``for record in runner`` gives one EpochRecord per epoch.
+    """Trains a network; ``for record in runner`` gives one EpochRecord per epoch.
 
     A record is measured before the update of its epoch, train and dev at the same parameters.
     Pausing is not pulling the next record; the numbers are those of a straight run. The model's
     own parameters are the truth: what is written into them between two epochs is trained on.
+
+    An MLP with a loss of LOSSES and SGD or Adam is trained by machine code. Any other torch.nn
+    Module, loss function, optimizer or DataLoader is trained by autograd, which the Runner says
+    once; its records tell the same of every nn.Linear. metric(outputs, labels) gives a score of
+    which more is better. Raises TypeError or ValueError with one sentence for what does not fit.
     """
 
     def __init__(
         self,
-        model: MLP,
+        model: nn.Module,
         optimizer: Optimizer | torch.optim.Optimizer,
-        metric: Metric = accuracy,
-        loss_fn: LossName = "bce",
+        metric: Metric | None = accuracy,
+        loss_fn: str | LossFunction = "bce",
     ) -> None:
-        if loss_fn not in LOSSES:
-            raise ValueError(
-                tr(
-                    "loss_fn: {loss_fn!r} is not known; choose one of {known}.",
-                    loss_fn=loss_fn,
-                    known=list(LOSSES),
-                )
-            )
-        self._torch = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None
-        self.optimizer = (
-            optimizer if isinstance(optimizer, Optimizer) else Optimizer.from_torch(optimizer)
-        )
-        if not self.optimizer.holds(model.parameters()):
-            raise ValueError(
-                tr(
-                    "The optimizer does not hold this model's parameters; make one from "
-                    "model.parameters() of the model that you train."
-                )
-            )
-        self.model, self.metric, self.loss_fn = model, metric, loss_fn
+        self.metric: Metric = accuracy if metric is None else metric
+        check_loss(loss_fn)
+        check_metric(self.metric)
+        check_model(model)
+        check_optimizer(optimizer, model)
+        self.optimizer: Any = optimizer
+        self.model: Any = model
+        self.loss_fn = loss_fn
         self.config: RunConfig | None = None
         self.dataset: Dataset | None = None
         self.num_epochs = 0
         self.by_autograd = False
         self.block_epochs = MAX_SLOTS  # at most so many at once: fewer need less memory
-        self.custom_print_log: Callable[[Runner], None] | None = None
+        self.custom_print_log: Callable[[Runner], object] | None = None
         self.records = Records()
         self.best: Best | None = None
         self.diverged: Divergence | None = None
         self.seconds = 0.0
         self._pace: float | None = None  # seconds per epoch of the last block
-        self._kernel: Kernel | None = None
-        self._previous: Tensor | None = None
+        self._loop: Loop | None = None
+        self._sets: tuple[Data, Data, int, int] | None = None
+        self._previous: Parameters | None = None
+        self._said = ""
 
     @classmethod
     def from_config(cls, config: RunConfig, dataset: Dataset | None = None) -> Runner:
@@ -111,7 +118,7 @@ class Runner:
     @property
     def epoch(self) -> int:
         """The number of epochs trained so far."""
-        return self._kernel.epoch if self._kernel else 0
+        return self._loop.epoch if self._loop else 0
 
     @property
     def finished(self) -> bool:
@@ -151,20 +158,20 @@ class Runner:
 
         Many epochs at once give the numbers of the same epochs one by one, many times faster.
         """
-        kernel, start, before = self._ready(), time.perf_counter(), len(self.records)
-        self._load_kernel(kernel)
-        goal = min(kernel.epoch + epochs, self.num_epochs)
-        while not self.finished and kernel.epoch < goal:
-            begin, epoch = time.perf_counter(), kernel.epoch
+        loop, start, before = self._ready(), time.perf_counter(), len(self.records)
+        loop.load()
+        goal = min(loop.epoch + epochs, self.num_epochs)
+        while not self.finished and loop.epoch < goal:
+            begin, epoch = time.perf_counter(), loop.epoch
             left = seconds - (begin - start)
-            self._advance_block(kernel, self._fitting(goal - epoch, left))
+            self._advance_block(loop, self._fitting(goal - epoch, left))
             end = time.perf_counter()
-            self._pace = (end - begin) / max(1, kernel.epoch - epoch)
+            self._pace = (end - begin) / max(1, loop.epoch - epoch)
             if end - start >= seconds:
                 break
         if len(self.records) > before and self.diverged is None:
-            self._check_last_update(kernel)
-        self._store_kernel(kernel)
+            self._check_last_update(loop)
+        loop.store()
         self.seconds += time.perf_counter() - start
         return len(self.records) - before
 
@@ -178,30 +185,36 @@ class Runner:
         return max(1, min(epochs, int(seconds / self._pace)))
 
     def measure(self) -> tuple[EpochRecord, Block]:
-        """Measure the current parameters without training.
+        """Measure the current parameters of an MLP without training.
 
         The block holds the logits and activations of all examples; the next epoch overwrites it.
+        Raises ValueError for a network that is trained by autograd.
         """
-        kernel = self._ready()
-        self._load_kernel(kernel)
-        block = kernel.measure()
-        columns = self._measured(block, kernel.epoch)
+        loop = self._ready()
+        if not isinstance(loop, KernelLoop):
+            raise ValueError(
+                tr(
+                    "Only the lab's own network can be measured between two epochs; what was "
+                    "measured in each epoch is in runner.records."
+                )
+            )
+        loop.load()
+        columns, block = loop.measure()
         return record_at({name: c[:, 0] for name, c in columns.items()}, 0), block
 
     def release(self) -> None:
         """Give the memory of a block of epochs back; the run can go on at any time."""
-        if self._kernel is not None and self._kernel.slots > 1:
-            self._kernel.resize(1)
-            self._telemetry.release()
+        if self._loop is not None:
+            self._loop.release()
 
     def train(
         self,
         train_set: Data | None = None,
         dev_set: Data | None = None,
         num_epochs: int = 0,
-        log_epochs: int = 0,
+        log_epochs: int | None = 0,
         save_path: str | Path | None = None,
-        custom_print_log: Callable[[Runner], None] | None = None,
+        custom_print_log: Callable[[Runner], object] | None = None,
         batch_size: int = 0,
     ) -> None:
         """Train as the course's Runner does: further epochs on these sets, the best model saved.
@@ -210,7 +223,7 @@ class Runner:
         after backward and before the update, when each parameter's .grad is that of the epoch.
         """
         if train_set is not None:
-            self._bind(as_split(train_set), as_split(dev_set or train_set), batch_size, 0)
+            self._bind(train_set, train_set if dev_set is None else dev_set, batch_size, 0)
         self.num_epochs = self.epoch + num_epochs if num_epochs else self.num_epochs
         self.custom_print_log = custom_print_log
         step = log_epochs or self.num_epochs
@@ -231,171 +244,210 @@ class Runner:
 
         best: with the parameters of the best dev score instead of the current ones.
         """
-        split = as_split(data_set)
-        logits = self._chosen(best).logits(split.x)
-        target = targets(split.y, logits.shape[1], logits.dtype)
-        loss = LOSSES[self.loss_fn].value(logits.T, target).double().mean().item()
-        return self.metric(probabilities(logits.T).T, target.T), loss
+        loss = named_loss(self.loss_fn)
+        if type(self.model) is MLP and loss is not None:
+            return self._evaluate_mlp(as_split(data_set, self.model.sizes[-1]), LOSSES[loss], best)
+        x, y = pair_of(data_set)
+        outputs = predicted(self.model, x, self._state(best))
+        criterion = self._criterion(x)
+        labels = criterion.fitted(y.to(outputs.device), outputs)
+        with torch.no_grad():
+            value = float(criterion(outputs, labels))
+        metric = own_metric(self.metric)
+        return (metric or criterion.score)(outputs, labels), value
 
-    def predict(self, x: Tensor, best: bool = False) -> Tensor:
-        """Return probabilities [n, outputs]; with one output, that of class 1."""
-        return self._chosen(best).predict(x)
+    def _evaluate_mlp(self, split: Split, loss: Loss, best: bool) -> tuple[float, float]:
+        check_examples(split.x, self.model.sizes[0])
+        logits = self._mlp(best).logits(split.x)
+        target = targets(split.y, logits.shape[1], logits.dtype)
+        value = loss.value(logits.T, target).double().mean().item()
+        return score_of(self.metric, probabilities(logits.T).T, target.T), value
+
+    def predict(self, x: Any, best: bool = False) -> Tensor:
+        """Return what the network gives for examples x [n, ...], without a graph.
+
+        Of an MLP these are probabilities [n, outputs]; with one output, that of class 1.
+        """
+        x = tensor_of(x, tr("examples"))
+        if type(self.model) is MLP:
+            check_examples(x, self.model.sizes[0])
+            return self._mlp(best).predict(x)
+        return predicted(self.model, x, self._state(best))
 
     def save_model(self, path: str | Path, best: bool = False) -> None:
-        """Write the current (or the best) parameters, the optimizer's memory and the config."""
-        Path(path).write_bytes(self.checkpoint(best).to_bytes())
+        """Write the current (or the best) parameters.
+
+        A path that ends in .safetensors also holds the optimizer's memory and the config; any
+        other is a state dict that torch.load and model.load_state_dict read.
+        """
+        Path(path).write_bytes(self.checkpoint(best).to_bytes_for(path))
 
     def load_model(self, path: str | Path) -> None:
-        """Read parameters that fit this model; raise CheckpointError with a sentence if not."""
-        try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            raise CheckpointError(
-                tr("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror)
-            ) from None
-        self.restore(Checkpoint.from_bytes(content))
+        """Read parameters that fit this model; the curves of what was trained so far stay.
+
+        Raises CheckpointError with a sentence if they do not fit.
+        """
+        checkpoint = Checkpoint.from_file(path)
+        if not len(self.records):
+            self.restore(checkpoint)
+            return
+        self._take_over(checkpoint)
+        self.diverged = self.records.diverged_at = None
 
     def checkpoint(self, best: bool = False) -> Checkpoint:
         """Return what save_model writes."""
-        tensors = {name: t.clone() for name, t in self.model.state_dict().items()}
-        if best and self.best is not None:
-            unpack(self.best.parameters, tensors)
-            return Checkpoint(tensors, self.best.epoch, self.config)
-        if self._kernel is None:
+        state = self._state(best)
+        if state is not None and self.best is not None:
+            return Checkpoint(state, self.best.epoch, self.config)
+        tensors = {name: t.detach().clone() for name, t in self.model.state_dict().items()}
+        memory = None if self._loop is None else self._loop.memory()
+        if memory is None:
             return Checkpoint(tensors, self.epoch, self.config)
-        state = self._kernel.state
-        tensors |= {f"optimizer.{i}": vector.clone() for i, vector in enumerate(state.vectors)}
-        return Checkpoint(tensors, self.epoch, self.config, state.steps)
+        vectors = [vector.clone() for vector in memory.vectors]
+        return Checkpoint(tensors, self.epoch, self.config, memory.steps, vectors)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint: parameters, epoch and the optimizer's memory."""
-        own = self.model.state_dict()
-        check_shapes(checkpoint.tensors, {name: t.shape for name, t in own.items()})
-        tensors = in_precision(checkpoint.tensors, next(iter(own.values())).dtype)
-        self.model.load_state_dict({name: tensors[name] for name in own})
-        self.records = Records(self.records.constant_loss)
+        self._take_over(checkpoint)
+        self.records = self.records.fresh()
         self.best, self.diverged = None, None
         self._previous = None
-        if self._kernel is not None:
-            self._kernel.state = self._remembered(self._kernel, tensors, checkpoint.steps)
-            self._kernel.epoch = checkpoint.epoch
+        if self._loop is not None:
+            self._loop.epoch = checkpoint.epoch
 
-    def _remembered(self, kernel: Kernel, tensors: dict[str, Tensor], steps: int) -> OptimizerState:
-        """The saved memory if it is that of this update rule, else a fresh one."""
-        fresh = fresh_state(self.optimizer.name, kernel.p[0])
-        saved = {n: t for n, t in tensors.items() if n.startswith("optimizer.")}
-        shapes = {f"optimizer.{i}": vector.shape for i, vector in enumerate(fresh.vectors)}
-        if {name: t.shape for name, t in saved.items()} != shapes:
-            return fresh
-        for i, vector in enumerate(fresh.vectors):
-            vector.copy_(saved[f"optimizer.{i}"])
-        fresh.steps = steps
-        return fresh
+    def _take_over(self, checkpoint: Checkpoint) -> None:
+        """Read parameters and the optimizer's memory."""
+        own = self.model.state_dict()
+        tensors = in_precision(fitted(checkpoint.tensors, own), own)
+        self.model.load_state_dict(tensors)
+        if self._loop is not None:
+            self._loop.remember(checkpoint.vectors, checkpoint.steps)
 
-    def _bind(self, train: Split, dev: Split, batch_size: int, seed: int) -> None:
-        """Make the kernel for these sets; histories, epoch and the optimizer's memory go on."""
-        sizes, dtype = self.model.sizes, next(self.model.parameters()).dtype
-        x = torch.cat([train.x, dev.x]).to(dtype).T.contiguous()[None]
-        y = targets(torch.cat([train.y, dev.y]), sizes[-1], dtype)[None]
-        problem = Problem(
-            sizes, self.model.activation, self.model.slope, self.loss_fn, x, y, len(train.x)
-        )
-        self.records.constant_loss = constant_loss(self.loss_fn, y[0, :, : len(train.x)])
-        before = self._kernel
-        self._kernel = Kernel(problem, pack(self.model), self.optimizer, batch_size, seed)
+    def _bind(self, train: Data, dev: Data, batch_size: int, seed: int) -> None:
+        """Make the loop for these sets; histories, epoch and the optimizer's memory go on."""
+        before, self._sets = self._loop, (train, dev, batch_size, seed)
+        why = why_by_autograd(self.model, self.optimizer, self.loss_fn, train)
+        loop = self._module_loop(why) if why else self._kernel_loop()
         if before is not None:
-            self._kernel.epoch, self._kernel.state = before.epoch, before.state
-        self._telemetry = Telemetry(problem, self._kernel.windows)
+            loop.epoch = before.epoch
+            memory = before.memory()
+            if memory is not None:
+                loop.remember(memory.vectors, memory.steps)
+        self.records.constant_loss = loop.constant_loss
+        self._loop = loop
 
-    def _ready(self) -> Kernel:
-        if self._kernel is None:
+    def _kernel_loop(self) -> Loop:
+        assert self._sets is not None
+        train, dev, batch_size, seed = self._sets
+        loss, outputs = named_loss(self.loss_fn), self.model.sizes[-1]
+        assert loss is not None
+        parts = as_split(train, outputs), as_split(dev, outputs)
+        metric = own_metric(self.metric)
+        return KernelLoop(self.model, self.optimizer, loss, *parts, batch_size, seed, metric)
+
+    def _module_loop(self, why: str) -> Loop:
+        assert self._sets is not None
+        train, dev, batch_size, seed = self._sets
+        batches = train if isinstance(train, DataLoader) else batch_size
+        metric = own_metric(self.metric)
+        if metric is not None and type(self.model) is MLP:
+            metric = _of_probabilities(metric)
+        loop = ModuleLoop(
+            self.model,
+            self.optimizer,
+            self.loss_fn,
+            pair_of(train),
+            pair_of(dev),
+            batches,
+            seed,
+            metric,
+        )
+        if why != self._said:
+            print(
+                tr(
+                    "[Runner] Autograd trains this run, because of {why}: slower than the lab's "
+                    "own loop, with the same records.",
+                    why=why,
+                )
+            )
+            self._said = why
+        return loop
+
+    def _criterion(self, x: Tensor) -> Criterion:
+        """Return the loss for this network, also before it was trained."""
+        if isinstance(self._loop, ModuleLoop):
+            return self._loop.criterion
+        probe = Probe(self.model, fitting(self.model, x))
+        return Criterion.of(self.loss_fn, probe.output, probe.outputs)
+
+    def _ready(self) -> Loop:
+        if self._loop is None:
             raise ValueError(
                 tr("There is nothing to train on yet; call train(train_set, dev_set).")
             )
+        if isinstance(self._loop, KernelLoop):
+            if not is_plain(self.model) and self._sets is not None:
+                self._bind(*self._sets)
+            else:
+                self._loop.by_autograd = self.by_autograd
         # More threads make products of this size several times slower. Set at every entry,
         # because the number belongs to the calling thread; it costs a tenth of a microsecond.
         torch.set_num_threads(1)
-        return self._kernel
+        return self._loop
 
-    def _load_kernel(self, kernel: Kernel) -> None:
-        kernel.parameters = pack(self.model)
-        kernel.by_autograd = self.by_autograd
-        if self._torch is not None:
-            fresh = Optimizer.from_torch(self._torch)
-            self.optimizer.learning_rate = fresh.learning_rate
-            self.optimizer.weight_decay = fresh.weight_decay
-
-    def _store_kernel(self, kernel: Kernel) -> None:
-        unpack(kernel.parameters, self.model.state_dict())
-
-    def _advance_block(self, kernel: Kernel, epochs: int) -> None:
-        first = kernel.epoch
-        if self.custom_print_log is None:
-            block = kernel.run(epochs)
-        else:
-            block = kernel.run(1, self._call_hook)
-        count = block.gradients.shape[0]
-        columns = self._measured(block, first)
+    def _advance_block(self, loop: Loop, epochs: int) -> None:
+        hook = self.custom_print_log
+        columns = loop.train(epochs, None if hook is None else lambda: hook(self))
         finite = np.isfinite(columns["train_loss"][:, 0]) & np.isfinite(columns["dev_loss"][:, 0])
         if finite.all():
-            self._keep(columns, block, count)
-            self._previous = block.parameters[-2].clone()
-            kernel.keep(count)
+            count = len(finite)
+            self._keep(columns, loop, count)
+            self._previous = loop.parameters_at(count - 1)
+            loop.accept(count)
         else:
-            self._stop_diverged(kernel, block, columns, int(finite.argmin()))
+            self._stop_diverged(loop, columns, int(finite.argmin()))
 
-    def _check_last_update(self, kernel: Kernel) -> None:
+    def _check_last_update(self, loop: Loop) -> None:
         """Tell at once, not one epoch later, that the last update left the finite numbers."""
-        if not kernel.loss_is_finite():
-            block = kernel.measure()
-            self._stop_diverged(kernel, block, self._measured(block, kernel.epoch), 0)
+        columns = loop.failure()
+        if columns is not None:
+            self._stop_diverged(loop, columns, 0)
 
-    def _measured(self, block: Block, epoch: int) -> Columns:
-        columns = self._telemetry.measure(block, epoch)
-        if self.metric is not accuracy:
-            columns |= self._telemetry.scores(block, self.metric)
-        return columns
-
-    def _keep(self, columns: Columns, block: Block, count: int) -> None:
+    def _keep(self, columns: Columns, loop: Loop, count: int) -> None:
         self.records.append({name: c[:, 0] for name, c in columns.items()}, count)
         dev = columns["dev_accuracy"][:count, 0]
         s = int(dev.argmax()) if count else 0
         if count and (self.best is None or dev[s] > self.best.score):
-            windows = self._ready().windows.of(block.parameters[s].clone())
-            self.best = Best(int(columns["epoch"][s, 0]), float(dev[s]), windows)
+            epoch = int(columns["epoch"][s, 0])
+            self.best = Best(epoch, float(dev[s]), loop.parameters_at(s))
 
-    def _stop_diverged(self, kernel: Kernel, block: Block, columns: Columns, s: int) -> None:
+    def _stop_diverged(self, loop: Loop, columns: Columns, s: int) -> None:
         """Go back to the last parameters whose loss was finite, and say what happened."""
-        self._keep(columns, block, s)
-        last = block.parameters[s - 1] if s else self._previous
-        bad = kernel.epoch = int(columns["epoch"][s, 0])
-        if last is not None:
-            kernel.parameters = kernel.windows.of(last.clone())
-            kernel.epoch = bad - 1
-        # the optimizer remembers gradients that are no numbers; a saved file may not hold them
-        kernel.state = fresh_state(self.optimizer.name, kernel.p[0])
+        self._keep(columns, loop, s)
+        last = loop.parameters_at(s - 1) if s else self._previous
+        bad = int(columns["epoch"][s, 0])
+        loop.go_back(last, bad if last is None else bad - 1)
         ratios = np.nan_to_num(self.records.column("update_ratio"), posinf=np.inf)
-        worst = int(ratios[-1].argmax()) if len(ratios) else 0
-        ratio = float(ratios[-1, worst]) if len(ratios) else float("nan")
+        worst = int(ratios[-1].argmax()) if ratios.size else 0
+        ratio = float(ratios[-1, worst]) if ratios.size else float("nan")
         self.records.diverged_at = bad
-        self.diverged = Divergence(bad, self.optimizer.learning_rate, f"fc{worst + 1}", ratio)
+        self.diverged = Divergence(bad, loop.learning_rate, f"fc{worst + 1}", ratio)
 
-    def _call_hook(self, gradients: list[Tensor]) -> None:
-        assert self.custom_print_log is not None
-        kernel = self._ready()
-        with torch.inference_mode(False), torch.no_grad():
-            for layer, g in zip(self.model.layers, gradients, strict=True):
-                layer.weight.grad, layer.bias.grad = g[0, :, :-1].clone(), g[0, :, -1].clone()
-            self._store_kernel(kernel)
-            self.custom_print_log(self)
+    def _state(self, best: bool) -> dict[str, Tensor] | None:
+        """Return the best parameters as a state dict; None for the current ones."""
+        if not best or self.best is None or self._loop is None:
+            return None
+        return self._loop.state_of(self.best.parameters)
 
-    def _chosen(self, best: bool) -> MLP:
+    def _mlp(self, best: bool) -> MLP:
         """The model, or one with the best parameters."""
-        if not best or self.best is None:
-            return self.model
+        state = self._state(best)
+        if state is None:
+            own: MLP = self.model
+            return own
         dtype = next(self.model.parameters()).dtype
         model = MLP(self.model.sizes, self.model.activation, self.model.slope, dtype)
-        unpack(self.best.parameters, model.state_dict())
+        model.load_state_dict(state)
         return model
 
     def _log_line(self, epoch: int) -> str:
@@ -405,6 +457,16 @@ class Runner:
             f"score: {r.train_accuracy:.5f}  [Dev] loss: {r.dev_loss:.5f}, "
             f"score: {r.dev_accuracy:.5f}"
         )
+
+
+def _of_probabilities(metric: Metric) -> Metric:
+    """Return a metric that gets the probabilities and targets of an MLP, not its logits."""
+
+    def score(logits: Tensor, labels: Tensor) -> float:
+        target = targets(labels, logits.shape[1], logits.dtype).T
+        return metric(probabilities(logits.T).T, target)
+
+    return score
 
 
 def _listed(records: Records, name: str) -> list[float]:

@@ -3,6 +3,7 @@
 import json
 import pickle
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from nndl_core.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from nndl_core.config import RunConfig
+from nndl_core.model import MLP
 from nndl_core.runner import Runner
 
 CONFIG = RunConfig(points=60, epochs=50, hidden=(3,), optimizer="momentum")
@@ -28,6 +30,10 @@ def trained(config: RunConfig = CONFIG, epochs: int = 10) -> Runner:
 def state(runner: Runner) -> tuple[list[list[float]], int, int]:
     values = [p.detach().flatten().tolist() for p in runner.model.parameters()]
     return values, runner.epoch, len(runner.records)
+
+
+def parameters(model: torch.nn.Module) -> list[list[float]]:
+    return [p.detach().flatten().tolist() for p in model.parameters()]
 
 
 def refusal(content: bytes) -> str:
@@ -58,14 +64,11 @@ def test_a_file_gives_back_what_was_saved(dtype: str) -> None:
     saved = trained(config).checkpoint()
     read = Checkpoint.from_bytes(saved.to_bytes())
     assert (read.epoch, read.steps, read.config) == (10, 10, config)
-    assert set(read.tensors) == {
-        "fc1.weight",
-        "fc1.bias",
-        "fc2.weight",
-        "fc2.bias",
-        "optimizer.0",
-        "optimizer.1",
-    }
+    assert set(read.tensors) == {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"}
+    assert len(read.vectors) == 2
+    for found, vector in zip(read.vectors, saved.vectors, strict=True):
+        assert torch.equal(found, vector)
+        assert found.dtype is getattr(torch, dtype)
     for name, tensor in saved.tensors.items():
         assert torch.equal(read.tensors[name], tensor)
         assert read.tensors[name].dtype is getattr(torch, dtype)
@@ -131,11 +134,16 @@ FOREIGN: list[tuple[str, bytes]] = [
     ("header that is no object", raw(b"[]")),
     ("header bomb", raw(b"[" * 100_000)),
     ("header bomb of objects", raw(b'{"a":' * 100_000)),
-    ("no metadata", safetensors.torch.save({"fc1.weight": torch.ones(1)})),
     ("metadata null", raw(b'{"__metadata__":null}')),
     ("metadata a list", raw(b'{"__metadata__":[]}')),
     ("metadata not text", raw(b'{"__metadata__":{"format":5}}')),
-    ("another format", file_of(format="pt")),
+    ("optimizer no json", file_of(optimizer="{")),
+    ("optimizer a number", file_of(optimizer="5")),
+    ("optimizer of no base64", file_of(optimizer='[{"dtype": "float32", "data": "?"}]')),
+    ("optimizer of an odd length", file_of(optimizer='[{"dtype": "float32", "data": "AAAA"}]')),
+    ("optimizer of objects", file_of(optimizer='[{"dtype": "object", "data": ""}]')),
+    ("optimizer bomb", file_of(optimizer="[" * 100_000)),
+    ("optimizer infinite", file_of(optimizer='[{"dtype": "float32", "data": "AACAfw=="}]')),
     ("no epoch", file_of(epoch="")),
     ("epoch below zero", file_of(epoch="-1")),
     ("epoch a fraction", file_of(epoch="1.5")),
@@ -225,8 +233,7 @@ def test_values_that_overflow_this_precision_are_refused() -> None:
 @pytest.mark.parametrize("vector", [torch.ones(3), torch.ones(2, 2), torch.ones(0)])
 def test_an_optimizer_memory_that_does_not_fit_is_not_used(vector: Tensor) -> None:
     runner, fresh = trained(), trained(epochs=0)
-    tensors = fresh.checkpoint().tensors | {"optimizer.0": vector}
-    runner.restore(Checkpoint(tensors, 0, None, 7))
+    runner.restore(Checkpoint(fresh.checkpoint().tensors, 0, None, 7, [vector]))
     runner.advance(5)
     fresh.advance(5)
     assert runner.train_loss == fresh.train_loss
@@ -239,17 +246,115 @@ def test_a_path_that_is_no_file_gives_a_sentence(kind: str, tmp_path: Path) -> N
         trained().load_model(path)
 
 
-def test_no_pickle_is_ever_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_plain_pytorch_loads_what_the_lab_saves_and_the_lab_what_pytorch_saves(
+    tmp_path: Path,
+) -> None:
+    runner = trained(RunConfig(points=60, epochs=50, hidden=(3,), optimizer="adam"))
+    for ending in ("safetensors", "pt", "pdparams"):
+        path = tmp_path / f"lab.{ending}"
+        runner.save_model(path)
+        if ending == "safetensors":
+            plain = safetensors.torch.load_file(path)
+        else:
+            plain = torch.load(path, weights_only=True)
+        twin = MLP((2, 3, 1))
+        twin.load_state_dict(plain)
+        assert parameters(twin) == parameters(runner.model)
+        other = trained(epochs=0)
+        other.load_model(path)
+        assert parameters(other.model) == parameters(runner.model)
+
+
+@pytest.mark.parametrize("form", ["safetensors", "pt"])
+def test_a_state_dict_of_another_class_is_loaded_where_its_shapes_fit(
+    form: str, tmp_path: Path
+) -> None:
+    runner, path = trained(), tmp_path / "theirs"
+    theirs = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+    if form == "pt":
+        torch.save(theirs.state_dict(), path)
+    else:
+        safetensors.torch.save_file(theirs.state_dict(), path)
+    runner.load_model(path)
+    assert parameters(runner.model) == parameters(theirs)
+    wider = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    torch.save(wider.state_dict(), path)
+    with pytest.raises(CheckpointError, match="another network"):
+        runner.load_model(path)
+    assert parameters(runner.model) == parameters(theirs)
+
+
+def test_loading_keeps_the_curves_of_what_was_trained(tmp_path: Path) -> None:
+    runner, path = trained(), tmp_path / "best.pt"
+    runner.save_model(path, best=True)
+    losses = list(runner.train_loss)
+    runner.load_model(path)
+    assert runner.train_loss == losses
+    assert runner.epoch == len(losses)
+    best = runner.best
+    assert best is not None
+    assert runner.dataset is not None
+    assert runner.evaluate(runner.dataset.dev)[0] == best.score
+    runner.advance(5)
+    assert [r.epoch for r in runner.records] == list(range(15))
+
+
+def test_a_file_of_before_with_the_optimizer_among_the_tensors_is_still_read() -> None:
+    runner = trained()
+    now = runner.checkpoint()
+    tensors = now.tensors | {f"optimizer.{i}": v for i, v in enumerate(now.vectors)}
+    content = safetensors.torch.save(
+        tensors, {"format": "nndl-lab-1", "epoch": "10", "steps": "10", "config": CONFIG.to_json()}
+    )
+    read = Checkpoint.from_bytes(content)
+    assert len(read.vectors) == len(now.vectors) == 1
+    assert torch.equal(read.vectors[0], now.vectors[0])
+    twin = trained(epochs=0)
+    twin.restore(read)
+    twin.advance(5)
+    runner.advance(5)
+    assert parameters(twin.model) == parameters(runner.model)
+
+
+WRAPPED: list[tuple[str, Any]] = [
+    ("a module", torch.nn.Linear(2, 1)),
+    ("code", Bomb()),
+    ("a list", [torch.ones(2)]),
+    ("a checkpoint of a loop", {"model": {"fc1.weight": torch.ones(3, 2)}, "epoch": 3}),
+    ("numbers that are not finite", {"fc1.weight": torch.full((3, 2), float("nan"))}),
+]
+
+
+@pytest.mark.parametrize(("kind", "content"), WRAPPED, ids=[kind for kind, _ in WRAPPED])
+def test_what_torch_saves_beside_a_state_dict_is_refused_and_never_run(
+    kind: str, content: Any, tmp_path: Path
+) -> None:
+    path, runner = tmp_path / "theirs.pt", trained()
+    torch.save(content, path)
+    before = state(runner)
+    with pytest.raises(CheckpointError):
+        runner.load_model(path)
+    assert state(runner) == before
+
+
+def test_a_zip_that_unpacks_to_more_than_a_checkpoint_holds_is_not_unpacked(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bomb.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(200_000_000))
+    assert path.stat().st_size < MAX_BYTES
+    with pytest.raises(CheckpointError, match="no state dict"):
+        Checkpoint.from_file(path)
+
+
+def test_no_pickle_is_ever_loaded_of_what_is_uploaded(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*args: Any, **options: Any) -> None:
         pytest.fail("a pickle loader was called")
 
     for module, name in ((torch, "load"), (pickle, "load"), (pickle, "loads")):
         monkeypatch.setattr(module, name, forbidden)
     monkeypatch.setattr(pickle, "Unpickler", forbidden)
-    runner, path = trained(), tmp_path / "own"
-    runner.save_model(path)
-    runner.load_model(path)
+    Checkpoint.from_bytes(trained().checkpoint().to_bytes())
     for _, content in FOREIGN:
-        path.write_bytes(content)
-        with pytest.raises(CheckpointError):
-            runner.load_model(path)
+        refusal(content)
