@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from nndl_core.checks import check_examples
 from nndl_core.config import LossName
 from nndl_core.datasets import Split
 from nndl_core.kernel import Block, Kernel, Problem
@@ -91,6 +92,9 @@ class KernelLoop:
         self.rule = (
             optimizer if isinstance(optimizer, Optimizer) else Optimizer.from_torch(optimizer)
         )
+        for part in (train, dev):
+            if len(part.x):  # a set without a dev part has no score for it
+                check_examples(part.x, model.sizes[0])
         sizes, dtype = model.sizes, next(model.parameters()).dtype
         x = torch.cat([train.x, dev.x]).to(dtype).T.contiguous()[None]
         y = targets(torch.cat([train.y, dev.y]), sizes[-1], dtype)[None]

@@ -73,7 +73,7 @@ class MLP(nn.Module):
         a = x
         for layer in layers:
             self.inputs.append(a)
-            z = a @ layer.weight.T + layer.bias
+            z = layer(a)  # a W^T + b
             self.pre_activations.append(z)
             a = phi(z, self.slope) if layer is not layers[-1] else z
         return a

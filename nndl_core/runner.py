@@ -29,6 +29,7 @@ from nndl_core.optimizers import Optimizer
 from nndl_core.probe import Probe
 from nndl_core.records import Columns, EpochRecord, Records, record_at
 from nndl_core.trainable import (
+    AnyMetric,
     check_metric,
     check_model,
     check_optimizer,
@@ -77,10 +78,10 @@ class Runner:
         self,
         model: nn.Module,
         optimizer: Optimizer | torch.optim.Optimizer,
-        metric: Metric | None = accuracy,
+        metric: AnyMetric | None = accuracy,
         loss_fn: str | LossFunction = "bce",
     ) -> None:
-        self.metric: Metric = accuracy if metric is None else metric
+        self.metric: AnyMetric = accuracy if metric is None else metric
         check_loss(loss_fn)
         check_metric(self.metric)
         check_model(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from nndl_core.losses import accuracy
 from nndl_core.model import MLP, is_plain
 from nndl_core.optimizers import Optimizer
 
+AnyMetric = Callable[[Tensor, Tensor], Any]
+"""(outputs [n, ...], labels [n, ...]) -> a number, or a tensor of one; larger is better."""
 PRECISIONS = (torch.float32, torch.float64)
 
 
@@ -105,7 +108,7 @@ def _why_optimizer(optimizer: object) -> str:
     return "" if known else tr("the optimizer {name}", name=type(optimizer).__name__)
 
 
-def score_of(metric: Metric, outputs: Tensor, labels: Tensor) -> float:
+def score_of(metric: AnyMetric, outputs: Tensor, labels: Tensor) -> float:
     """Return a metric's score as a number; raise ValueError with one sentence if it is none."""
     value: Any = metric(outputs, labels)
     try:
@@ -117,7 +120,7 @@ def score_of(metric: Metric, outputs: Tensor, labels: Tensor) -> float:
         ) from None
 
 
-def own_metric(metric: Metric) -> Metric | None:
+def own_metric(metric: AnyMetric) -> Metric | None:
     """Return a metric that gives numbers, None for the accuracy, which is counted anyway."""
     if metric is accuracy:
         return None
