@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nndl_core.checks import class_indices
 from nndl_core.config import LossName
 from nndl_core.i18n import tr
 
@@ -74,10 +75,14 @@ def output_units(loss: LossName, classes: int) -> int:
 
 
 def targets(labels: Tensor, outputs: int, dtype: torch.dtype) -> Tensor:
-    """Turn class indices [n] into targets [K, n]: the label itself (K = 1), or one-hot."""
+    """Turn class indices [n] into targets [K, n]: the label itself (K = 1), or one-hot.
+
+    Raises what class_indices raises for labels that are none of these classes.
+    """
+    indices = class_indices(labels, outputs)
     if outputs == 1:
-        return labels.to(dtype)[None, :]
-    return F.one_hot(labels, outputs).to(dtype).T.contiguous()
+        return indices.to(dtype)[None, :]
+    return F.one_hot(indices, outputs).to(dtype).T.contiguous()
 
 
 def constant_loss(loss: LossName, target: Tensor) -> float:
