@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.activations import Slope
+from nndl_core.checks import check_type
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset, Split
 from nndl_core.i18n import tr
@@ -71,14 +72,8 @@ class Member:
     data: Dataset
 
     def __post_init__(self) -> None:
-        if not isinstance(self.config, RunConfig) or not isinstance(self.data, Dataset):
-            raise TypeError(
-                tr(
-                    "A run is made of a RunConfig and a Dataset, not of {config} and {data}.",
-                    config=type(self.config).__name__,
-                    data=type(self.data).__name__,
-                )
-            )
+        check_type("data", self.data, Dataset)
+        check_type("config", self.config, RunConfig)
         if not all(len(part.x) for part in (self.data.dev, self.data.test)):
             raise ValueError(
                 tr("Runs are compared by their dev and test scores; neither part may be empty.")

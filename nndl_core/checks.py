@@ -94,6 +94,19 @@ def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(units)
 
 
+def check_type(name: str, value: object, wanted: type) -> None:
+    """Raise TypeError unless this is an object of a class."""
+    if not isinstance(value, wanted):
+        raise TypeError(
+            tr(
+                "{name} is {found}; expected is {wanted}.",
+                name=name,
+                found=type(value).__name__,
+                wanted=wanted.__name__,
+            )
+        )
+
+
 def check_tensor(name: str, value: object, dtypes: Sequence[torch.dtype]) -> None:
     """Raise TypeError unless this is a dense tensor of one of these types in the main memory."""
     found = type(value).__name__

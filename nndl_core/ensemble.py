@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from nndl_core.batch import CURVE_POINTS, Batch, Member, Outcome
+from nndl_core.checks import check_type
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset, dataset_of
 from nndl_core.i18n import tr
@@ -78,6 +79,8 @@ class Ensemble:
 
 def _members(configs: Sequence[RunConfig], given: Mapping[RunConfig, Dataset]) -> list[Member]:
     """Give every config its data; equal data are made once."""
+    for config in configs:
+        check_type("config", config, RunConfig)
     if not given.keys() <= set(configs):
         raise ValueError(
             tr(

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.checks import MOST_CLASSES, class_indices
+from nndl_core.checks import MOST_CLASSES, check_examples, class_indices
 from nndl_core.config import ConfigError, RunConfig, short
 from nndl_core.datasets import Dataset, Split
 from nndl_core.i18n import tr
@@ -126,6 +126,8 @@ def _dataset(name: str, arrays: Arrays) -> Dataset:
     classes = tuple(map(str, range(count)))
     features = tuple(f"x{i + 1}" for i in range(x_train.shape[1]))
     try:
+        for x in (x_train, x_test):
+            check_examples(x)
         train, test = (
             Split(x.float(), class_indices(y, count))
             for x, y in ((x_train, y_train), (x_test, y_test))

@@ -18,6 +18,7 @@ from nndl_core.checks import (
     check_number,
     check_sizes,
     check_tensor,
+    check_type,
 )
 from nndl_core.config import ActivationName, LossName, short
 from nndl_core.i18n import tr
@@ -119,14 +120,8 @@ def check_kernel(
     problem: Problem, parameters: Sequence[Tensor], optimizer: Optimizer, seeds: tuple[int, ...]
 ) -> int:
     """Return the number of runs R; refuse what does not belong to R runs of this problem."""
-    if not isinstance(problem, Problem) or not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            tr(
-                "A kernel is made of a Problem and an Optimizer, not of {problem} and {optimizer}.",
-                problem=type(problem).__name__,
-                optimizer=type(optimizer).__name__,
-            )
-        )
+    check_type("problem", problem, Problem)
+    check_type("optimizer", optimizer, Optimizer)
     first = parameters[0] if isinstance(parameters, list | tuple) and parameters else None
     runs = first.shape[0] if isinstance(first, Tensor) and first.ndim == 3 else 1
     shapes = [(runs, o, i + 1) for i, o in itertools.pairwise(problem.sizes)]
@@ -175,10 +170,7 @@ def check_windows(
 
 def check_state(state: OptimizerState, optimizer: Optimizer, like: Tensor) -> OptimizerState:
     """Return what an optimizer remembers if it is of its rule and of parameters like these [T]."""
-    if not isinstance(state, OptimizerState):
-        raise TypeError(
-            tr("The optimizer's memory is a {type}, no OptimizerState.", type=type(state).__name__)
-        )
+    check_type("state", state, OptimizerState)
     wanted = [tuple(like.shape)] * STATE_VECTORS[optimizer.name]
     for vector in state.vectors:
         check_tensor("optimizer", vector, (like.dtype,))
@@ -200,7 +192,9 @@ def check_state(state: OptimizerState, optimizer: Optimizer, like: Tensor) -> Op
 
 def seeds_of(shuffle_seed: int | Sequence[int]) -> tuple[int, ...]:
     """Return the seeds of the batches' order, one for all runs or one for each."""
-    seeds = (shuffle_seed,) if isinstance(shuffle_seed, int) else tuple(shuffle_seed)
+    seeds = shuffle_seed if isinstance(shuffle_seed, Sequence) else (shuffle_seed,)
+    if isinstance(seeds, str) or not len(seeds):
+        seeds = (check_count("shuffle_seed", shuffle_seed, 0, LARGEST_SEED),)
     return tuple(check_count("shuffle_seed", seed, 0, LARGEST_SEED) for seed in seeds)
 
 
