@@ -475,7 +475,7 @@ def dataset_of(v: Values) -> Dataset:
 
 
 def enter_ensemble(v: Values) -> None:
-    given_for: RunConfig = v.get("of", v["config"])
+    given_for = v["of"] if "of" in v else v["config"]
     ensemble = Ensemble([v["config"]], {given_for: dataset_of(v)})
     assert ensemble.advance() == 1
 
