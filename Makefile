@@ -1,7 +1,7 @@
 # Another interpreter: make check PYTHON=/path/to/python (with requirements-dev.txt installed).
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup run check lint test e2e bench screenshot lessons lock audit sbom
+.PHONY: setup run check lint test bounds e2e bench screenshot lessons lock audit sbom
 
 setup:  ## environment with everything, in .venv
 	python3 -m venv .venv
@@ -11,7 +11,7 @@ setup:  ## environment with everything, in .venv
 run:  ## the app on http://localhost:8501, reloading when a file is saved
 	$(PYTHON) -m streamlit run app.py --server.fileWatcherType auto
 
-check: lint test e2e  ## what CI runs
+check: lint test bounds e2e  ## what CI runs
 
 lint:  ## format, style, types, layers
 	$(PYTHON) -m ruff format --check .
@@ -21,6 +21,14 @@ lint:  ## format, style, types, layers
 
 test:  ## everything that needs no browser, on up to four cores
 	$(PYTHON) -m pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist worksteal
+
+# What calls the machine code with random shapes; an index beyond an array raises IndexError here.
+BOUNDED = tests/unit/test_problem.py tests/unit/test_kernel.py tests/unit/test_fused_rows.py \
+	tests/property/test_wrong_input.py tests/property/test_gradients.py \
+	tests/property/test_ensemble.py tests/property/test_resume.py
+
+bounds:  ## the engine's tests with every index of the machine code checked; it is compiled anew
+	NUMBA_BOUNDSCHECK=1 $(PYTHON) -m pytest $(BOUNDED) --numprocesses auto --maxprocesses 4 --dist worksteal
 
 e2e:  ## only the browser tests, one after another: a busy machine tears their clocks apart
 	$(PYTHON) -m pytest tests/e2e

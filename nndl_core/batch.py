@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.activations import Slope
+from nndl_core.checks import check_type
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset, Split
+from nndl_core.i18n import tr
 from nndl_core.initializers import first_parameters
 from nndl_core.kernel import Block, Kernel
 from nndl_core.losses import output_units, targets
 from nndl_core.optimizers import Optimizer
-from nndl_core.passes import Problem, Windows
+from nndl_core.passes import Windows
+from nndl_core.problem import Problem
 from nndl_core.records import SCALARS, Columns, EpochRecord, record_at
 from nndl_core.telemetry import Telemetry
 
@@ -58,11 +61,24 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Member:
-    """One run of an ensemble before it is trained."""
+    """One run of an ensemble before it is trained.
+
+    Raises TypeError or ValueError with one sentence where its data cannot be trained on, or have
+    no dev or test part to be measured with.
+    """
 
     index: int
     config: RunConfig
     data: Dataset
+
+    def __post_init__(self) -> None:
+        check_type("data", self.data, Dataset)
+        check_type("config", self.config, RunConfig)
+        if not all(len(part.x) for part in (self.data.dev, self.data.test)):
+            raise ValueError(
+                tr("Runs are compared by their dev and test scores; neither part may be empty.")
+            )
+        output_units(self.config.loss, len(self.data.classes))
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -70,9 +86,22 @@ class Member:
         outputs = output_units(self.config.loss, len(self.data.classes))
         return (len(self.data.features), *self.config.hidden, outputs)
 
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What runs trained as one batch must have in common."""
+        c, d = self.config, self.data
+        parts = tuple(len(part.x) for part in (d.train, d.dev, d.test))
+        batch_size = c.batch_size if c.batch_size < parts[0] else 0
+        rule = (c.optimizer, c.momentum, batch_size, c.epochs)
+        return (self.sizes, parts, c.activation, c.loss, c.dtype, *rule)
+
 
 def kernel_of(members: list[Member]) -> Kernel:
-    """Make the kernel that trains these runs."""
+    """Make the kernel that trains these runs; raise ValueError unless they are of one kind."""
+    if len({m.kind for m in members}) != 1:
+        raise ValueError(
+            tr("A batch trains runs of one shape, one update rule and one number of examples.")
+        )
     sizes, configs = members[0].sizes, [m.config for m in members]
     c, dtype = configs[0], getattr(torch, configs[0].dtype)
     x, y = _tensors([(m.data.train, m.data.dev) for m in members], sizes[-1], dtype)
@@ -122,8 +151,8 @@ class Batch:
 
     def __init__(self, members: list[Member]) -> None:
         self.members, self.runs = members, len(members)
-        self.epochs, self.epoch = members[0].config.epochs, 0
         self.kernel = kernel_of(members)
+        self.epochs, self.epoch = members[0].config.epochs, 0
         self.kernel.resize(min(BLOCK_EPOCHS, self.epochs))
         self.windows = self.kernel.windows
         self.telemetry = Telemetry(self.kernel.problem, self.windows)

@@ -22,13 +22,17 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from nndl_core.config import ConfigError, RunConfig
+from nndl_core.checks import check_count, check_tensor
+from nndl_core.config import ConfigError, RunConfig, short
 from nndl_core.i18n import tr
 
 MAX_BYTES = 5_000_000
 MAX_COUNT_DIGITS = 9
+MOST_STEPS = 2**62
 FORMAT = "nndl-lab-1"
 PRECISIONS = (torch.float32, torch.float64)
+COUNTERS = (torch.int64,)
+"""What a network counts, as batch normalization does its batches."""
 VECTOR_TYPES = {"float32": np.float32, "float64": np.float64}
 ZIP = b"PK\x03\x04"
 """How a file of torch.save begins."""
@@ -44,7 +48,8 @@ class CheckpointError(ValueError):
 class Checkpoint:
     """What a file holds: fc1.weight, fc1.bias, ..., the optimizer's vectors, epoch and config.
 
-    steps counts the updates that the optimizer's vectors remember; 0 without such vectors.
+    steps counts the updates that the optimizer's vectors remember; 0 without such vectors. Raises
+    TypeError or ValueError with one sentence for tensors or counts that no run can have.
     """
 
     tensors: dict[str, Tensor]
@@ -52,6 +57,14 @@ class Checkpoint:
     config: RunConfig | None
     steps: int = 0
     vectors: list[Tensor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name, tensor in self.tensors.items():
+            check_tensor(short(name), tensor, (*PRECISIONS, *COUNTERS))
+        for vector in self.vectors:
+            check_tensor("optimizer", vector, PRECISIONS)
+        for name, count in (("epoch", self.epoch), ("steps", self.steps)):
+            check_count(name, count, 0, MOST_STEPS)
 
     def to_bytes(self) -> bytes:
         """Write the file; nothing in it is executable."""

@@ -1,12 +1,19 @@
-"""What is asked of labels and examples before anything is computed with them, a sentence each."""
+"""What is asked of labels, examples and settings before anything is computed, a sentence each."""
 
 from __future__ import annotations
+
+import numbers
+import operator
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from nndl_core.config import short
 from nndl_core.i18n import tr
 
+LARGEST = torch.finfo(torch.float32).max
 MOST_CLASSES = 1000
 """Labels above it number something else than classes, so more outputs are no advice."""
 
@@ -59,17 +66,131 @@ def check_examples(x: Tensor, inputs: int | None = None) -> None:
                 inputs=inputs,
             )
         )
-    if not x.isfinite().all():
-        row, column = (~x.isfinite()).nonzero()[0].tolist()
+    finite = x.double().isfinite()
+    if not finite.all():
+        row, column = (~finite).nonzero()[0].tolist()
         raise ValueError(
             tr(
-                "The examples hold {value} at row {row}, column {column}, both counted from 0; "
-                "fill the gap, or leave the row out.",
+                "The examples hold {value}, which is not finite, at row {row} and column {column}, "
+                "counted from 0; fill the gap, or leave the row out.",
                 value=_shown(x[row, column].item()),
                 row=row,
                 column=column,
             )
         )
+
+
+def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return the units of every layer, from input to output, if they make a network."""
+    units = [_whole(size) or 0 for size in sizes] if isinstance(sizes, list | tuple) else []
+    if len(units) < 2 or min(units) < 1:
+        raise ValueError(
+            tr(
+                "sizes: {sizes} is no network; it counts the units of every layer from the inputs "
+                "to the outputs, each at least 1, as in (2, 5, 1).",
+                sizes=_brief(sizes),
+            )
+        )
+    return tuple(units)
+
+
+def check_type(name: str, value: object, wanted: type) -> None:
+    """Raise TypeError unless this is an object of a class."""
+    if not isinstance(value, wanted):
+        raise TypeError(
+            tr(
+                "{name} is {found}; expected is {wanted}.",
+                name=name,
+                found=type(value).__name__,
+                wanted=wanted.__name__,
+            )
+        )
+
+
+def check_tensor(name: str, value: object, dtypes: Sequence[torch.dtype]) -> None:
+    """Raise TypeError unless this is a dense tensor of one of these types in the main memory."""
+    found = type(value).__name__
+    if isinstance(value, Tensor):
+        if value.layout == torch.strided and value.device.type == "cpu" and value.dtype in dtypes:
+            return
+        found = f"{value.dtype} {value.layout} {value.device}".replace("torch.", "")
+    raise TypeError(
+        tr(
+            "{name} is {found}; expected is a dense tensor of {wanted} on the CPU.",
+            name=name,
+            found=found,
+            wanted=" / ".join(str(dtype).removeprefix("torch.") for dtype in dtypes),
+        )
+    )
+
+
+def check_count(name: str, value: object, low: int, high: int) -> int:
+    """Return a whole number from low to high; raise TypeError or ValueError for anything else."""
+    number = _whole(value)
+    if number is not None and low <= number <= high:
+        return number
+    raise (TypeError if number is None else ValueError)(
+        tr(
+            "{name}: {short} must be a whole number {bounds}.",
+            name=name,
+            short=_brief(value),
+            bounds=tr("from {low:g} to {high:g}", low=low, high=high),
+        )
+    )
+
+
+def check_number(name: str, value: Any, low: float = -LARGEST, high: float = LARGEST) -> float:
+    """Return a finite number from low to high; raise TypeError or ValueError for anything else."""
+    is_tensor = isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex()
+    is_number = is_tensor or (isinstance(value, numbers.Real) and not isinstance(value, bool))
+    if is_number and low <= value <= high:  # so written, NaN is out of range too
+        return float(value)
+    bounds = tr("from {low:g} to {high:g}", low=low, high=high)
+    if is_number:
+        raise ValueError(
+            tr(
+                "{name}: {short} is out of range; allowed is {bounds}.",
+                name=name,
+                short=_brief(value),
+                bounds=bounds,
+            )
+        )
+    raise TypeError(
+        tr(
+            "{name}: {short} is not a number {bounds}.",
+            name=name,
+            short=_brief(value),
+            bounds=bounds,
+        )
+    )
+
+
+def check_name(name: str, value: object, known: Collection[str]) -> None:
+    """Raise ValueError for a name that is not known."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(
+            tr(
+                "{name}: {short} is not known; choose one of {allowed}.",
+                name=name,
+                short=_brief(value),
+                allowed=", ".join(known),
+            )
+        )
+
+
+def _brief(value: object) -> str:
+    """Write a refused value on one line, as short does; arrays have several."""
+    return " ".join(short(value).split())
+
+
+def _whole(value: object) -> int | None:
+    """Return a whole number as int, None for anything else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _check_numbers(values: object, name: str) -> None:
@@ -81,7 +202,7 @@ def _check_numbers(values: object, name: str) -> None:
                 type=type(values).__name__,
             )
         )
-    if values.is_complex() or values.layout != torch.strided:
+    if values.is_complex() or values.is_quantized or values.layout != torch.strided:
         raise TypeError(
             tr(
                 "The {name} are a tensor of {dtype} with layout {layout}; expected are real "

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nndl_core.checks import check_examples, class_indices
 from nndl_core.config import RunConfig
 from nndl_core.i18n import mark, tr
 
@@ -32,7 +33,11 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Hold the three parts of a data set with its class and feature names; equal by identity."""
+    """Hold the three parts of a data set with its class and feature names; equal by identity.
+
+    Raises TypeError or ValueError with one sentence for examples or labels that do not fit the
+    names; dev and test part may be empty.
+    """
 
     name: str
     train: Split
@@ -40,6 +45,29 @@ class Dataset:
     test: Split
     classes: tuple[str, ...]
     features: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise ValueError(
+                tr(
+                    "The data set has {count} classes; at least 2 are needed to learn to tell "
+                    "them apart.",
+                    count=len(self.classes),
+                )
+            )
+        for part in (self.train, self.dev, self.test):
+            if len(part.x) or part is self.train:
+                check_examples(part.x, len(self.features))
+            class_indices(part.y, len(self.classes))
+            if len(part.x) != len(part.y):
+                raise ValueError(
+                    tr(
+                        "A part of the data set has {examples} examples and {labels} labels; each "
+                        "example needs one.",
+                        examples=len(part.x),
+                        labels=len(part.y),
+                    )
+                )
 
 
 @dataclass(frozen=True)

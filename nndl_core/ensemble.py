@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from nndl_core.batch import CURVE_POINTS, Batch, Member, Outcome
+from nndl_core.checks import check_type
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset, dataset_of
+from nndl_core.i18n import tr
 
 __all__ = ["CURVE_POINTS", "MOST_RUNS", "Ensemble", "Outcome"]
 
@@ -24,7 +26,8 @@ class Ensemble:
     Runs of one shape and one update rule are trained together, as many as the cache holds; they
     may differ in data, initial parameters, learning rate, weight decay and slope.
     datasets gives the data of the configs whose data are not to be made, such as an uploaded file.
-    Raises ValueError with one sentence for a config that cannot be trained.
+    Raises TypeError or ValueError with one sentence for a config that cannot be trained on its
+    data, and for data of a config that is not trained.
     """
 
     def __init__(
@@ -76,6 +79,15 @@ class Ensemble:
 
 def _members(configs: Sequence[RunConfig], given: Mapping[RunConfig, Dataset]) -> list[Member]:
     """Give every config its data; equal data are made once."""
+    for config in configs:
+        check_type("config", config, RunConfig)
+    if not given.keys() <= set(configs):
+        raise ValueError(
+            tr(
+                "A data set is given for a config that is not among the {count}.",
+                count=len(configs),
+            )
+        )
     made: dict[tuple[object, ...], Dataset] = {}
     members = []
     for index, c in enumerate(configs):
@@ -91,22 +103,13 @@ def _batches(members: Sequence[Member]) -> list[list[Member]]:
     """Cut runs of one kind into batches of about equal size, ordered by their first run."""
     kinds: dict[tuple[object, ...], list[Member]] = {}
     for member in members:
-        kinds.setdefault(_kind(member), []).append(member)
+        kinds.setdefault(member.kind, []).append(member)
     batches = []
     for runs in kinds.values():
         count = -(-len(runs) // _most_runs(runs[0]))
         cuts = [len(runs) * i // count for i in range(count + 1)]
         batches += [runs[a:b] for a, b in itertools.pairwise(cuts)]
     return sorted(batches, key=lambda batch: batch[0].index)
-
-
-def _kind(member: Member) -> tuple[object, ...]:
-    """What runs trained as one batch must have in common."""
-    c, d = member.config, member.data
-    parts = tuple(len(part.x) for part in (d.train, d.dev, d.test))
-    batch_size = c.batch_size if c.batch_size < parts[0] else 0
-    rule = (c.optimizer, c.momentum, batch_size, c.epochs)
-    return (member.sizes, parts, c.activation, c.loss, c.dtype, *rule)
 
 
 def _most_runs(member: Member) -> int:

@@ -33,6 +33,8 @@ ACTIVATION_CODES: tuple[ActivationName, ...] = (
 )
 LOSS_CODES: tuple[LossName, ...] = ("bce", "cross_entropy", "mse")
 RULE_CODES: tuple[OptimizerName, ...] = ("sgd", "momentum", "nesterov", "adam")
+LARGEST = 3.4028234663852886e38
+"""The largest number of single precision."""
 
 
 @called
@@ -204,7 +206,8 @@ def total_of(row: Any) -> float:
     total, exact = like(0.0, row[0]), 0.0
     for j in range(row.shape[0]):
         total += row[j]
-    if math.isfinite(total):
+    # isfinite is total - total == 0, which sums in any order may cancel to a number
+    if -LARGEST <= total <= LARGEST:
         return float(total)
     for j in range(row.shape[0]):
         exact += float(row[j])

@@ -17,23 +17,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.activations import ACTIVATIONS
+from nndl_core.checks import check_count
 from nndl_core.fused import GRADIENT, UPDATE, Data, Rule, train
 from nndl_core.losses import LOSSES
-from nndl_core.optimizers import Optimizer, fresh_state, update
+from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state, update
 from nndl_core.passes import (
     Examples,
-    Problem,
     Slots,
     Windows,
     flushed,
     network_of,
     scratch_of,
 )
+from nndl_core.problem import Problem, check_kernel, check_state, check_windows, seeds_of
 
 __all__ = ["Block", "Kernel", "Problem", "Windows"]
 
 BLOCK_BYTES = 16_000_000
 MIN_SLOTS, MAX_SLOTS = 4, 512
+LARGEST_COUNT = 2**62
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Kernel:
     """Trains a Problem from its flat parameters with one optimizer.
 
     ``parameters`` are windows [R, fan_out, fan_in + 1], weights with the bias as last column.
-    shuffle_seed is one for all runs, or one for each. A lean kernel records no activations.
+    shuffle_seed is one for all runs, or one for each. A lean kernel records no activations. Raises
+    TypeError or ValueError with one sentence for what does not fit the problem.
     """
 
     def __init__(
@@ -70,13 +73,14 @@ class Kernel:
         shuffle_seed: int | Sequence[int] = 0,
         lean: bool = False,
     ) -> None:
+        self.seeds = seeds_of(shuffle_seed)
+        self.runs = check_kernel(problem, parameters, optimizer, self.seeds)
         self.problem, self.optimizer = problem, optimizer
-        self.runs = parameters[0].shape[0]
         self.windows = Windows(problem.sizes, self.runs)
         self.by_autograd = False
         self.epoch = 0
+        batch_size = check_count("batch_size", batch_size, 0, LARGEST_COUNT)
         self.batch_size = batch_size if batch_size < problem.n_train else 0
-        self.seeds = (shuffle_seed,) if isinstance(shuffle_seed, int) else tuple(shuffle_seed)
         self.lean = lean
         self.examples = Examples(problem)
         self.network = network_of(problem, self.windows, optimizer.name)
@@ -84,7 +88,7 @@ class Kernel:
         self.max_slots = self._most_slots()
         self._reserve(1)
         self.parameters = parameters
-        self.state = fresh_state(optimizer.name, self.p[0])
+        self._state = fresh_state(optimizer.name, self.p[0])
 
     def _most_slots(self) -> int:
         p, floats = self.problem, 2 * self.windows.total + 8 * self.runs
@@ -104,6 +108,7 @@ class Kernel:
 
     def resize(self, slots: int) -> None:
         """Change how many epochs a block can hold; the parameters stay."""
+        slots = check_count("slots", slots, 1, LARGEST_COUNT)
         theta = self.p[0].clone()
         self._reserve(min(slots, self.max_slots))
         self.p[0].copy_(theta)
@@ -115,8 +120,18 @@ class Kernel:
 
     @parameters.setter
     def parameters(self, values: list[Tensor]) -> None:
+        check_windows(values, self.windows.shapes, self.p.dtype)
         for window, value in zip(self.windows.of(self.p[0]), values, strict=True):
             window.copy_(value.detach())
+
+    @property
+    def state(self) -> OptimizerState:
+        """What the optimizer remembers; another memory has to be of its rule and this size."""
+        return self._state
+
+    @state.setter
+    def state(self, state: OptimizerState) -> None:
+        self._state = check_state(state, self.optimizer, self.p[0])
 
     def run(
         self, epochs: int, before_update: Callable[[list[Tensor]], None] | None = None
@@ -126,7 +141,7 @@ class Kernel:
         The block is a view on memory that the next call overwrites. before_update receives the
         gradient windows of the epoch before its update, which makes the block one epoch.
         """
-        k = min(epochs, self.max_slots)
+        k = min(check_count("epochs", epochs, 1, LARGEST_COUNT), self.max_slots)
         if before_update is not None or self.by_autograd:
             k = 1
         if k > self.slots:

@@ -12,11 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from nndl_core.checks import MOST_CLASSES, check_examples, class_indices
 from nndl_core.config import ConfigError, RunConfig, short
 from nndl_core.datasets import Dataset, Split
 from nndl_core.i18n import tr
 from nndl_core.json_text import JsonError, parsed
+from nndl_core.losses import output_units
 from nndl_core.runner import Runner
 
 PARTS = ("x_train", "y_train", "x_test", "y_test")
@@ -119,15 +122,28 @@ def _dataset(name: str, arrays: Arrays) -> Dataset:
     for x, y in ((x_train, y_train), (x_test, y_test)):
         if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or len(x) == 0:
             raise ConfigError(f"the arrays of {name} do not hold one label for each row.")
-        if not torch.isfinite(x).all():
-            raise ConfigError(f"the arrays of {name} hold a number that is not finite.")
-    train, test = (Split(x.float(), y.long()) for x, y in ((x_train, y_train), (x_test, y_test)))
-    labels = torch.cat([train.y, test.y])
-    if labels.min() < 0:
-        raise ConfigError(f"the labels of {name} do not count from 0.")
-    classes = tuple(map(str, range(max(2, int(labels.max()) + 1))))
+    count = _class_count(torch.cat([y_train.double(), y_test.double()]))
+    classes = tuple(map(str, range(count)))
     features = tuple(f"x{i + 1}" for i in range(x_train.shape[1]))
-    return Dataset(name, train, test, test, classes, features)
+    try:
+        for x in (x_train, x_test):
+            check_examples(x)
+        train, test = (
+            Split(x.float(), class_indices(y, count))
+            for x, y in ((x_train, y_train), (x_test, y_test))
+        )
+        return Dataset(name, train, test, test, classes, features)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _class_count(labels: Tensor) -> int:
+    """Return how many classes labels seem to count, whatever else is wrong with them."""
+    finite = labels[labels.isfinite()]
+    low, high = (int(finite.min()), int(finite.max())) if len(finite) else (0, 0)
+    # labels that begin at 1 are one class fewer, so that the largest of them is refused
+    classes = high if low == 1 and high > 1 else high + 1
+    return max(2, min(classes, MOST_CLASSES))
 
 
 def _config(
@@ -150,8 +166,6 @@ def _config(
     elif kind == "constant" and scale < 0:
         bounds, scale = (scale, scale), -scale
     adam = values["optimizer"] == "adam"
-    several = classes > 2 and values["loss"] == "bce"
-    loss: Any = "cross_entropy" if several else values["loss"]
     config = LargeConfig(
         hidden=values["hidden"],
         activation=values["activation"],
@@ -159,13 +173,17 @@ def _config(
         init=kind,
         init_scale=scale,
         bias=values.get("bias", 0.0),
-        loss=loss,
+        loss=values["loss"],
         optimizer=values["optimizer"],
         learning_rate=values["lr"],
         momentum=ADAM_BETA if adam else values.get("momentum") or 0.0,
         batch_size=values.get("batch") or 0,
         epochs=values["epochs"],
     )
+    try:
+        output_units(config.loss, classes)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     return config, bounds
 
 

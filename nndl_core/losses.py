@@ -74,6 +74,25 @@ def output_units(loss: LossName, classes: int) -> int:
     return classes
 
 
+def check_loss(loss: LossName, outputs: int) -> None:
+    """Raise ValueError unless the loss can be taken of this many outputs."""
+    if loss == "bce" and outputs > 1:
+        raise ValueError(
+            tr(
+                "loss: 'bce' takes one output, and the network has {outputs}; choose "
+                "'cross_entropy' or 'mse'.",
+                outputs=outputs,
+            )
+        )
+    if loss == "cross_entropy" and outputs == 1:
+        raise ValueError(
+            tr(
+                "loss: 'cross_entropy' takes an output for each class, and the network has one; "
+                "choose 'bce', or give it two outputs."
+            )
+        )
+
+
 def targets(labels: Tensor, outputs: int, dtype: torch.dtype) -> Tensor:
     """Turn class indices [n] into targets [K, n]: the label itself (K = 1), or one-hot.
 

@@ -60,8 +60,13 @@ def _use_whole_vectors() -> None:
 
 
 def source_key() -> str:
-    """Return a hash of all the source that is compiled."""
-    digest = hashlib.sha256(numba.__version__.encode())
+    """Return a hash of all the source that is compiled, and of how.
+
+    With NUMBA_BOUNDSCHECK=1 in the environment every index is compared with its array, and what
+    reads or writes beyond one raises IndexError; that code is several times slower.
+    """
+    checked = "checked" if numba.config.BOUNDSCHECK else ""
+    digest = hashlib.sha256(f"{numba.__version__}{checked}".encode())
     for name in SOURCES:
         digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]

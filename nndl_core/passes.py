@@ -16,27 +16,11 @@ import torch
 from torch import Tensor
 
 from nndl_core import fused
-from nndl_core.activations import ACTIVATIONS, Slope
-from nndl_core.config import ActivationName, LossName, OptimizerName
+from nndl_core.activations import ACTIVATIONS
+from nndl_core.config import OptimizerName
 from nndl_core.fused import VECTOR
 from nndl_core.fused_rows import ACTIVATION_CODES, LOSS_CODES, RULE_CODES
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is trained: shapes, data and the loss.
-
-    x [1 or R, features, N] holds the train examples first, then the dev examples; target
-    [1 or R, K, N] likewise. sizes counts units from input to output.
-    """
-
-    sizes: tuple[int, ...]
-    activation: ActivationName
-    slope: Slope
-    loss: LossName
-    x: Tensor
-    target: Tensor
-    n_train: int
+from nndl_core.problem import Problem
 
 
 class Windows:

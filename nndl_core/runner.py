@@ -300,7 +300,7 @@ class Runner:
         state = self._state(best)
         if state is not None and self.best is not None:
             return Checkpoint(state, self.best.epoch, self.config)
-        tensors = {name: t.detach().clone() for name, t in self.model.state_dict().items()}
+        tensors = {name: t.detach().cpu().clone() for name, t in self.model.state_dict().items()}
         memory = None if self._loop is None else self._loop.memory()
         if memory is None:
             return Checkpoint(tensors, self.epoch, self.config)

@@ -11,7 +11,8 @@ from torch import Tensor
 from nndl_core.activations import ACTIVATIONS, Activation
 from nndl_core.kernel import Block
 from nndl_core.losses import probabilities
-from nndl_core.passes import Problem, Windows
+from nndl_core.passes import Windows
+from nndl_core.problem import Problem
 from nndl_core.records import (
     Columns,
 )

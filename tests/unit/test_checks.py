@@ -111,8 +111,12 @@ def test_finite_rows_and_columns_are_examples(dtype: torch.dtype) -> None:
         (torch.zeros(3, 0), None, "shape [3, 0]; expected is a row"),
         (torch.zeros(3, 2, 1), 2, "shape [3, 2, 1]; expected is a row"),
         (torch.zeros(7, 2), 3, "shape [7, 2], and the network has 3 inputs"),
-        (torch.tensor([[0, 1], [2, NAN]]), 2, "hold nan at row 1, column 1"),
-        (torch.tensor([[0, 1], [-INF, NAN]]), 2, "hold -inf at row 1, column 0"),
+        (torch.tensor([[0, 1], [2, NAN]]), 2, "nan, which is not finite, at row 1 and column 1"),
+        (
+            torch.tensor([[0, 1], [-INF, NAN]]),
+            2,
+            "-inf, which is not finite, at row 1 and column 0",
+        ),
     ],
 )
 def test_other_examples_are_refused(x: Tensor, inputs: int | None, words: str) -> None:

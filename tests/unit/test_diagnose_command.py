@@ -13,6 +13,7 @@ from nndl_core.__main__ import main
 from nndl_core.config import ConfigError
 from nndl_core.datasets import make_moons
 from nndl_core.labelled_cases import case_of
+from tests.bad_input import check_sentence
 
 CASE: dict[str, Any] = {
     "id": "dead",
@@ -173,3 +174,32 @@ def test_labels_and_rows_must_fit() -> None:
     infinite["moons.x_test"] = infinite["moons.x_test"] * np.inf
     with pytest.raises(ConfigError, match="not finite"):
         case_of(CASE, infinite)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (lambda y: 0.4 * y, "is 0.4; 2 outputs take the labels 0 to 1: only classes"),
+        (lambda y: 2.0 * y - 1, "is -1; .*makes 0 and 1 of -1 and 1"),
+        (lambda y: y + 1, "is 2; .*count the classes from 0"),
+        (lambda y: np.where(y > 0, np.nan, 0.0), "is nan; .*no label"),
+        (lambda y: y * 10**9, r"is 1e\+09; .*number the classes from 0"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused_not_cut(labels: Any, said: str) -> None:
+    """Labels of 0 and 0.4 became 0 without a word, and the run was called healthy."""
+    given = arrays()
+    for name in ("moons.y_train", "moons.y_test"):
+        given[name] = labels(given[name].astype(float))
+    with pytest.raises(ConfigError, match=said) as refused:
+        case_of(CASE, given)
+    check_sentence(str(refused.value))
+
+
+def test_a_loss_for_two_classes_is_not_swapped() -> None:
+    ten = arrays()
+    ten["moons.y_train"] = np.arange(100) % 10
+    with pytest.raises(ConfigError, match="'bce' separates 2 classes and these data have 10") as no:
+        case_of(CASE, ten)
+    check_sentence(str(no.value))
+    assert case_of(CASE | {"loss": "cross_entropy"}, ten).config.loss == "cross_entropy"

@@ -630,7 +630,7 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
     ("lab: an amount", train_on(X[:40, 0], lambda: MLP((2, 4, 1)), "mse"), "only classes"),
     ("labels of nan", train_on(TRAIN[1] * float("nan")), "leave out the rows"),
     ("nan", train_on(TRAIN[1], x=torch.where(LABELS[:, None] == 3, torch.nan, X[:40])), "nan at"),
-    ("lab: nan", train_on(TRAIN[1], lambda: MLP((2, 4, 1)), x=X[:40] / 0), "row 0, column 0"),
+    ("lab: nan", train_on(TRAIN[1], lambda: MLP((2, 4, 1)), x=X[:40] / 0), "row 0 and column 0"),
     ("too few labels", train_on(TRAIN[1][:39]), r"shape \[39, 1\] do not fit .*\[40, 2\]"),
     ("text", train_on(["a"] * 40), "The labels are of type list, of length 40"),
     ("ragged", train_on(TRAIN[1], x=[[1.0, 2.0], [1.0]]), "The examples are of type list"),
