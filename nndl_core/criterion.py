@@ -110,7 +110,7 @@ class Criterion:
         """Make the criterion of a loss; raise ValueError where loss and network cannot agree."""
         if isinstance(loss_fn, str):
             return cls(*_by_name(loss_fn, output, outputs), output)
-        wants = _wants(loss_fn)
+        wants = wanted_by(loss_fn)
         if wants == "probability" and output == "logits":
             raise ValueError(
                 tr(
@@ -199,7 +199,8 @@ class Criterion:
         return value if math.isfinite(value) else math.inf
 
 
-def _wants(loss_fn: LossFunction) -> Wants:
+def wanted_by(loss_fn: Any) -> Wants:
+    """Return what a function or module takes from a network, as far as it is one of PyTorch's."""
     if isinstance(loss_fn, nn.Module):
         return MODULES.get(type(loss_fn), "unknown")
     try:

@@ -15,6 +15,7 @@ from nndl_core.kernel import Block, Kernel, Problem
 from nndl_core.losses import constant_loss, targets
 from nndl_core.model import MLP, pack, unpack
 from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
+from nndl_core.probe import Layer
 from nndl_core.records import Columns
 from nndl_core.telemetry import Telemetry
 
@@ -34,6 +35,7 @@ class Loop(Protocol):
 
     epoch: int
     constant_loss: float
+    layers: list[Layer]
 
     @property
     def learning_rate(self) -> float:
@@ -103,6 +105,10 @@ class KernelLoop:
         self.constant_loss = constant_loss(loss, y[0, :, :n])
         self.kernel = Kernel(problem, pack(model), self.rule, batch_size, seed)
         self.telemetry = Telemetry(problem, self.kernel.windows)
+        self.layers = [
+            Layer(f"fc{i}", fc, model.activation, model.slope)
+            for i, fc in enumerate(model.layers, start=1)
+        ]
         self.by_autograd = False
         self._block: Block | None = None
 

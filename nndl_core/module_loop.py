@@ -45,6 +45,7 @@ class ModuleLoop:
         self.x, self.dev_x = (fitting(model, x) for x in (train[0], dev[0]))
         self.batches = 0 if isinstance(batches, int) and batches >= len(self.x) else batches
         self.probe = Probe(model, self.x)
+        self.layers = self.probe.layers
         self.criterion = Criterion.of(loss_fn, self.probe.output, self.probe.outputs)
         with evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
             outputs, dev_outputs = called(model, self.x), called(model, self.dev_x)

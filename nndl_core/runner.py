@@ -18,6 +18,7 @@ from nndl_core.checks import check_examples
 from nndl_core.config import RunConfig
 from nndl_core.criterion import Criterion, LossFunction, check_loss, named_loss
 from nndl_core.datasets import Dataset, Split, dataset_of
+from nndl_core.described import FirstWeights, described, first_weights
 from nndl_core.examples import Data, as_split, pair_of, tensor_of
 from nndl_core.i18n import tr
 from nndl_core.kernel import MAX_SLOTS, Block
@@ -103,6 +104,7 @@ class Runner:
         self._loop: Loop | None = None
         self._sets: tuple[Data, Data, int, int] | None = None
         self._previous: Parameters | None = None
+        self._first: FirstWeights | None = None
         self._said = ""
 
     @classmethod
@@ -115,6 +117,20 @@ class Runner:
         runner.config, runner.dataset, runner.num_epochs = config, data, config.epochs
         runner._bind(data.train, data.dev, config.batch_size, config.init_seed)
         return runner
+
+    @property
+    def described(self) -> RunConfig:
+        """The config of this run; of one that no config made, what can be read off its parts."""
+        if self.config is not None:
+            return self.config
+        loop, first = self._ready(), self._first
+        assert self._sets is not None
+        assert first is not None
+        train, _, batch_size, _ = self._sets
+        batches = train if isinstance(train, DataLoader) else batch_size
+        sizes = len(pair_of(train)[0]), batches
+        epochs = max(self.num_epochs, self.epoch)
+        return described(loop.layers, first, self.optimizer, self.loss_fn, epochs, sizes)
 
     @property
     def epoch(self) -> int:
@@ -334,6 +350,8 @@ class Runner:
             memory = before.memory()
             if memory is not None:
                 loop.remember(memory.vectors, memory.steps)
+        if self._first is None:
+            self._first = first_weights(loop.layers)
         self.records.constant_loss = loop.constant_loss
         self._loop = loop
 
