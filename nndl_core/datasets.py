@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nndl_core.config import RunConfig
+from nndl_core.config import RunConfig, ScaleName
 from nndl_core.i18n import mark, tr
 
 Rows = tuple[torch.Tensor, torch.Tensor]  # x [n, features], y [n]
@@ -91,6 +91,7 @@ def make_dataset(
     noise: float = 0.5,
     label_noise: float = 0.0,
     data_seed: int = 0,
+    scale: ScaleName = "on",
 ) -> Dataset:
     """Make a data set of DATASETS; equal arguments give equal bits.
 
@@ -98,7 +99,8 @@ def make_dataset(
     noise: standard deviation of the position jitter in data units; iris and digits ignore it.
     label_noise: share of the labels of train and of dev that are moved to another class. The test
     part keeps its true labels, so that a test score measures what was learned.
-    Iris and digits are scaled with the mean and spread of their train part only.
+    scale: iris and digits are scaled with the mean and spread of their train part only; off leaves
+    their own units. The others ignore it.
     Raises ValueError (for a bound of RunConfig its subclass ConfigError) with one sentence naming
     the setting, its value and what is allowed.
     """
@@ -112,10 +114,12 @@ def make_dataset(
         )
     spec = DATASETS[name]
     # The bounds are declared in RunConfig; building one checks them.
-    config = RunConfig(points=points, noise=noise, label_noise=label_noise, data_seed=data_seed)
+    config = RunConfig(
+        points=points, noise=noise, label_noise=label_noise, data_seed=data_seed, scale=scale
+    )
     generator = torch.Generator().manual_seed(config.data_seed)
     x, y = spec.make(config.points, config.noise, generator)
-    if spec.tabular:
+    if spec.tabular and config.scale == "on":
         x = standardize(x, part_sizes(len(x))[0])
     train, dev, test = split_rows(x, y)
     # A stream of its own: changing the label noise never moves a point.
@@ -293,7 +297,12 @@ def dataset_of(config: RunConfig) -> Dataset:
     if config.dataset == "csv":
         raise ValueError(tr("dataset: 'csv' needs an uploaded file; none was given."))
     return make_dataset(
-        config.dataset, config.points, config.noise, config.label_noise, config.data_seed
+        config.dataset,
+        config.points,
+        config.noise,
+        config.label_noise,
+        config.data_seed,
+        config.scale,
     )
 
 

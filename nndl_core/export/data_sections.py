@@ -44,7 +44,7 @@ def data_section(config: RunConfig) -> Section:
         return Section(tr("Data"), tr(UPLOADED_TEXT), UPLOADED)
     spec = datasets.DATASETS[config.dataset]
     if spec.tabular:
-        return _table(config.dataset)
+        return _table(config)
     make = spec.make
     extra = make.keywords if isinstance(make, partial) else {}
     function = make.func if isinstance(make, partial) else make
@@ -76,7 +76,15 @@ def _needs(name: str, body: str) -> bool:
     return any(f"{name}(" in source_of(getattr(datasets, other)) for other in users)
 
 
-def _table(name: str) -> Section:
+SCALING = """
+# every feature is scaled by mean and spread of the train part, the first 64 %
+train = x[: 64 * len(x) // 100]
+spread = train.std(dim=0, correction=0)
+x = (x - train.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)"""
+
+
+def _table(config: RunConfig) -> Section:
+    name = config.dataset
     code = f"""\
 from sklearn.datasets import load_{name}
 
@@ -84,11 +92,9 @@ generator = torch.Generator().manual_seed(DATA_SEED)
 table = load_{name}()
 x, y = torch.from_numpy(table.data).double(), torch.from_numpy(table.target).long()
 order = torch.randperm(len(x), generator=generator)[:POINTS]
-x, y = x[order], y[order]
-# every feature is scaled by mean and spread of the train part, the first 64 %
-train = x[: 64 * len(x) // 100]
-spread = train.std(dim=0, correction=0)
-x = (x - train.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)"""
+x, y = x[order], y[order]"""
+    if config.scale == "on":
+        code += SCALING
     text = tr("The {name} data, as scikit-learn carries them, shuffled.", name=name)
     return Section(tr("Data"), text, code)
 

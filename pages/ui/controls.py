@@ -95,10 +95,13 @@ def _data_controls(session: LabSession) -> None:
         )
         return
     _control("points")
-    if not DATASETS[st.session_state["dataset"]].tabular:
+    is_table = DATASETS[st.session_state["dataset"]].tabular
+    if not is_table:
         _control("noise", step=0.01)
     _control("label_noise", step=0.01)
     _control("data_seed")
+    if is_table:
+        _control("scale")
 
 
 def _dataset_buttons(session: LabSession) -> None:

@@ -38,6 +38,7 @@ OTHER: dict[str, Any] = {
     "batch_size": 10,
     "epochs": 60,
     "dtype": "float64",
+    "scale": "off",
 }
 DIVERGING = RunConfig(points=100, activation="relu", learning_rate=1000)
 

@@ -180,6 +180,7 @@ def every_name() -> list[RunConfig]:
         points = 1000 if name == "digits" else 120
         found.append(config_of(dataset=name, loss=loss, points=points, label_noise=0.1))
         found.append(config_of(dataset=name, loss="mse", points=points, batch_size=32))
+    found.append(config_of(dataset="iris", loss="cross_entropy", learning_rate=0.01, scale="off"))
     found += [config_of(activation=n, slope=0.3) for n in get_args(ActivationName)]
     found += [config_of(init=n, init_scale=0.7, hidden=[4, 6]) for n in get_args(InitializerName)]
     for name in get_args(OptimizerName):
