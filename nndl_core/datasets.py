@@ -19,6 +19,7 @@ Maker = Callable[[int, float, torch.Generator], Rows]
 
 BLOB_SPREAD = 0.25  # standard deviation of a blob before the jitter, in data units
 XOR_SIDE = (0.1, 1.5)  # distance of the squares from the axes, inner and outer edge
+MIN_SPLIT = 10  # fewer rows are trained on, chosen by and tested on together
 SPIRAL_RADIUS = (0.2, 2.0)  # the arms start apart, else they would share a point
 
 
@@ -131,13 +132,24 @@ def make_dataset(
 
 
 def part_sizes(rows: int) -> tuple[int, int, int]:
-    """Divide a number of rows into train, dev and test: 64 %, 16 % and the rest."""
+    """Divide a number of rows into train, dev and test: 64 %, 16 % and the rest.
+
+    Fewer than MIN_SPLIT rows are not divided: each part is all of them.
+    """
+    if rows < MIN_SPLIT:
+        return rows, rows, rows
     train, dev = 64 * rows // 100, 16 * rows // 100
     return train, dev, rows - train - dev
 
 
 def split_rows(x: torch.Tensor, y: torch.Tensor) -> tuple[Split, Split, Split]:
-    """Cut shuffled rows into contiguous train, dev and test parts; not stratified."""
+    """Cut shuffled rows into contiguous train, dev and test parts; not stratified.
+
+    Fewer than MIN_SPLIT rows come back as one part, three times the same.
+    """
+    if len(x) < MIN_SPLIT:
+        whole = Split(x.float(), y.long())
+        return whole, whole, whole
     train, dev, _ = part_sizes(len(x))
     cuts = (slice(0, train), slice(train, train + dev), slice(train + dev, None))
     first, second, third = (Split(x[cut].float(), y[cut].long()) for cut in cuts)

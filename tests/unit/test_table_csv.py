@@ -35,7 +35,7 @@ def joined(data: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_rows_are_shuffled_once_split_and_scaled_by_train_alone() -> None:
-    data = read_csv(text(GOOD), "mine", data_seed=3)
+    data = read_table(text(GOOD), "mine", data_seed=3)
     order = torch.randperm(20, generator=torch.Generator().manual_seed(3))
     raw = torch.tensor([[float(r[0]), float(r[1])] for r in GOOD], dtype=torch.float64)[order]
     expected = StandardScaler().fit(raw[:12].numpy()).transform(raw.numpy())
@@ -49,7 +49,7 @@ def test_rows_are_shuffled_once_split_and_scaled_by_train_alone() -> None:
 
 
 def test_the_seed_decides_the_order() -> None:
-    first, again, other = (joined(read_csv(text(GOOD), "x", seed))[0] for seed in (1, 1, 2))
+    first, again, other = (joined(read_table(text(GOOD), "x", seed))[0] for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -62,8 +62,8 @@ def test_delimiters_line_ends_and_byte_order_mark_make_no_difference(
 ) -> None:
     content = start + text(GOOD, delimiter=delimiter).replace(b"\n", ending.encode())
     (x, y), (expected_x, expected_y) = (
-        joined(read_csv(content, "x")),
-        joined(read_csv(text(GOOD), "x")),
+        joined(read_table(content, "x")),
+        joined(read_table(text(GOOD), "x")),
     )
     assert torch.equal(x, expected_x)
     assert torch.equal(y, expected_y)
@@ -86,7 +86,7 @@ def test_label_column_is_found_by_name_or_is_the_last(
     header: list[str], features: tuple[str, ...]
 ) -> None:
     rows = [[str(i % 2), str(i % 2), str(i % 2)] for i in range(10)]
-    assert read_csv(text(rows, header), "x").features == features
+    assert read_table(text(rows, header), "x").features == features
 
 
 @pytest.mark.parametrize(
@@ -103,31 +103,31 @@ def test_classes_are_sorted_by_value_if_all_are_numbers(
     labels: list[str], classes: tuple[str, ...]
 ) -> None:
     rows = [[str(i), "0", labels[i % 3]] for i in range(12)]
-    assert read_csv(text(rows), "x").classes == classes
+    assert read_table(text(rows), "x").classes == classes
 
 
 def test_quotes_spaces_and_blank_lines_are_understood() -> None:
     rows = "\n\n".join(f'" {i}", {i}e-1 ,"say ""{i % 2}"", ok"' for i in range(10))
-    data = read_csv(f'"a, b",c,label\n{rows}\n\n'.encode(), "x")
+    data = read_table(f'"a, b",c,label\n{rows}\n\n'.encode(), "x")
     assert data.features == ("a, b", "c")
     assert data.classes == ('say "0", ok', 'say "1", ok')
 
 
 def test_delimiters_inside_quoted_names_are_not_counted() -> None:
     rows = "\n".join(f"{i},{i % 2}" for i in range(10))
-    assert read_csv(f'"a;b;c",label\n{rows}'.encode(), "x").features == ("a;b;c",)
+    assert read_table(f'"a;b;c",label\n{rows}'.encode(), "x").features == ("a;b;c",)
 
 
 def test_the_limits_themselves_are_allowed() -> None:
     header = [f"f{i}" for i in range(64)] + ["label"]
     row = ["0.25"] * 64
     rows = [[*row, str(i % 10)] for i in range(5000)]
-    data = read_csv(text(rows, header), "x")
+    data = read_table(text(rows, header), "x")
     assert len(joined(data)[1]) == 5000
     assert len(data.features) == 64
     assert len(data.classes) == 10
     assert joined(data)[0].count_nonzero() == 0
-    assert len(joined(read_csv(text(GOOD[:10]), "x"))[1]) == 10
+    assert len(joined(read_table(text(GOOD[:10]), "x"))[1]) == 10
 
 
 @st.composite
@@ -143,7 +143,7 @@ def tables(draw: st.DrawFn) -> list[tuple[float, str]]:
 def test_what_the_csv_module_writes_is_read_back(rows: list[tuple[float, str]]) -> None:
     out = io.StringIO()
     csv.writer(out).writerows([("value", "label"), *rows])
-    data = read_csv(out.getvalue().encode(), "x", data_seed=1)
+    data = read_table(out.getvalue().encode(), "x", data_seed=1)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(1)).tolist()
     assert [data.classes[i] for i in joined(data)[1].tolist()] == [rows[i][1] for i in order]
     assert joined(data)[0].isfinite().all()
@@ -261,7 +261,7 @@ ERRORS = {
 def test_every_error_is_one_sentence_naming_place_and_value(case: str) -> None:
     content, sentence = ERRORS[case]
     with pytest.raises(CsvError) as caught:
-        read_csv(content, "x")
+        read_table(content, "x")
     assert str(caught.value) == sentence
     assert isinstance(caught.value, ValueError)
 
@@ -271,7 +271,7 @@ def test_value_that_cannot_be_scaled_is_named_where_it_stands_in_the_file() -> N
     last = int(torch.randperm(40, generator=torch.Generator().manual_seed(0))[-1])
     narrow[last][1] = "1e30"
     with pytest.raises(CsvError, match=f'^Row {last + 2}, column "b": the value is too far from'):
-        read_csv(text(narrow), "x")
+        read_table(text(narrow), "x")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_hostile_files_are_refused_within_bounded_memory(content: bytes) -> None
     tracemalloc.start()
     try:
         with pytest.raises(CsvError):
-            read_csv(content, "x")
+            read_table(content, "x")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -306,7 +306,7 @@ def test_a_damaged_file_is_read_or_refused_with_one_sentence(
 ) -> None:
     good = text(GOOD)
     try:
-        outcome = read_csv(good[:start] + patch + good[start + length :], "x")
+        outcome = read_table(good[:start] + patch + good[start + length :], "x")
     except CsvError as error:
         sentence = str(error)
         usable = sentence.endswith(".") and sentence.isprintable() and len(sentence) < 200
