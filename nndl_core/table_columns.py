@@ -21,15 +21,12 @@ MAX_FEATURES, MAX_CLASSES = 64, 10
 CELLS: tuple[Cell, ...] = get_args(Cell)
 MOSTLY = 0.75  # from this share of its cells on, a column is one of numbers, and others are faults
 COUNTED_ROWS = 5  # fewer count up by chance
-LABELS = (
-    ("label", "labels", "class", "classes", "target", "species", "outcome", "diagnosis", "category")
-    + ("标签", "类别", "分类", "种类", "目标", "品种")
-    + ("y",)
-)
+_NAMES = "label labels class classes target species outcome diagnosis category"
+LABELS = (*_NAMES.split(), "标签", "类别", "分类", "种类", "目标", "品种", "y")
 """Names of a label column in any case; the first that occurs counts."""
 INDEX = re.compile(
-    r"(.*[^a-z])?(id|idx|index|no|nr|number)[.:]?|#|unnamed: ?\d+|row(name|num|number)?s?|.*(编号|序号|行号)"
-    r"|(passenger|customer|user|order|sample|record|row|case|patient|student|employee|client)id",
+    r"(.*[^a-z])?(id|idx|index|no|nr|number)[.:]?|#|unnamed: ?\d+|row(name|num|number)?s?"
+    r"|.*(编号|序号|行号)|(passenger|customer|user|order|sample|record|row|case|patient|student|employee|client)id",
     re.IGNORECASE,
 )
 CAMEL_ID = re.compile(r".*[a-z]I[dD]")

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from nndl_core.config import ScaleName
-from nndl_core.datasets import MIN_SPLIT, Dataset, part_sizes, split_rows, standardize
+from nndl_core.datasets import Dataset, part_sizes, split_rows, standardize
 from nndl_core.i18n import tr
 from nndl_core.table_cells import MAX_NUMBER
 from nndl_core.table_columns import (
@@ -100,6 +100,14 @@ def read_table(content: bytes, name: str, data_seed: int = 0, scale: ScaleName =
 
 def _read(table: Table, data_seed: int, scale: ScaleName) -> Reading:
     choice, columns = table.choice, table.columns
+    if len(table.grid.cells) < MIN_ROWS:
+        raise TableError(
+            tr(
+                "The table has {count} rows of data; at least {least} are needed.",
+                count=len(table.grid.cells),
+                least=MIN_ROWS,
+            )
+        )
     _check_choice(table)
     gaps = np.any([columns[place].gaps for place in choice.features], axis=0)
     label = cells_of(table.grid, choice.label)
@@ -172,14 +180,6 @@ def _check_rows(table: Table, complete: int) -> None:
     if complete >= MIN_ROWS:
         return
     rows, used = len(table.grid.cells), (*table.choice.features, table.choice.label)
-    if complete == rows:
-        raise TableError(
-            tr(
-                "The table has {count} rows of data; at least {least} are needed.",
-                count=rows,
-                least=MIN_ROWS,
-            )
-        )
     worst = max(used, key=lambda place: int(table.columns[place].gaps.sum()))
     raise TableError(
         tr(
@@ -233,7 +233,7 @@ def _check_classes(
     if len(classes) > MAX_CLASSES:
         raise _too_many(table, name, classes, first, places, texts)
     for at in np.argsort(first):
-        if len(texts[at]) > MAX_NAME or not texts[at].isprintable():
+        if len(texts[at]) > MAX_NAME or "\n" in texts[at]:
             raise TableError(
                 tr(
                     "Row {row}, column {name}: {value} is no name of a class, which has at most "

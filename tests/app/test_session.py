@@ -10,8 +10,8 @@ import pytest
 
 from nndl_core.checkpoint import Checkpoint, CheckpointError
 from nndl_core.config import KNOBS, RunConfig
-from nndl_core.table_data import read_table
 from nndl_core.runner import Runner
+from nndl_core.table_data import read_table
 from pages.ui.live_component import live_text
 from pages.ui.live_run import LIVE_SETTINGS, divergence_sentence
 from pages.ui.session import LabSession, first_session

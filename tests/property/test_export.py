@@ -28,13 +28,13 @@ from nndl_core.config import (
     OptimizerName,
     RunConfig,
 )
-from nndl_core.table_data import read_table
 from nndl_core.datasets import DATASETS, Dataset
 from nndl_core.export.bundle import bundle_of, dataset_csv
 from nndl_core.export.notebook import notebook_of
 from nndl_core.export.script import script_of
 from nndl_core.i18n import Language, breadth, speaking
 from nndl_core.runner import Runner
+from nndl_core.table_data import read_table
 
 RUNNER = """
 import contextlib, io, json, runpy, sys

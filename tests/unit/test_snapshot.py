@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from nndl_core.config import RunConfig
-from nndl_core.table_data import read_table
 from nndl_core.datasets import Dataset, Split, dataset_of
 from nndl_core.runner import Runner
 from nndl_core.snapshot import (
@@ -21,6 +20,7 @@ from nndl_core.snapshot import (
     make_plane,
     take,
 )
+from nndl_core.table_data import read_table
 
 
 def runner_of(**values: Any) -> tuple[Runner, Plane]:
