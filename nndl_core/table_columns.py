@@ -21,12 +21,13 @@ MAX_FEATURES, MAX_CLASSES = 64, 10
 CELLS: tuple[Cell, ...] = get_args(Cell)
 MOSTLY = 0.75  # from this share of its cells on, a column is one of numbers, and others are faults
 COUNTED_ROWS = 5  # fewer count up by chance
-_NAMES = "label labels class classes target species outcome diagnosis category"
+_NAMES = "label labels class classes target species outcome diagnosis category"  # untranslated
 LABELS = (*_NAMES.split(), "标签", "类别", "分类", "种类", "目标", "品种", "y")
 """Names of a label column in any case; the first that occurs counts."""
+_THINGS = "passenger|customer|user|order|sample|record|row|case|patient|student|employee|client"
 INDEX = re.compile(
-    r"(.*[^a-z])?(id|idx|index|no|nr|number)[.:]?|#|unnamed: ?\d+|row(name|num|number)?s?"
-    r"|.*(编号|序号|行号)|(passenger|customer|user|order|sample|record|row|case|patient|student|employee|client)id",
+    rf"(.*[^a-z])?(id|idx|index|no|nr|number)[.:]?|#|unnamed:\s?\d+|row(name|num|number)?s?"
+    rf"|.*(编号|序号|行号)|({_THINGS})id",
     re.IGNORECASE,
 )
 CAMEL_ID = re.compile(r".*[a-z]I[dD]")

@@ -27,7 +27,7 @@ TELLING = {"label", "class", "target", "y", "id", "index", "name", "标签", "�
 """Names that nobody would have as a value: where one stands in the first row, it holds names."""
 DECLARED = re.compile(r"sep=(.)\n")
 TOO_WIDE = re.compile(r"line (\d+), saw (\d+)")
-OPEN_QUOTE = re.compile(r"EOF inside string starting at row (\d+)")
+OPEN_QUOTE = re.compile(r"EOF inside string starting at row (\d+)")  # untranslated: of pandas
 Header = Literal["", "names", "data"]
 
 
