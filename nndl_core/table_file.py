@@ -71,6 +71,14 @@ def read_grid(content: bytes, form: Form | None = None) -> Grid:
     if is_workbook(content):
         rows, sheets, sheet = sheet_rows(content, form.sheet)
         form = Form(decimal=form.decimal, header=form.header, sheet=sheet)
+        if not any(map(any, rows)):
+            raise TableError(
+                tr(
+                    "Sheet {sheet} is empty; choose another, or upload a table with one row for "
+                    "each example.",
+                    sheet=shown(sheet),
+                )
+            )
         return _grid(pd.DataFrame(rows, dtype=str), form, sheets)
     text, encoding = text_of(content, form.encoding)
     if not text.strip():
