@@ -41,9 +41,8 @@ def _configs(twin: PairSession) -> Configs:
 
 def _start(session: LabSession, configs: Configs) -> PairSession | None:
     session.playing = False
-    data = session.upload if session.config.dataset == "csv" else None
     try:
-        return PairSession(configs, data)
+        return PairSession(configs, session.data_of)
     except ValueError as error:
         st.warning(str(error))
         cure.forget("lab")
