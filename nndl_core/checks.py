@@ -24,7 +24,7 @@ def class_indices(labels: Tensor, outputs: int) -> Tensor:
     One output takes the labels 0 and 1, K outputs 0 to K - 1; nothing is rounded. Raises TypeError
     for what is no tensor of numbers, ValueError with one sentence for any other label.
     """
-    _check_numbers(labels, tr("labels"))
+    check_numbers(labels, tr("labels"))
     if labels.ndim not in (1, 2) or (labels.ndim == 2 and labels.shape[1] != 1):
         raise ValueError(
             tr(
@@ -48,7 +48,7 @@ def check_examples(x: Tensor, inputs: int | None = None) -> None:
 
     It has rows and columns, as many columns as the network has inputs, and only finite numbers.
     """
-    _check_numbers(x, tr("examples"))
+    check_numbers(x, tr("examples"))
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(
             tr(
@@ -193,7 +193,8 @@ def _whole(value: object) -> int | None:
         return None
 
 
-def _check_numbers(values: object, name: str) -> None:
+def check_numbers(values: object, name: str) -> None:
+    """Raise TypeError unless this is a dense tensor of real numbers; name is for the sentence."""
     if not isinstance(values, Tensor):
         raise TypeError(
             tr(

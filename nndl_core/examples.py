@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
-from nndl_core.checks import class_indices
+from nndl_core.checks import check_numbers, class_indices
 from nndl_core.datasets import Dataset, Split
 from nndl_core.i18n import tr
 
@@ -70,6 +70,7 @@ def as_split(data: Data, outputs: int) -> Split:
 def tensor_of(values: Any, name: str) -> Tensor:
     """Return an array, a table or nested lists of numbers as a tensor; name is for the sentence."""
     if isinstance(values, Tensor):
+        check_numbers(values, name)
         return values
     try:
         if isinstance(values, list | tuple) and any(isinstance(v, Tensor) for v in values):

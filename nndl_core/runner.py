@@ -34,6 +34,7 @@ from nndl_core.trainable import (
     check_metric,
     check_model,
     check_optimizer,
+    fits,
     own_metric,
     score_of,
     why_by_autograd,
@@ -262,7 +263,7 @@ class Runner:
         best: with the parameters of the best dev score instead of the current ones.
         """
         loss = named_loss(self.loss_fn)
-        if type(self.model) is MLP and loss is not None:
+        if type(self.model) is MLP and loss is not None and fits(self.model, loss):
             return self._evaluate_mlp(as_split(data_set, self.model.sizes[-1]), LOSSES[loss], best)
         x, y = pair_of(data_set)
         outputs = predicted(self.model, x, self._state(best))

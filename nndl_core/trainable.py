@@ -82,17 +82,17 @@ def why_by_autograd(model: nn.Module, optimizer: object, loss_fn: object, train_
         if type(model) is MLP:
             return tr("frozen parameters, hooks or other changes of the network")
         return tr("the network {name}", name=type(model).__name__)
+    assert isinstance(model, MLP)
     loss = named_loss(loss_fn)
-    if loss is None or not _fits(model, loss):
+    if loss is None or not fits(model, loss):
         return tr("the loss {name}", name=getattr(loss_fn, "__name__", type(loss_fn).__name__))
     if isinstance(train_set, DataLoader):
         return tr("the DataLoader")
     return _why_optimizer(optimizer)
 
 
-def _fits(model: nn.Module, loss: LossName) -> bool:
-    """Tell whether the machine code computes a loss for this number of outputs."""
-    assert isinstance(model, MLP)
+def fits(model: MLP, loss: LossName) -> bool:
+    """Tell whether a loss is one for the number of outputs of a network."""
     return loss == "mse" or (loss == "bce") == (model.sizes[-1] == 1)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -655,6 +656,23 @@ def good_training(draw: Callable[[Any], Any]) -> Values:
     }
 
 
+class Typed(nn.Module):
+    """A network as a student types it, of the shape of an MLP."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairwise(sizes)])
+
+    def forward(self, x: Tensor) -> Any:
+        return self.layers[1](torch.tanh(self.layers[0](x)))
+
+
+def good_student(draw: Callable[[Any], Any]) -> Values:
+    values = good_training(draw)
+    return values | {"model": Typed(values["model"].sizes)}
+
+
 def columns(name: str, draw: Callable[[Any], Any], v: Values) -> None:
     other = draw(st.sampled_from([1, 2, 3, 10, 1000]).filter(lambda n: n != v[name].shape[1]))
     v[name] = torch.zeros(len(v[name]), other)
@@ -706,8 +724,13 @@ def enter_predict(v: Values) -> None:
     assert found.shape == (len(v["x"]), v["model"].sizes[-1])
 
 
+# a network of one's own may take examples of any dimensions, but not none
+OWN_TRAINING = TRAINING | {"dimensions": lambda draw, v: v.update(x=torch.tensor(1.0))}
 EVALUATION = {name: TRAINING[name] for name in TRAINING if "dev" not in name}
 PREDICTION = {name: TRAINING[name] for name in ("features", "number", "dimensions", "kind")}
+
+OWN_EVALUATION = {name: OWN_TRAINING[name] for name in EVALUATION}
+OWN_PREDICTION = {name: OWN_TRAINING[name] for name in PREDICTION}
 
 DOORS = [
     Door("Problem", good_problem, PROBLEM, problem_of, 150),
@@ -725,6 +748,9 @@ DOORS = [
     Door("Runner.train", good_training, TRAINING, enter_train, 80),
     Door("Runner.evaluate", good_training, EVALUATION, enter_evaluate, 40),
     Door("Runner.predict", good_training, PREDICTION, enter_predict, 40),
+    Door("Runner.train of one's own", good_student, OWN_TRAINING, enter_train, 60),
+    Door("Runner.evaluate of one's own", good_student, OWN_EVALUATION, enter_evaluate, 40),
+    Door("Runner.predict of one's own", good_student, OWN_PREDICTION, enter_predict, 40),
 ]  # fmt: skip
 FEWEST = 300
 
