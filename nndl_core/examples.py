@@ -26,7 +26,7 @@ def pair_of(data: Data) -> tuple[Tensor, Tensor]:
     Raises TypeError or ValueError with one sentence for what is no such set.
     """
     if isinstance(data, Split):
-        return data.x, data.y
+        data = data.x, data.y
     if isinstance(data, DataLoader):
         return _of_loader(data)
     if isinstance(data, TorchDataset):
@@ -51,8 +51,6 @@ def as_split(data: Data, outputs: int) -> Split:
 
     Raises what pair_of raises, and ValueError for labels that are none of these classes.
     """
-    if isinstance(data, Split):
-        return data
     x, y = pair_of(data)
     if x.ndim != 2 or y.shape not in ((len(x),), (len(x), 1)):
         raise ValueError(

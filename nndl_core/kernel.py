@@ -83,12 +83,13 @@ class Kernel:
         self.batch_size = batch_size if batch_size < problem.n_train else 0
         self.lean = lean
         self.examples = Examples(problem)
-        self.network = network_of(problem, self.windows, optimizer.name)
+        self.rule = optimizer.name  # the machine code keeps it, whatever becomes of the optimizer
+        self.network = network_of(problem, self.windows, self.rule)
         self.scratch = scratch_of(problem, self.windows)
         self.max_slots = self._most_slots()
         self._reserve(1)
         self.parameters = parameters
-        self._state = fresh_state(optimizer.name, self.p[0])
+        self._state = fresh_state(self.rule, self.p[0])
 
     def _most_slots(self) -> int:
         p, floats = self.problem, 2 * self.windows.total + 8 * self.runs
@@ -131,7 +132,7 @@ class Kernel:
 
     @state.setter
     def state(self, state: OptimizerState) -> None:
-        self._state = check_state(state, self.optimizer, self.p[0])
+        self._state = check_state(state, self.rule, self.p[0])
 
     def run(
         self, epochs: int, before_update: Callable[[list[Tensor]], None] | None = None

@@ -114,11 +114,13 @@ def constant_loss(loss: LossName, target: Tensor) -> float:
 
 
 def _bce(logits: Tensor, target: Tensor) -> Tensor:
+    check_loss("bce", logits.shape[-2])
     # log(1 + exp(-(2y - 1) z)): exact where the form with probabilities clamps or gives 0
     return -F.logsigmoid((2 * target - 1) * logits)[..., 0, :]
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    check_loss("cross_entropy", logits.shape[-2])
     return -(torch.log_softmax(logits, dim=-2) * target).sum(-2)
 
 

@@ -20,7 +20,7 @@ from nndl_core.checks import (
     check_tensor,
     check_type,
 )
-from nndl_core.config import ActivationName, LossName, short
+from nndl_core.config import ActivationName, LossName, OptimizerName, short
 from nndl_core.i18n import tr
 from nndl_core.losses import LOSSES, check_loss
 from nndl_core.optimizers import OPTIMIZERS, STATE_VECTORS, Optimizer, OptimizerState
@@ -151,9 +151,9 @@ def check_windows(
     values: Sequence[Tensor], shapes: Sequence[tuple[int, ...]], dtype: torch.dtype
 ) -> None:
     """Refuse parameters that are not one window [R, fan_out, fan_in + 1] for each layer."""
+    given = values if isinstance(values, list | tuple) else []
     found: list[object] = [
-        tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-        for value in (values if isinstance(values, list | tuple) else [values])
+        tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__ for value in given
     ]
     if found != shapes or 0 in shapes[0]:
         raise ValueError(
@@ -168,10 +168,10 @@ def check_windows(
         check_tensor("parameters", value, (dtype,))
 
 
-def check_state(state: OptimizerState, optimizer: Optimizer, like: Tensor) -> OptimizerState:
-    """Return what an optimizer remembers if it is of its rule and of parameters like these [T]."""
+def check_state(state: OptimizerState, rule: OptimizerName, like: Tensor) -> OptimizerState:
+    """Return what an optimizer remembers if it is of this rule and of parameters like these [T]."""
     check_type("state", state, OptimizerState)
-    wanted = [tuple(like.shape)] * STATE_VECTORS[optimizer.name]
+    wanted = [tuple(like.shape)] * STATE_VECTORS[rule]
     for vector in state.vectors:
         check_tensor("optimizer", vector, (like.dtype,))
     if [tuple(v.shape) for v in state.vectors] != wanted or not all(
@@ -182,7 +182,7 @@ def check_state(state: OptimizerState, optimizer: Optimizer, like: Tensor) -> Op
                 "The optimizer's memory has the shapes {found}; {rule} of these parameters needs "
                 "{wanted}, each contiguous.",
                 found=short([list(v.shape) for v in state.vectors]),
-                rule=optimizer.name,
+                rule=rule,
                 wanted=short([list(shape) for shape in wanted]),
             )
         )

@@ -18,6 +18,7 @@ from nndl_core.outcome_file import MAGIC, OutcomeError, decode, identity
 ENGINE_MODULES = (
     "activations",
     "batch",
+    "checks",
     "config",
     "datasets",
     "ensemble",
@@ -33,6 +34,7 @@ ENGINE_MODULES = (
     "model",
     "optimizers",
     "passes",
+    "problem",
     "records",
     "telemetry",
     "vector_math",

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nndl_core.config import LossName
 from nndl_core.kernel import Kernel, Problem
+from nndl_core.losses import LOSSES
 from nndl_core.machine_code import numba, source_key
 from nndl_core.model import MLP, pack
 from nndl_core.optimizers import Optimizer, OptimizerState
@@ -64,9 +65,15 @@ def test_labels_beyond_the_outputs_are_refused(labels: Tensor, outputs: int) -> 
 @pytest.mark.parametrize(("loss", "outputs"), [("bce", 3), ("bce", 2), ("cross_entropy", 1)])
 def test_a_loss_of_other_outputs_is_refused(loss: LossName, outputs: int) -> None:
     """The machine code took bce of several outputs for cross entropy, which is 0 with one."""
-    with pytest.raises(ValueError, match=f"loss: '{loss}' takes") as refused:
+    with pytest.raises(ValueError, match=f"'{loss}'") as refused:
         trained((2, 5, outputs), X, Y, loss)
     check_sentence(str(refused.value))
+    y = torch.zeros(1, outputs, 20)
+    with pytest.raises(ValueError, match=f"loss: '{loss}' takes") as refused:
+        Problem((2, outputs), "relu", 0.01, loss, X.T[None], y, 20)
+    check_sentence(str(refused.value))
+    with pytest.raises(ValueError, match=f"loss: '{loss}' takes"):
+        LOSSES[loss].value(y, y)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e39])
@@ -98,6 +105,9 @@ def test_another_memory_of_the_optimizer_has_to_fit() -> None:
     with pytest.raises(ValueError, match="optimizer's memory has the shapes") as refused:
         mine.state = OptimizerState([torch.zeros(3), torch.zeros(3)])
     check_sentence(str(refused.value))
+    mine.optimizer.name = "sgd"
+    with pytest.raises(ValueError, match="adam of these parameters needs"):
+        mine.state = OptimizerState()
     mine.state = OptimizerState([torch.zeros(mine.windows.total) for _ in range(2)], 7)
     mine.run(3)
     assert mine.state.steps == 10
@@ -118,6 +128,7 @@ def test_without_the_checks_the_machine_code_reads_beyond_the_array() -> None:
 
 INDEX = """
 import numpy as np
+from nndl_core.losses import LOSSES
 from nndl_core.machine_code import FOLDER, compiled
 
 @compiled
