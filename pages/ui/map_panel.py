@@ -87,7 +87,7 @@ def _tick(session: MapSession) -> None:
         seconds=session.seconds,
     )
     st.progress(session.sweep.share, text=words)
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left:
         _draw(session)
     with right:
