@@ -51,7 +51,7 @@ def _first_measure(study: Study) -> Iterator[Drawn]:
     yield Drawn(
         tr("Every seed as a dot: {text}", text=measure.words),
         90 + ROW_PIXELS * len(like),
-        strips(series, title),
+        strips(series, title, share=all(m.share for m in like)),
     )
 
 
@@ -72,7 +72,8 @@ def _scores(study: Study) -> Iterator[Drawn]:
         return
     series = {tr(n): [seed[n].test_last[0] for seed in study.outcomes] for n in arms}
     configs = [seed[arms[0]].config for seed in study.outcomes]
-    figure = strips(series, tr("test accuracy, last epoch"), reference=reference_lines(configs))
+    limits = reference_lines(configs)
+    figure = strips(series, tr("test accuracy, last epoch"), reference=limits, share=True)
     yield Drawn(tr("Test accuracy of every run, a dot each"), 110 + ROW_PIXELS * len(arms), figure)
 
 
