@@ -11,7 +11,7 @@ import numpy as np
 from nndl_core.charts.distributions import differences, strips
 from nndl_core.charts.figures import bands
 from nndl_core.charts.parts import Figure
-from nndl_core.i18n import tr
+from nndl_core.i18n import tr, trn
 from nndl_core.lessons.measured import reference_lines
 from nndl_core.study import Measure, Study
 
@@ -36,9 +36,10 @@ def _first_measure(study: Study) -> Iterator[Drawn]:
     measure = study.claim.measures[0]
     values = study.values[measure.name]
     if measure.paired:
-        alt = tr(
-            "Paired differences over {count} seeds: {text}",
-            count=len(values),
+        alt = trn(
+            "Paired difference of {n} seed: {text}",
+            "Paired differences over {n} seeds: {text}",
+            len(values),
             text=measure.words,
         )
         yield Drawn(alt, 230, differences(values, measure.words))

@@ -81,7 +81,7 @@ def _tick(tour: Tour) -> None:
     if tour.running:
         st.progress(
             done / len(EXHIBITS),
-            text=tr("{done} of {count} cards are trained", done=done, count=len(EXHIBITS)),
+            text=tr("Trained cards: {done} of {count}", done=done, count=len(EXHIBITS)),
         )
     for title, belongs in PARTS.items():
         st.subheader(tr(title), divider="gray")

@@ -104,7 +104,7 @@ def _draw(session: MapSession) -> None:
     figure = session.kept("figure", lambda: _figure(session), *state)
     x, y = (tr(axis.kind.label).lower() for axis in (session.plan.x, session.plan.y))
     alt = tr(
-        "Map of {quantity}: {x} across, {y} up, {count} cells trained",
+        "Map of {quantity}: {x} across, {y} up; trained cells: {count}",
         quantity=_named(session.shown),
         x=x,
         y=y,

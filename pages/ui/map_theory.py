@@ -78,12 +78,16 @@ def _rule(cells: list[Cell]) -> tuple[str, str, int, str]:
 
 def agreement_words(found: Agreement) -> str:
     """Say in how many cells the rule is right, and what counts as trained."""
-    return tr(
-        "**{agreeing} of {count} cells do as the rule depth ≤ {depth_scales} ξ says: "
+    return trn(
+        "**{n} of {count} cells does as the rule depth ≤ {depth_scales} ξ says: "
         "{share}.** A cell counts as trained if its mean train accuracy is above "
         "{limit:.3f}, halfway between always answering the larger class ({chance:.3f}) and "
         "the best cell of this map ({best:.3f}).",
-        agreeing=found.agreeing,
+        "**{n} of {count} cells do as the rule depth ≤ {depth_scales} ξ says: "
+        "{share}.** A cell counts as trained if its mean train accuracy is above "
+        "{limit:.3f}, halfway between always answering the larger class ({chance:.3f}) and "
+        "the best cell of this map ({best:.3f}).",
+        found.agreeing,
         count=len(found.judged),
         depth_scales=DEPTH_SCALES,
         share=percent(found.share),
@@ -141,11 +145,14 @@ def _born_dead(session: MapSession) -> None:
     if session.cells:
         found = births(session.cells)
         st.markdown(
-            tr(
-                "**{dead} of {runs} networks were born dead: {share}.** They have a layer "
+            trn(
+                "**{n} of {runs} networks was born dead: {share}.** It has a layer "
                 "in which no unit ever answers on the training set. The bound says at most "
                 "{bound} ± {error} of them (one standard error).",
-                dead=found.dead,
+                "**{n} of {runs} networks were born dead: {share}.** They have a layer "
+                "in which no unit ever answers on the training set. The bound says at most "
+                "{bound} ± {error} of them (one standard error).",
+                found.dead,
                 runs=found.runs,
                 share=percent(found.dead / found.runs),
                 bound=percent(found.bound),
