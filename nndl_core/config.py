@@ -127,7 +127,10 @@ class RunConfig:
         unit="units",
     )
     activation: ActivationName = knob(
-        "sigmoid", mark("Activation"), mark("Of every hidden layer."), names=ActivationName
+        "sigmoid",
+        mark("Activation"),
+        mark("The function of every hidden unit."),
+        names=ActivationName,
     )
     slope: float = knob(
         0.01, mark("Slope"), mark("Leaky ReLU: slope below zero; ELU: alpha."), low=0, high=2
@@ -152,7 +155,11 @@ class RunConfig:
         0.2, mark("Learning rate"), mark("Length of a step."), low=1e-6, high=1000, log=True
     )
     momentum: float = knob(
-        0.9, mark("Momentum"), mark("Of momentum and nesterov; beta 1 of adam."), low=0, high=0.999
+        0.9,
+        mark("Momentum"),
+        mark("How much of its last step momentum or nesterov keeps; for adam it is beta 1."),
+        low=0,
+        high=0.999,
     )
     weight_decay: float = knob(
         0.0,
@@ -173,7 +180,10 @@ class RunConfig:
         unit="epochs",
     )
     dtype: DtypeName = knob(
-        "float32", mark("Precision"), mark("Of the arithmetic."), names=DtypeName
+        "float32",
+        mark("Precision"),
+        mark("How exact the numbers are: about 7 digits in float32, about 16 in float64."),
+        names=DtypeName,
     )
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -92,6 +93,17 @@ def language_named(name: object) -> Language | None:
     """Return the language that a tag such as zh, zh-CN or zh_CN.UTF-8 names, if we have it."""
     short = str(name).replace("_", "-").partition("-")[0].lower()
     return next((known for known in get_args(Language) if known == short), None)
+
+
+def tenths(share: float) -> float:
+    """Return a share in percent with one decimal, half of one rounded up as browsers do."""
+    percent = Decimal(repr(100 * float(share)))
+    return float(percent.quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
+def percent(share: float) -> str:
+    """Write a share in percent, on every page with the same digits."""
+    return tr("{percent} %", percent=f"{tenths(share):.1f}")
 
 
 def breadth(words: str) -> int:

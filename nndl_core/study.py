@@ -31,6 +31,7 @@ class Measure:
 
     geometric: the mean is taken of the logarithm, as it should be for norms and ratios.
     paired: it is the difference between two arms of one seed.
+    share: it lies from 0 to 1, and so does the interval around its mean.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Measure:
     geometric: bool = False
     paired: bool = False
     fields: Fields = ()
+    share: bool = False
 
     @property
     def words(self) -> str:
@@ -213,7 +215,7 @@ class Study:
         if self._next == 0:
             return {}
         return {
-            m.name: estimate(self.values[m.name], geometric=m.geometric)
+            m.name: estimate(self.values[m.name], geometric=m.geometric, share=m.share)
             for m in self.claim.measures
         }
 
@@ -265,8 +267,11 @@ def _figure(measure: Measure, found: Estimate) -> dict[str, Any]:
     return figure
 
 
-def estimate(values: list[float], *, geometric: bool = False) -> Estimate:
-    """Estimate the mean of values with its standard error and Student's 95 % interval."""
+def estimate(values: list[float], *, geometric: bool = False, share: bool = False) -> Estimate:
+    """Estimate the mean of values with its standard error and Student's 95 % interval.
+
+    The mean of shares lies from 0 to 1, so their interval is cut there: it covers as often.
+    """
     scaled = [_log10(v) for v in values] if geometric else values
     n = len(scaled)
     mean = math.fsum(scaled) / n
@@ -280,6 +285,8 @@ def estimate(values: list[float], *, geometric: bool = False) -> Estimate:
     low, high = mean - half, mean + half
     if geometric:
         mean, low, high = 10**mean, 10**low, 10 ** min(high, 308.0)
+    if share:
+        low, high = max(low, 0.0), min(high, 1.0)
     return Estimate(n, mean, error, low, high, tuple(values))
 
 

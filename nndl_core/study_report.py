@@ -8,7 +8,7 @@ from typing import Any
 from nndl_core.charts.parts import Figure
 from nndl_core.charts.study import study_figures
 from nndl_core.config import RunConfig
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, tr, trn
 from nndl_core.study import Condition, Estimate, Measure, State, Study
 
 VERDICTS = {
@@ -59,10 +59,11 @@ def text_of(studies: Sequence[Study]) -> Iterator[str]:
         yield tr("Not measured. Press Measure on the page, then make the report again.")
     for study in studies:
         yield f"### {tr(study.claim.text)}"
-        yield tr(
-            "{verdicts} Measured with {done} seeds:",
+        yield trn(
+            "{verdicts} Measured with {n} seed:",
+            "{verdicts} Measured with {n} seeds:",
+            study.done,
             verdicts=tr(VERDICTS[study.verdict()]),
-            done=study.done,
         )
         yield "\n".join(_condition_line(study, c, state) for c, state in study.states())
 
@@ -82,6 +83,8 @@ def _condition_line(study: Study, condition: Condition, state: State) -> str:
 
 def _written_estimate(measure: Measure, found: Estimate) -> str:
     unit = f" {tr(measure.unit)}" if measure.unit else ""
+    if found.n == 1:
+        return tr("{mean:.4g}{unit} in the one seed.", mean=found.mean, unit=unit)
     if found.low == found.high:
         return tr(
             "exactly {mean:.4g}{unit} in each of {n} seeds.", mean=found.mean, unit=unit, n=found.n

@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from nndl_core.config import ConfigError, RunConfig, short
-from nndl_core.i18n import tr
+from nndl_core.i18n import tr, trn
 from nndl_core.json_text import JsonError, parsed
 from nndl_core.sweep import AHEAD, Sweep, SweepError, processes
 from nndl_core.sweep_grid import points
@@ -78,10 +78,10 @@ def run_sweep(options: argparse.Namespace) -> int:
         write_parquet(sweep, out)
     print(
         tr(
-            "{out}: {runs} runs in {cells} cells.",
+            "{out}: {runs} in {cells}.",
             out=out,
-            runs=len(sweep.cells) * sweep.seeds,
-            cells=len(sweep.cells),
+            runs=trn("{n} run", "{n} runs", len(sweep.cells) * sweep.seeds),
+            cells=trn("{n} cell", "{n} cells", len(sweep.cells)),
         )
     )
     return 0

@@ -7,7 +7,7 @@ import streamlit as st
 from nndl_core.compilation import compile_training, is_compiled
 from nndl_core.i18n import tr
 from pages.ui import locks, presenter
-from pages.ui.address import keep_frame
+from pages.ui.address import draw_one_entry, keep_frame
 from pages.ui.language import choose_language
 from pages.ui.share_panel import share_button
 from pages.ui.shares import GATE, LONGEST_WAIT
@@ -26,6 +26,7 @@ st.set_page_config(
 st.html(UI / "style.css")
 tools = st.container(key="frame_tools", horizontal=True)
 with tools:
+    draw_one_entry()
     choose_language()
     presenter.draw_presenter()
 locks.check_link()

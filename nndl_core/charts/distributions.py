@@ -24,6 +24,8 @@ from nndl_core.i18n import tr
 from nndl_core.study import Estimate, estimate
 
 GOLDEN = 0.6180339887498949  # its multiples fill the unit interval evenly: dots do not pile up
+FEWEST_SHARES = 5
+"""Fewer shares are all said: the interval around their mean would be most of what is possible."""
 Array = NDArray[np.float64]
 
 
@@ -135,10 +137,12 @@ def strips(
     *,
     reference: Mapping[str, float] = {},
     title: str = "",
+    share: bool = False,
 ) -> Figure:
     """Draw every run as a dot, one row per series, with its mean and 95 % interval.
 
-    Each row says n, mean and interval (Student's t); it needs about 75 pixels of height.
+    Each row says n, mean and interval (Student's t); it needs about 75 pixels of height. Of
+    shares (0 to 1) no interval leaves 0 to 1, and few are said one by one, without a mean.
     Vertical reference lines are named in the legend.
     """
     read = {name: floats(values) for name, values in series.items()}
@@ -148,21 +152,21 @@ def strips(
     data: list[Trace] = []
     layout = frame(scale, Scale(False, 0, 1), x_title, "", filled=any(finite))
     for row, (name, values) in enumerate(read.items()):
-        data += _strip(name, finite[row], row)
-        layout["annotations"].append(_row_note(name, values, row))
+        data += _strip(name, finite[row], row, share)
+        layout["annotations"].append(_row_note(name, values, row, share))
     layout["yaxis"] |= {"range": [max(len(read), 1) - 0.5, -0.75], "visible": False}
     layout["shapes"] += references(known, scale, "x")
     layout["margin"] = {"l": 16, "r": 16, "t": 12, "b": 48}
     return figure(data, title, **layout)
 
 
-def _row_note(name: str, values: Sequence[float], row: int) -> dict[str, Any]:
-    words = f"<b>{escape(name)}</b><br>{summary(values)}"
+def _row_note(name: str, values: Sequence[float], row: int, share: bool) -> dict[str, Any]:
+    words = f"<b>{escape(name)}</b><br>{summary(values, share=share)}"
     place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row - 0.05, "yanchor": "bottom"}
     return note(words, **place)
 
 
-def _strip(name: str, values: Sequence[float], row: int) -> Iterator[Trace]:
+def _strip(name: str, values: Sequence[float], row: int, share: bool) -> Iterator[Trace]:
     color = series_color(row)
     yield {
         "type": "scatter",
@@ -174,15 +178,18 @@ def _strip(name: str, values: Sequence[float], row: int) -> Iterator[Trace]:
         "marker": {"color": color, "size": 7, "opacity": 0.6, "symbol": series_symbol(row)},
         "hovertemplate": "%{x:.4g}",
     }
-    yield from _mean(values, row + 0.34, color)
+    if not (share and len(values) < FEWEST_SHARES):
+        yield from _mean(values, row + 0.34, color, share)
 
 
-def _mean(values: Sequence[float], height: float, color: str) -> Iterator[Trace]:
+def _mean(
+    values: Sequence[float], height: float, color: str, share: bool = False
+) -> Iterator[Trace]:
     """Draw the mean as a diamond on its interval; one value has no interval."""
-    found = _estimate(values)
+    found = _estimate(values, share)
     if found is None:
         return
-    half = found.mean - found.low
+    below, above = found.mean - found.low, found.high - found.mean
     yield {
         "type": "scatter",
         "mode": "markers",
@@ -193,30 +200,38 @@ def _mean(values: Sequence[float], height: float, color: str) -> Iterator[Trace]
         "marker": {"color": color, "size": 12, "symbol": "diamond"},
         "error_x": {
             "type": "data",
-            "array": [half if math.isfinite(half) else 0.0],
+            "array": [above if math.isfinite(above) else 0.0],
+            "arrayminus": [below if math.isfinite(below) else 0.0],
+            "symmetric": False,
             "color": color,
             "thickness": 3,
             "width": 7,
         },
-        "hovertext": [summary(values)],
+        "hovertext": [summary(values, share=share)],
         "hoverinfo": "text",
     }
 
 
-def _estimate(values: Sequence[float]) -> Estimate | None:
+def _estimate(values: Sequence[float], share: bool) -> Estimate | None:
     """Estimate the mean of finite values; None where it cannot be computed."""
     try:
-        return estimate(list(values)) if values else None
+        return estimate(list(values), share=share) if values else None
     except OverflowError:
         return None
 
 
-def summary(values: Any) -> str:
-    """Say n, mean and 95 % interval of the finite values, and how many are not finite."""
+def summary(values: Any, *, share: bool = False) -> str:
+    """Say n, mean and 95 % interval of the finite values, and how many are not finite.
+
+    Fewer shares than FEWEST_SHARES are said themselves.
+    """
     read = floats(values)
     kept = _finite(read)
     lost = tr(", {count} not finite", count=len(read) - len(kept)) if len(kept) < len(read) else ""
-    found = _estimate(kept)
+    if share and 0 < len(kept) < FEWEST_SHARES:
+        each = ", ".join(f"{value:.3g}" for value in sorted(kept))
+        return tr("n = {n}: {values}", n=len(kept), values=each) + lost
+    found = _estimate(kept, share)
     if found is None:
         return f"n = {len(kept)}{lost}"  # untranslated
     words = tr("n = {n}, mean {mean}", n=len(kept), mean=_rounded(found.mean, found))

@@ -11,7 +11,7 @@ import numpy as np
 from nndl_core.charts.distributions import differences, strips
 from nndl_core.charts.figures import bands
 from nndl_core.charts.parts import Figure
-from nndl_core.i18n import tr
+from nndl_core.i18n import tr, trn
 from nndl_core.lessons.measured import reference_lines
 from nndl_core.study import Measure, Study
 
@@ -36,9 +36,10 @@ def _first_measure(study: Study) -> Iterator[Drawn]:
     measure = study.claim.measures[0]
     values = study.values[measure.name]
     if measure.paired:
-        alt = tr(
-            "Paired differences over {count} seeds: {text}",
-            count=len(values),
+        alt = trn(
+            "Paired difference of {n} seed: {text}",
+            "Paired differences over {n} seeds: {text}",
+            len(values),
             text=measure.words,
         )
         yield Drawn(alt, 230, differences(values, measure.words))
@@ -51,7 +52,7 @@ def _first_measure(study: Study) -> Iterator[Drawn]:
     yield Drawn(
         tr("Every seed as a dot: {text}", text=measure.words),
         90 + ROW_PIXELS * len(like),
-        strips(series, title),
+        strips(series, title, share=all(m.share for m in like)),
     )
 
 
@@ -72,7 +73,8 @@ def _scores(study: Study) -> Iterator[Drawn]:
         return
     series = {tr(n): [seed[n].test_last[0] for seed in study.outcomes] for n in arms}
     configs = [seed[arms[0]].config for seed in study.outcomes]
-    figure = strips(series, tr("test accuracy, last epoch"), reference=reference_lines(configs))
+    limits = reference_lines(configs)
+    figure = strips(series, tr("test accuracy, last epoch"), reference=limits, share=True)
     yield Drawn(tr("Test accuracy of every run, a dot each"), 110 + ROW_PIXELS * len(arms), figure)
 
 

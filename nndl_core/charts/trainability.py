@@ -47,6 +47,8 @@ BRIGHT_TO_DARK: Final = [
 ODD: Final = "#a3a8ae"
 UNTRAINED: Final = "rgba(128,138,150,0.12)"
 PREVIEW_OPACITY: Final = 0.4
+MARKS: Final = 9
+"""Symbols on each line of a cell's curves."""
 WIDE: Final = 20  # a loss that falls by this factor is drawn on a log axis
 MOST_LOSS: Final = 1.5  # times the loss of a guess; what is above looks the same
 
@@ -175,7 +177,10 @@ CURVE_TITLES = {"loss": mark("train loss"), "accuracy": mark("train accuracy")}
 
 
 def cell_curves(cell: Cell, what: Literal["loss", "accuracy"]) -> Figure:
-    """Draw the train curve of every seed of a cell; a loss over decades on a log axis."""
+    """Draw the train curve of every seed of a cell; a loss over decades on a log axis.
+
+    Two of them stand beside each other: who draws them names the lines, once for both.
+    """
     column = f"train_{what}"
     series = {
         tr("seed {seed}", seed=seed): (outcome.curves["epoch"], outcome.curves[column])
@@ -183,4 +188,9 @@ def cell_curves(cell: Cell, what: Literal["loss", "accuracy"]) -> Figure:
     }
     values = [v for _, curve in series.values() for v in curve.tolist() if v > 0]
     wide = what == "loss" and bool(values) and max(values) > WIDE * min(values)
-    return lines(series, tr("epoch"), tr(CURVE_TITLES[what]), log_y=wide)
+    drawn = lines(series, tr("epoch"), tr(CURVE_TITLES[what]), log_y=wide, markers=True)
+    for trace in drawn["data"]:
+        if trace["mode"] == "lines+markers":
+            trace["marker"]["maxdisplayed"] = MARKS
+    drawn["layout"]["showlegend"] = False
+    return drawn

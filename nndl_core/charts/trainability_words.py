@@ -32,6 +32,15 @@ STATUS_LOOK: Final[dict[Status, tuple[str, str, str]]] = {
     "at_chance": ("C", "#f3b5a5", mark("C: training set not learned")),
     "no_sign": ("", "#e4ebf2", mark("no sign")),
 }
+STATUS_WORDS: Final[dict[Status, str]] = {
+    "diverged": mark("diverged"),
+    "symmetric_units": mark("equal units"),
+    "dead_layer": mark("dead layer"),
+    "zero_gradient": mark("gradient exactly 0"),
+    "vanishing_gradient": mark("vanishing gradient"),
+    "at_chance": mark("at chance"),
+    "no_sign": mark("no sign"),
+}
 
 
 def hover(plan: MapPlan, cells: Cells) -> dict[str, Any]:
@@ -49,8 +58,8 @@ def hover(plan: MapPlan, cells: Cells) -> dict[str, Any]:
 
 
 def _numbers(cell: Summary) -> list[str]:
-    signs = ", ".join(f"{n} {tr(name.replace('_', ' '))}" for name, n in cell.statuses)
-    return [name_of(cell), *(spread_words(cell.spreads[name]) for name in QUANTITIES), signs]
+    spreads = [spread_words(cell.spreads[name]) for name in QUANTITIES]
+    return [name_of(cell), *spreads, signs_words(cell)]
 
 
 def name_of(cell: Summary) -> str:
@@ -67,6 +76,11 @@ def spread_words(spread: Spread) -> str:
     parts += [tr("{n} exactly 0", n=spread.zeros)] if spread.zeros else []
     parts += [tr("{n} undefined", n=spread.odd)] if spread.odd else []
     return ", ".join(parts)
+
+
+def signs_words(cell: Summary) -> str:
+    """Write how many seeds show which sign; a count in brackets needs no plural."""
+    return tr(", ").join(f"{tr(STATUS_WORDS[name])} ({n})" for name, n in cell.statuses)
 
 
 def letters(plan: MapPlan, cells: Cells, shown: Shown, odd: NDArray[np.bool_]) -> list[Trace]:

@@ -73,6 +73,7 @@ def accuracy(arm: str, name: str) -> Measure:
         mark("test accuracy: {arm}"),
         lambda arms: last_accuracy(arms[arm]),
         fields=(("arm", arm),),
+        share=True,
     )
 
 

@@ -13,6 +13,18 @@ FRAME: Final = ("lang", "present", "lock", "hide", "board")
 VIEW: Final = "view."
 """What the names of controls begin with that are no settings of the page's runs."""
 
+# Streamlit makes a new entry of the browser's history of each address that a script writes, and
+# the way back through them leads nowhere: every one shows the page as it is now.
+_ONE_ENTRY: Final = """
+const push = history.pushState.bind(history);
+history.pushState = (state, title, address) => {
+  const same = new URL(address, location.href).pathname === location.pathname;
+  (same ? history.replaceState.bind(history) : push)(state, title, address);
+};
+export default () => {};
+"""
+_one_entry = st.components.v2.component("nndl_one_entry", js=_ONE_ENTRY, isolate_styles=False)
+
 MOST_KNOWN = 8
 """So many values of a parameter that a slow browser may still send."""
 
@@ -50,6 +62,11 @@ def view(key: str, value: str | None) -> None:
     _know(asked)
     st.session_state.setdefault("linked_keys", set()).add(key)
     _replace({**others, **asked, **kept()})
+
+
+def draw_one_entry() -> None:
+    """Let a page be one entry of the browser's history, however often its address is written."""
+    _one_entry(key="one_entry", data={})
 
 
 def keep_frame() -> None:

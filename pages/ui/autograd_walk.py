@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from nndl_core.config import RunConfig
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, tr, trn
 from nndl_core.walkthrough.case import MOST_EXAMPLES, Case, case_of, pen_and_paper
 from nndl_core.walkthrough.steps import Step, Table, walk
 from pages.ui.linked import linked
@@ -70,10 +70,12 @@ def _case(config: RunConfig) -> Case:
             key=linked("walk_examples", 3, low=1, high=MOST_EXAMPLES),
         )
     st.caption(
-        tr(
-            "The first {count} training examples; the gradient is of their mean loss, the update "
+        trn(
+            "The first training example; the gradient is of its loss, the update one plain step "
+            "of gradient descent. Precision float64.",
+            "The first {n} training examples; the gradient is of their mean loss, the update "
             "one plain step of gradient descent. Precision float64.",
-            count=count,
+            int(count),
         )
     )
     return case_of(config, int(count))

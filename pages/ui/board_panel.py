@@ -156,7 +156,7 @@ def _board(board: Board) -> None:
         _heading(board)
         _student(board)
     results(board)
-    st.button(tr("Leave this board"), key="board_leave", on_click=_leave, icon=":material/logout:")
+    _way_out(board)
 
 
 def _heading(board: Board) -> None:
@@ -166,6 +166,17 @@ def _heading(board: Board) -> None:
         st.markdown(experiment_words(board))
     else:
         st.warning(tr(OTHER_VERSION), icon=":material/info:")
+
+
+def _way_out(board: Board) -> None:
+    """Draw the button that goes back to the two ways; who never joined cannot leave."""
+    belongs = board.is_mine or bool(board.nickname)
+    st.button(
+        tr("Leave this board") if belongs else tr("Go to another board"),
+        key="board_leave",
+        on_click=_leave,
+        icon=":material/logout:" if belongs else ":material/arrow_back:",
+    )
 
 
 def _leave() -> None:

@@ -14,7 +14,7 @@ from nndl_core.charts.distributions import strips
 from nndl_core.config import KNOBS
 from nndl_core.diagnosis_words import NAMES
 from nndl_core.export.bundle import harmless
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, percent, sentences, tr, trn
 from nndl_core.store.board_values import Board, Entry
 from nndl_core.store.errors import HistoryError
 from pages.ui.board_store import Seen, content
@@ -69,7 +69,10 @@ def _tick(board: Board) -> None:
         st.rerun()  # closed, or another experiment: the whole page says so
     count = len(seen.entries)
     st.caption(
-        tr("{members} have joined, {runs} runs are here.", members=len(seen.members), runs=count)
+        sentences(
+            trn("{n} has joined.", "{n} have joined.", len(seen.members)),
+            trn("{n} run is here.", "{n} runs are here.", count),
+        )
     )
     if not seen.entries:
         st.info(
@@ -116,7 +119,7 @@ def _distribution(board: Board, entries: list[Entry]) -> None:
     series = groups(entries, score, by)
     label, setting = tr(SCORES[score]), tr(KNOBS[by].label).lower()
     draw_figure(
-        strips(series, label, reference=own_best(entries, score, board.nickname)),
+        strips(series, label, reference=own_best(entries, score, board.nickname), share=True),
         key="board_figure",
         alt=tr("{score} of every run by {setting}, a dot each", score=label, setting=setting),
         height=110 + ROW_PIXELS * len(series),
@@ -165,13 +168,10 @@ def _runs(board: Board, entries: list[Entry]) -> None:
 def _row(entry: Entry, names: list[str], me: str) -> dict[str, object]:
     row: dict[str, object] = {tr("Nickname"): named(entry.nickname, me)}
     row |= {tr(KNOBS[name].label): value_words(entry.settings, name) for name in names}
-    row |= {tr(SCORES[n]): _percent(getattr(entry, n)) for n in SCORES}
+    scores = {n: getattr(entry, n) for n in SCORES}
+    row |= {tr(SCORES[n]): "" if v is None else percent(v) for n, v in scores.items()}
     disease = NAMES.get(entry.disease, "")  # type: ignore[call-overload]
     return row | {tr("Finding"): tr(disease), tr("Epochs"): entry.epochs}
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
 
 
 def board_csv(entries: list[Entry], names: list[str]) -> str:

@@ -73,7 +73,7 @@ def trial_section(sick: RunConfig) -> None:
     st.markdown(
         tr(
             "{count} variants of the ReLU network above. Each changes only what the first column "
-            "names and trains {epochs:,} epochs from the same seeds. A run has recovered if its "
+            "names and trains to epoch {epochs:,} from the same seeds. A run has recovered if its "
             "test accuracy is at least {recovered:g}.",
             count=len(REMEDIES),
             epochs=sick.epochs,
@@ -89,9 +89,7 @@ def trial_section(sick: RunConfig) -> None:
 def _draw_trial(trial: Trial) -> None:
     rows = trial.rows()
     done, every = sum(row.n for row in rows), trial.seeds * len(REMEDIES)
-    st.progress(
-        trial.share, text=tr("{done} of {every} networks are trained", done=done, every=every)
-    )
+    st.progress(trial.share, text=tr("Trained networks: {done} of {every}", done=done, every=every))
     st.html(tables.remedies_table(rows, REMEDIES, trial.seeds))
     if trial.finished:
         st.markdown(escape(tables.remedies_sentence(rows)))

@@ -123,7 +123,7 @@ def bias_section(config: RunConfig) -> None:
     with left:
         curves = _counts(base, DEPTHS, seeds).mean(1).T / [[width] for width in base.hidden]
         shares = {f"fc{at + 1}": row.tolist() for at, row in enumerate(curves)}
-        marks = {tr("all dead from here on"): thresholds[0], tr("your bias"): bias}
+        marks = {tr("below this bias all are dead"): thresholds[0], tr("your bias"): bias}
         figure = charts.dead_curves(DEPTHS, shares, marks)
         draw_figure(figure, key="bias_curves", alt=tr("Dead units against the bias"), height=360)
     with right:

@@ -78,7 +78,7 @@ def _rates_part(config: RunConfig) -> None:
 def _draw_rates(steps: int, count: DeathCount) -> None:
     rows = count.rows()
     done, every = sum(row.n for row in rows), count.seeds * len(count.rates)
-    st.progress(count.share, text=tr("{done} of {every} runs are done", done=done, every=every))
+    st.progress(count.share, text=tr("Runs done: {done} of {every}", done=done, every=every))
     if not rows:
         return
     left, right = st.columns(2)

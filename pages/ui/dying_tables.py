@@ -81,7 +81,7 @@ def path_sentence(path: BiasPath, start: DeadStart) -> str:
         else tr("goes from {first:.4f} to {last:.4f}", first=first, last=last)
     )
     return tr(
-        "In {epochs:,} epochs the output bias goes from {bias:g} to {last_bias:.4f} and the "
+        "Up to epoch {epochs:,} the output bias goes from {bias:g} to {last_bias:.4f} and the "
         "train loss from {train_loss:.4f} to {last_loss:.4f}; the best constant guess has "
         "{best_loss:.4f}. The accuracy {accuracy}. {others} The recurrence b ← b − η (σ(b) − "  # noqa: RUF001
         "p₁) of a lone bias is met to {apart:.0e}. A falling loss is no proof that a network "

@@ -9,7 +9,7 @@ import streamlit as st
 
 from nndl_core.diagnosis_words import NAMES, change_in_words
 from nndl_core.gallery import EXHIBITS, Exhibit, Trained, Visit
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, percent, tr
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import COLORS
 from pages.ui.lesson_controls import lab_address
@@ -81,7 +81,7 @@ def _tick(tour: Tour) -> None:
     if tour.running:
         st.progress(
             done / len(EXHIBITS),
-            text=tr("{done} of {count} cards are trained", done=done, count=len(EXHIBITS)),
+            text=tr("Trained cards: {done} of {count}", done=done, count=len(EXHIBITS)),
         )
     for title, belongs in PARTS.items():
         st.subheader(tr(title), divider="gray")
@@ -137,4 +137,4 @@ def _tried(title: str, run: Trained, exhibit: Exhibit) -> str:
 def _percent(run: Trained) -> str:
     if not run.runner.finished:
         return "…"
-    return tr("{percent} %", percent=f"{100 * run.accuracy:.1f}")
+    return percent(run.accuracy)

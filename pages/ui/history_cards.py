@@ -9,7 +9,7 @@ import streamlit as st
 
 from nndl_core.charts.history import swatch
 from nndl_core.config import ConfigError, RunConfig
-from nndl_core.i18n import in_mine, mark, tr
+from nndl_core.i18n import in_mine, mark, percent, tr
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_NAME, Run, clean_name
@@ -47,7 +47,7 @@ def _card(run: Run, at: int) -> None:
             args=(run.id, name_key),
         )
         st.toggle(tr("Pinned"), key=pin_key, on_change=_pin, args=(run.id, pin_key))
-    st.markdown(_scores(run))
+    st.markdown(scores(run))
     for said in run.findings[:2]:
         st.caption(escape(in_mine(said.sentence)))
     if not run.repeatable:
@@ -57,16 +57,17 @@ def _card(run: Run, at: int) -> None:
 
 
 def _score(name: str, accuracy: float) -> str:
-    return f"{name} {tr('{percent} %', percent=f'{100 * accuracy:.1f}')}"
+    return f"{name} {percent(accuracy)}"
 
 
-def _scores(run: Run) -> str:
-    scores = run.scores
-    parts = ((tr("train"), scores.train_accuracy), (tr("dev"), scores.dev_accuracy))
-    shown = [*parts, (tr("test"), scores.test_accuracy)]
+def scores(run: Run) -> str:
+    """Write a run's accuracies, its best epoch and where it diverged, in Markdown."""
+    found = run.scores
+    parts = ((tr("train"), found.train_accuracy), (tr("dev"), found.dev_accuracy))
+    shown = [*parts, (tr("test"), found.test_accuracy)]
     words = [_score(name, value) for name, value in shown if value is not None]
-    if scores.best_epoch is not None:
-        words.append(tr("best on dev at epoch {best_epoch:,}", best_epoch=scores.best_epoch))
+    if found.best_epoch is not None:
+        words.append(tr("best on dev at epoch {best_epoch:,}", best_epoch=found.best_epoch))
     if run.diverged_at is not None:
         words.append(tr("diverged at epoch {diverged_at:,}", diverged_at=run.diverged_at))
     return f":small[{escape(' · '.join(words))}]"

@@ -9,7 +9,7 @@ import streamlit as st
 
 from nndl_core.charts.history import MOST_RUNS, Curve, overlay
 from nndl_core.export.history import runs_json, table_csv
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, tr, trn
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.runs import Run, unique_names
 from pages.ui.figure import draw_figure
@@ -67,10 +67,11 @@ def _figure(runs: Sequence[Run]) -> None:
     names = unique_names(runs)
     drawn = {names[run_id]: curves[run_id] for run_id in ids if run_id in curves}
     figure = overlay(drawn, shown, log=log and shown.endswith("loss"))
-    alt = tr(
-        "{quantity} against the epoch of {count} runs: {names}.",
+    alt = trn(
+        "{quantity} against the epoch of {n} run: {names}.",
+        "{quantity} against the epoch of {n} runs: {names}.",
+        len(drawn),
         quantity=tr(SHOWN[shown]),
-        count=len(drawn),
         names=", ".join(drawn),
     )
     draw_figure(figure, key="history_overlay", alt=alt, height=470)

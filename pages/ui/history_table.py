@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from nndl_core.diagnosis_words import NAMES
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, tenths, tr
 from nndl_core.store.runs import Run
 from pages.ui.presenter import TYPE_SCALE, is_presenting
 
@@ -70,7 +70,7 @@ def choose(runs: Sequence[Run]) -> list[Run]:
         rows = [at for at, run_id in enumerate(ids) if run_id in chosen]
         st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
-        [_row(run, _zone()) for run in runs],
+        [row(run, _zone()) for run in runs],
         key=key,
         on_select=partial(_take, key, ids),
         selection_mode="multi-row",
@@ -99,13 +99,14 @@ def table_key(ids: Sequence[str]) -> str:
 def _take(key: str, ids: Sequence[str]) -> None:
     """Note what is ticked; the rows come from the browser, so they may be anything."""
     rows = st.session_state[key]["selection"]["rows"]
-    ticked = [ids[row] for row in rows if isinstance(row, int) and 0 <= row < len(ids)]
+    ticked = [ids[at] for at in rows if isinstance(at, int) and 0 <= at < len(ids)]
     before: list[str] = st.session_state.get("history_chosen", [])
     kept = [run_id for run_id in before if run_id in ticked]
     st.session_state["history_chosen"] = [*kept, *(i for i in ticked if i not in kept)]
 
 
-def _row(run: Run, zone: timezone) -> dict[str, Any]:
+def row(run: Run, zone: timezone) -> dict[str, Any]:
+    """Return a run's row of the table, its times in a zone."""
     settings, scores = run.settings, run.scores
     first = run.findings[0].disease if run.findings else ""
     return {
@@ -130,7 +131,8 @@ def _row(run: Run, zone: timezone) -> dict[str, Any]:
 
 
 def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
+    """Round here: the browser would round a half otherwise than the cards do."""
+    return None if share is None else tenths(share)
 
 
 def _zone() -> timezone:

@@ -12,7 +12,7 @@ from nndl_core.charts.initial_state import (
     trace_accuracy,
     trace_loss,
 )
-from nndl_core.i18n import mark, sentences, tr
+from nndl_core.i18n import mark, sentences, tr, trn
 from nndl_core.initial_signal import Signal, signals
 from nndl_core.initial_state import Ending, EpochParameters, parameter_trace, zero_endings
 from nndl_core.telemetry import SAME_UNIT
@@ -76,7 +76,13 @@ def trace_section() -> None:
         st.warning(escape(str(error)))
         return
     if len(trace) <= epochs:
-        st.warning(tr("The run diverged after {count} updates.", count=len(trace) - 1))
+        st.warning(
+            trn(
+                "The run diverged after {n} update.",
+                "The run diverged after {n} updates.",
+                len(trace) - 1,
+            )
+        )
     state = trace[_update_slider(len(trace) - 1)]
     _scores(state)
     for at, layer in enumerate(state.layers):

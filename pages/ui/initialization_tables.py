@@ -8,7 +8,7 @@ from html import escape
 from string import ascii_lowercase
 
 from nndl_core.charts.theme import series_color
-from nndl_core.i18n import sentences, tr
+from nndl_core.i18n import sentences, tr, trn
 from nndl_core.initial_signal import Comparison, Signal, Table, compare
 from nndl_core.initial_state import Ending, EpochParameters, LayerParameters
 from nndl_core.weight_laws import Draws, Moment
@@ -51,9 +51,10 @@ def trace_sentence(state: EpochParameters) -> str:
         tr("{n} of {all} in {layer}", n=layer.distinct, all=len(layer.groups), layer=layer.name)
         for layer in state.layers[:-1]
     ]
-    return tr(
-        "Distinct hidden neurons after {epoch} updates: {value}.",
-        epoch=state.epoch,
+    return trn(
+        "Distinct hidden neurons after {n} update: {value}.",
+        "Distinct hidden neurons after {n} updates: {value}.",
+        state.epoch,
         value=tr(", ").join(counts) or tr("none"),
     )
 
@@ -80,7 +81,7 @@ def ending_sentence(end: Ending) -> str:
     if end.outcome == "nothing_moved":
         return tr(
             "{name}, {counts} points: with equal classes the gradient of the output bias is 0 as "
-            "well. This is a saddle: after {epochs} epochs every parameter is exactly 0.",
+            "well. This is a saddle: at epoch {epochs} every parameter is exactly 0.",
             name=name,
             counts=counts,
             epochs=epochs,
@@ -90,8 +91,9 @@ def ending_sentence(end: Ending) -> str:
     if end.outcome == "last_bias_moved":
         return tr(
             "{name}: a hidden neuron gives {hidden_output:g} when its weights are 0, so no "
-            "weight ever gets a gradient. Only the output bias moves ({last:.3g} after {epochs} "
-            "epochs), and every point is given the same class: test accuracy {test_accuracy:.3f}.",
+            "weight ever gets a gradient. Only the output bias moves ({last:.3g} at epoch "
+            "{epochs}), and every point is given the same class: test accuracy "
+            "{test_accuracy:.3f}.",
             name=name,
             hidden_output=end.hidden_output,
             last=_last(end),
@@ -103,7 +105,7 @@ def ending_sentence(end: Ending) -> str:
         return tr(
             "{name}: a hidden neuron gives {hidden_output:g} when its weights are 0, so the "
             "output layer moves first and the hidden one follows, every neuron in the same way. "
-            "After {epochs} epochs still {distinct} distinct: the network has learned as one "
+            "At epoch {epochs} still {distinct} distinct: the network has learned as one "
             "neuron, test accuracy {test_accuracy:.3f}.",
             name=name,
             hidden_output=end.hidden_output,
@@ -112,7 +114,7 @@ def ending_sentence(end: Ending) -> str:
             test_accuracy=end.test_accuracy,
         )
     return tr(
-        "{name}: {distinct} neurons distinct after {epochs} epochs. Equal neurons get equal "
+        "{name}: {distinct} neurons distinct at epoch {epochs}. Equal neurons get equal "
         "gradients only up to rounding, and these settings made the rounding grow.",
         name=name,
         distinct=distinct,
@@ -137,13 +139,13 @@ def _rounding_sentence(end: Ending, counts: str) -> str:
     )
     if end.outcome == "last_bias_moved":
         moved = tr(
-            "After {epochs} epochs the output bias has moved by {largest:.1e}.",
+            "At epoch {epochs} the output bias has moved by {largest:.1e}.",
             epochs=end.epochs,
             largest=largest,
         )
         return sentences(start, moved)
     grown = tr(
-        "The saddle is unstable, so this grows: after {epochs} epochs the largest change is "
+        "The saddle is unstable, so this grows: at epoch {epochs} the largest change is "
         "{largest:.2g} and the train loss {train_loss:.4f}.",
         epochs=end.epochs,
         largest=largest,

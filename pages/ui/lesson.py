@@ -92,7 +92,9 @@ def _draw_question(lesson: Lesson) -> None:
         opening = (
             tr("Yes.")
             if right
-            else tr("No: {answer}.", answer=tr(question.options[question.answer]))
+            else tr(
+                "Not right. The answer is: {answer}.", answer=tr(question.options[question.answer])
+            )
         )
         st.info(
             escape(

@@ -70,10 +70,10 @@ TEXT: Final[dict[str, str]] = {
     "activations_hover": mark("{layer}: {share} between {low} and {high} · mean {mean}, sd {std}"),
     "mean_legend": mark("mean ± 1 sd"),
     "units_title": mark("Units"),
-    "units_alt": mark("Dead, distinct and saturated units of each hidden layer"),
+    "units_alt": mark("Dead units, distinct weights and flat outputs of each hidden layer"),
     "dead": mark("dead"),
-    "distinct": mark("distinct"),
-    "saturated": mark("saturated"),
+    "distinct": mark("distinct weights"),
+    "saturated": mark("flat outputs"),
     "of": mark("{k} of {n}"),
     # what a screen reader says of a chart after its title
     "curves_now": mark("At epoch {epoch}: train {train}, dev {dev}"),

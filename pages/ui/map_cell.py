@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from html import escape as escape_html
 from typing import Literal
 
 import streamlit as st
 
+from nndl_core.charts.history import swatch
 from nndl_core.charts.trainability import cell_curves
-from nndl_core.charts.trainability_words import spread_words
+from nndl_core.charts.trainability_words import signs_words, spread_words
 from nndl_core.i18n import mark, tr
 from nndl_core.sweep import Cell
 from nndl_core.trainability import QUANTITIES, Summary, summarize
@@ -18,9 +20,9 @@ from pages.ui.figure import draw_figure
 from pages.ui.lesson_controls import lab_address
 from pages.ui.linked import refuse
 from pages.ui.map_session import MapSession
-from pages.ui.number_table import table
+from pages.ui.number_table import in_parts, table
 
-KEY, CURVE_PIXELS = "map_cell", 210
+KEY, CURVE_PIXELS = "map_cell", 185
 PLACE = re.compile(r"[0-9]{1,4}-[0-9]{1,4}")
 ALTS = {
     "loss": mark("Train loss of every seed of the chosen cell against the epoch"),
@@ -83,20 +85,26 @@ def _choose(session: MapSession, keys: list[str]) -> None:
 
 def _draw(cell: Cell, summary: Summary) -> None:
     rows = [(tr(q.label), spread_words(summary.spreads[name])) for name, q in QUANTITIES.items()]
-    signs = ", ".join(f"{n} {tr(name.replace('_', ' '))}" for name, n in summary.statuses)
-    rows = [(escape_html(label), value) for label, value in [*rows, (tr("signs"), signs)]]
+    rows.append((tr("signs"), signs_words(summary)))
+    rows = [(escape_html(label), in_parts(text)) for label, text in rows]
     n = len(cell.outcomes)
     seeds = tr("one run") if n == 1 else tr("mean ± sd, {n} seeds", n=n)
     st.html(table([tr("this cell"), seeds], rows))
-    for what in WHATS:
-        draw_figure(
-            cell_curves(cell, what),
-            key=f"map_cell_{what}",
-            alt=tr(ALTS[what]),
-            height=CURVE_PIXELS,
-        )
+    for what, column in zip(WHATS, st.columns(len(WHATS)), strict=True):
+        with column:
+            draw_figure(
+                cell_curves(cell, what),
+                key=f"map_cell_{what}",
+                alt=tr(ALTS[what]),
+                height=CURVE_PIXELS,
+            )
     links = " · ".join(
-        f"[{tr('seed {seed}', seed=seed)}]({lab_address(outcome.config)})"
+        f"{_line(seed)} [{tr('seed {seed}', seed=seed)}]({lab_address(outcome.config)})"
         for seed, outcome in enumerate(cell.outcomes)
     )
     st.markdown(tr("Open in the lab: {links}", links=links))
+
+
+def _line(seed: int) -> str:
+    """Show a seed's line: the links are the legend of both charts, which are narrow."""
+    return f"![](data:image/svg+xml;base64,{b64encode(swatch(seed).encode()).decode()})"

@@ -87,7 +87,7 @@ def _tick(session: MapSession) -> None:
         seconds=session.seconds,
     )
     st.progress(session.sweep.share, text=words)
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left:
         _draw(session)
     with right:
@@ -104,7 +104,7 @@ def _draw(session: MapSession) -> None:
     figure = session.kept("figure", lambda: _figure(session), *state)
     x, y = (tr(axis.kind.label).lower() for axis in (session.plan.x, session.plan.y))
     alt = tr(
-        "Map of {quantity}: {x} across, {y} up, {count} cells trained",
+        "Map of {quantity}: {x} across, {y} up; trained cells: {count}",
         quantity=_named(session.shown),
         x=x,
         y=y,

@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from nndl_core.charts.trainability_theory import critical_scale, has_born_dead, net_of
-from nndl_core.i18n import language, mark, tr, trn
+from nndl_core.i18n import language, mark, percent, tr, trn
 from nndl_core.map_plan import MapPlan
 from nndl_core.mean_field import DEPTH_SCALES
 from nndl_core.sweep import Cell
@@ -78,15 +78,19 @@ def _rule(cells: list[Cell]) -> tuple[str, str, int, str]:
 
 def agreement_words(found: Agreement) -> str:
     """Say in how many cells the rule is right, and what counts as trained."""
-    return tr(
-        "**{agreeing} of {count} cells do as the rule depth ≤ {depth_scales} ξ says: "
-        "{share:.1%}.** A cell counts as trained if its mean train accuracy is above "
+    return trn(
+        "**{n} of {count} cells does as the rule depth ≤ {depth_scales} ξ says: "
+        "{share}.** A cell counts as trained if its mean train accuracy is above "
         "{limit:.3f}, halfway between always answering the larger class ({chance:.3f}) and "
         "the best cell of this map ({best:.3f}).",
-        agreeing=found.agreeing,
+        "**{n} of {count} cells do as the rule depth ≤ {depth_scales} ξ says: "
+        "{share}.** A cell counts as trained if its mean train accuracy is above "
+        "{limit:.3f}, halfway between always answering the larger class ({chance:.3f}) and "
+        "the best cell of this map ({best:.3f}).",
+        found.agreeing,
         count=len(found.judged),
         depth_scales=DEPTH_SCALES,
-        share=found.share,
+        share=percent(found.share),
         limit=found.limit,
         chance=found.chance,
         best=found.best,
@@ -141,15 +145,18 @@ def _born_dead(session: MapSession) -> None:
     if session.cells:
         found = births(session.cells)
         st.markdown(
-            tr(
-                "**{dead} of {runs} networks were born dead: {share:.1%}.** They have a layer "
+            trn(
+                "**{n} of {runs} networks was born dead: {share}.** It has a layer "
                 "in which no unit ever answers on the training set. The bound says at most "
-                "{bound:.1%} ± {error:.1%} of them (one standard error).",
-                dead=found.dead,
+                "{bound} ± {error} of them (one standard error).",
+                "**{n} of {runs} networks were born dead: {share}.** They have a layer "
+                "in which no unit ever answers on the training set. The bound says at most "
+                "{bound} ± {error} of them (one standard error).",
+                found.dead,
                 runs=found.runs,
-                share=found.dead / found.runs,
-                bound=found.bound,
-                error=found.error,
+                share=percent(found.dead / found.runs),
+                bound=percent(found.bound),
+                error=percent(found.error),
             )
         )
     st.latex(BORN_DEAD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -24,6 +25,8 @@ STYLE = """<style>
   .numbers table { font-size: 0.82rem; }
   .numbers th, .numbers td { padding: 0.2rem 0.4rem; }
   .numbers th:first-child, .numbers td:first-child { white-space: normal; } }
+.numbers td.parts { white-space: normal; }
+.numbers .parts span { display: inline-block; white-space: pre; }
 .numbers .zero { opacity: 0.75; font-style: italic; }
 </style>"""
 NOTHING = "–"  # noqa: RUF001
@@ -41,6 +44,12 @@ def marked(value: float, form: str = ".3g") -> str:
     if value == 0:
         return f'<span class="zero">{tr("exactly 0")}</span>'
     return number(value, form)
+
+
+def in_parts(text: str) -> str:
+    """Build a cell of plain text that breaks, where it must, between its parts: behind a comma."""
+    parts = re.sub("(, |、)", r"\1</span><span>", escape(text))
+    return f'<td class="parts"><span>{parts}</span></td>'
 
 
 def table(

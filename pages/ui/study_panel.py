@@ -8,7 +8,7 @@ from time import perf_counter
 import streamlit as st
 
 from nndl_core.charts.study import Drawn, study_figures
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, tr, trn
 from nndl_core.study import Claim, Condition, Estimate, Measure, State, Study, Verdict
 from pages.ui.figure import draw_figure
 from pages.ui.lesson_controls import draw_lab_links
@@ -73,10 +73,11 @@ def _task(claim: Claim) -> Task[Study]:
 def _draw(claim: Claim, study: Study) -> None:
     st.progress(
         study.share,
-        text=tr(
-            "{done} of {seeds} seeds · {seconds:.1f} s",
+        text=trn(
+            "{done} of {n} seed · {seconds:.1f} s",
+            "{done} of {n} seeds · {seconds:.1f} s",
+            study.seeds,
             done=study.done,
-            seeds=study.seeds,
             seconds=study.seconds,
         ),
     )
@@ -91,11 +92,12 @@ def _draw_card(study: Study, figures: list[Drawn]) -> None:
     said, color = VERDICTS[study.verdict()]
     words = tr(said)
     st.markdown(
-        tr(
-            ":{color}-badge[{words}] &nbsp; measured with {done} seeds",
+        trn(
+            ":{color}-badge[{words}] &nbsp; measured with {n} seed",
+            ":{color}-badge[{words}] &nbsp; measured with {n} seeds",
+            study.done,
             color=color,
             words=words,
-            done=study.done,
         )
     )
     if study.finished and study.verdict() == claim.verdict:
@@ -132,6 +134,8 @@ def _measure(measure: Measure, found: Estimate) -> list[str]:
 
 
 def _interval(found: Estimate) -> str:
+    if found.n == 1:
+        return tr("{mean:.4g} in the one seed so far", mean=found.mean)
     if found.low == found.high:
         return tr("exactly {mean:.4g}", mean=found.mean)
     return tr("{low:.4g} to {high:.4g}", low=found.low, high=found.high)

@@ -170,6 +170,23 @@ def test_a_bad_nickname_gets_one_sentence(code: str, name: str) -> None:
     assert history_keeper().do(lambda h: Boards(h.engine).members(code)) == []
 
 
+def test_only_who_belongs_to_a_board_can_leave_it(code: str) -> None:
+    at = page(code)
+    assert at.button(key="board_leave").label == "Go to another board"
+    at.text_input(key="board_nickname").input("Anne")
+    at.button(key="board_enter").click().run()
+    assert at.button(key="board_leave").label == "Leave this board"
+    assert page(code, TEACHER).button(key="board_leave").label == "Leave this board"
+
+
+def test_one_run_is_one_run(code: str) -> None:
+    store = history_keeper().do
+    store(lambda h: Boards(h.engine).join(code, "a" * 64, "Anne"))
+    store(lambda h: Boards(h.engine).enter(code, "a" * 64, a_run()))
+    counted = [str(each.value) for each in page(code).caption if "here" in str(each.value)]
+    assert counted == ["1 has joined. 1 run is here."]
+
+
 def test_a_student_joins_and_sees_no_buttons_of_the_teacher(code: str) -> None:
     at = page(code)
     at.text_input(key="board_nickname").input("Ann *e*")

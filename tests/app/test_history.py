@@ -7,6 +7,8 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from time import sleep
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from nndl_core.config import RunConfig
 from nndl_core.diagnosis_words import sentence
 from nndl_core.export.history import table_csv
-from nndl_core.i18n import LANGUAGES, in_mine, speaking
+from nndl_core.i18n import LANGUAGES, in_mine, speaking, tenths
 from nndl_core.run_cache import ENGINE_VERSION
 from nndl_core.runner import Runner
 from nndl_core.snapshot import evaluate_test
@@ -27,7 +29,9 @@ from nndl_core.store.runs import MOST_POINTS, Run
 from pages.ui import run_keeper
 from pages.ui.history_access import history_keeper
 from pages.ui.history_cards import lab_link
+from pages.ui.history_cards import scores as scores_words
 from pages.ui.history_chosen import json_bytes
+from pages.ui.history_table import row as table_row
 from pages.ui.history_table import table_key
 from pages.ui.owner import owner_of
 from pages.ui.run_keeper import KEPT
@@ -196,6 +200,17 @@ def test_filters_shorten_the_table() -> None:
     at.selectbox(key="history_activation").select("").run()
     at.text_input(key="history_name").input("XOR, 5").run()
     assert list(at.dataframe[0].value["activation"]) == ["tanh"]
+
+
+def test_table_and_card_write_a_share_with_the_same_digits() -> None:
+    trained()
+    (run,) = kept()
+    for count in (80, 200, 400, 1000):
+        for right in range(count + 1):
+            shown = replace(run, scores=replace(run.scores, dev_accuracy=right / count))
+            cell = table_row(shown, UTC)["dev"]
+            assert f"dev {cell:.1f} %" in scores_words(shown).replace("\\", "")
+    assert [tenths(share) for share in (0.4625, 0.8125, 0.5715)] == [46.3, 81.3, 57.2]
 
 
 def test_chosen_runs_can_be_named_and_pinned() -> None:

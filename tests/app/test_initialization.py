@@ -103,7 +103,7 @@ def test_the_endings_mark_exact_zeros(zeros: AppTest) -> None:
     text = sentences(zeros)
     assert "the network has learned as one neuron" in text
     assert text.count("Only the output bias moves") == 2
-    assert "after 2000 epochs every parameter is exactly 0" in text
+    assert "at epoch 2000 every parameter is exactly 0" in text
 
 
 def test_the_endings_follow_their_controls(zeros: AppTest) -> None:
@@ -111,7 +111,7 @@ def test_the_endings_follow_their_controls(zeros: AppTest) -> None:
     assert not zeros.exception
     _, sigmoid, *_ = named(zeros, "activation")
     assert float(sigmoid[-2]) < 0.55
-    assert "After 5 epochs" in sentences(zeros)
+    assert "At epoch 5 " in sentences(zeros)
 
 
 def test_equal_spread_is_reached_by_the_other_scale(spread: AppTest) -> None:

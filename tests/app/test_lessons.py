@@ -97,7 +97,7 @@ def test_the_answer_is_told_only_after_a_guess(open_lab: Open) -> None:
     question = LESSONS["depth"].question
     assert question.because not in words(at)
     at.radio(key="depth_answer").set_value(0).run()
-    assert "No: Over many seeds neither." in words(at)
+    assert "Not right. The answer is: Over many seeds neither." in words(at)
     at.radio(key="depth_answer").set_value(question.answer).run()
     assert f"Yes. {question.because}" in words(at)
 

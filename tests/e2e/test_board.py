@@ -78,14 +78,14 @@ def test_the_runs_of_a_class_appear_by_themselves(page: Page, open_student: Open
     run(anne, "activation=relu", "On the board.")
     run(bo, "learning_rate=0.5", "Not on the board: its experiment has Learning rate 0.2")
     run(bo, "activation=tanh", "On the board.")
-    expect(page.get_by_text("2 have joined, 2 runs are here.")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("2 have joined. 2 runs are here.")).to_be_visible(timeout=WAIT)
     names = page.locator(".numbers tbody tr td:first-child")
     assert sorted(names.all_inner_texts()) == ["Anne <b>", "小明"]
     bo.get_by_text("小明 (you)").wait_for(timeout=WAIT)
 
     page.click(".st-key-board_clear button")
     page.click(".st-key-board_clear_now button")
-    expect(anne.get_by_text("2 have joined, 0 runs are here.")).to_be_visible(timeout=WAIT)
+    expect(anne.get_by_text("2 have joined. 0 runs are here.")).to_be_visible(timeout=WAIT)
     page.click(".st-key-board_close button")
     page.click(".st-key-board_close_now button")
     anne.get_by_text("is no board").wait_for(timeout=WAIT)

@@ -80,6 +80,12 @@ def test_a_click_on_a_cell_shows_its_curves_and_opens_its_run_in_the_lab(
     click_cell(page, across=0.5, up=0.95)
     for what in ("loss", "accuracy"):
         page.wait_for_selector(f".st-key-map_cell_{what} .main-svg", timeout=WAIT)
+    lowest = page.evaluate(
+        """[...document.querySelectorAll('.st-key-map_cell_loss, .st-key-map_cell_accuracy')].map(
+        (node) => node.getBoundingClientRect().bottom + document.querySelector('.stMain').scrollTop
+        )"""
+    )
+    assert max(lowest) <= 900  # the whole cell stands beside the map, without scrolling
     link = page.get_by_role("link", name="seed 0")
     address = str(link.get_attribute("href"))
     assert "hidden=8-8-8-8-8-8-8" in address
@@ -144,4 +150,6 @@ def test_the_numbers_of_a_cell_stand_whole_in_chinese_too(open_app: OpenApp) -> 
     fill(drawn(page), 20)
     table = page.locator(".numbers").first
     expect(table).to_contain_text("随机种子", timeout=WAIT)
-    assert table.evaluate("node => node.scrollWidth <= node.clientWidth")
+    for width in (1440, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert table.evaluate("node => node.scrollWidth <= node.clientWidth")

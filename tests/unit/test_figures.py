@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nndl_core.charts.figures import (
     Figure,
@@ -21,6 +23,7 @@ from nndl_core.charts.figures import (
     lines,
     strips,
 )
+from nndl_core.study import estimate
 
 NAN, INF = math.nan, math.inf
 X = [1.0, 2.0, 3.0]
@@ -206,6 +209,26 @@ def test_strips_say_number_mean_and_interval() -> None:
     mean = figure["data"][1]
     assert mean["x"] == [3.0]
     assert mean["error_x"]["array"][0] == pytest.approx(1.963, abs=0.005)
+
+
+def test_an_interval_of_shares_stays_from_0_to_1_and_few_shares_are_said_one_by_one() -> None:
+    few = strips({"a": [0.765, 0.433]}, "accuracy", share=True)
+    assert notes(few) == ["<b>a</b><br>n = 2: 0.433, 0.765"]
+    assert [trace["mode"] for trace in few["data"]] == ["markers"]  # the runs, and no mean
+    assert few["data"][0]["marker"]["symbol"] != "diamond"
+    rising = [0.5, 1.0, 1.0, 1.0, 1.0]  # Student's t: 0.9 -+ 0.278
+    many = strips({"a": rising}, "accuracy", share=True)
+    assert notes(many) == ["<b>a</b><br>n = 5, mean 0.90 (95 %: 0.62 to 1.00)"]
+    bar = many["data"][1]["error_x"]
+    assert bar["array"][0] == pytest.approx(0.1)
+    assert bar["arrayminus"][0] == pytest.approx(0.278, abs=0.001)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_no_interval_of_shares_leaves_0_to_1(shares: list[float]) -> None:
+    found = estimate(shares, share=True)
+    assert 0 <= found.low <= found.mean + 1e-12
+    assert found.mean - 1e-12 <= found.high <= 1
 
 
 def test_one_value_has_a_mean_and_no_interval() -> None:

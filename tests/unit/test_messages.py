@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from babel.messages.catalog import Message
@@ -18,6 +19,11 @@ from nndl_core.i18n import (
     tr,
     trn,
 )
+from nndl_core.study import Measure, estimate
+from nndl_core.study_report import _written_estimate
+from pages.ui.initialization_tables import trace_sentence
+from pages.ui.map_theory import agreement_words
+from pages.ui.study_panel import _interval
 from tests.messages import bare_texts, catalog, fields, messages, sources, wrong_calls
 
 
@@ -59,6 +65,18 @@ def test_english_needs_no_catalog() -> None:
     assert tr("loss {loss:.2f}", loss=0.5) == "loss 0.50"
     assert [trn("{n} run", "{n} runs", n) for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
     assert mark("text") == "text"
+
+
+def test_one_thing_is_counted_in_the_singular() -> None:
+    judged = SimpleNamespace(agreeing=1, judged=[0], share=1.0, limit=0.7, chance=0.5, best=0.9)
+    assert agreement_words(judged).startswith("**1 of 1 cells does as")  # type: ignore[arg-type]
+    first = SimpleNamespace(epoch=1, layers=[])
+    assert trace_sentence(first) == (  # type: ignore[arg-type]
+        "Distinct hidden neurons after 1 update: none."
+    )
+    measure = Measure("m", "a measure")
+    assert _written_estimate(measure, estimate([0.5])) == "0.5 in the one seed."
+    assert _interval(estimate([0.5])) == "0.5 in the one seed so far"
 
 
 def test_a_message_without_translation_stays_english(chinese: None) -> None:

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree
 
 import numpy as np
@@ -23,12 +23,13 @@ from nndl_core.charts.trainability import (
 )
 from nndl_core.charts.trainability_plane import axis_of, edges
 from nndl_core.charts.trainability_theory import critical_scale, deadly_width, theory_lines
-from nndl_core.charts.trainability_words import STATUS_LOOK, spread_words
+from nndl_core.charts.trainability_words import STATUS_LOOK, signs_words, spread_words
+from nndl_core.i18n import speaking
 from nndl_core.map_axis import Axis
 from nndl_core.map_plan import BASE, PRESETS, MapPlan
 from nndl_core.mean_field import born_dead
 from nndl_core.sweep import Cell
-from nndl_core.trainability import QUANTITIES, Spread, Summary
+from nndl_core.trainability import QUANTITIES, Spread, Status, Summary
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -169,8 +170,16 @@ def test_the_words_under_the_pointer_are_those_of_the_cell() -> None:
         r"%\{customdata\[(\d)\]\}", lambda m: trace["customdata"][0][1][int(m[1])], template
     )
     assert said.startswith("<b>hidden layers 1, weight scale 2</b><br>test accuracy: 1 ± 0.1<br>")
-    assert "signs: 3 dead layer, 1 no sign" in said
+    assert "signs: dead layer (3), no sign (1)" in said
     assert not trace["hoverongaps"]
+
+
+def test_every_sign_of_a_cell_has_a_name_in_chinese_without_an_english_word() -> None:
+    every = Summary((0, 0), {}, {}, tuple((name, 2) for name in get_args(Status)))
+    with speaking("zh"):
+        said = signs_words(every)
+    assert not re.search("[A-Za-z]", said)
+    assert len(set(re.findall("[^、]+", said))) == len(get_args(Status))
 
 
 def test_what_is_not_trained_looks_like_the_nearest_trained_cell() -> None:
@@ -197,6 +206,7 @@ def test_a_cell_has_a_curve_per_seed_and_a_log_axis_where_a_loss_needs_one() -> 
     assert flat["data"][1]["y"] == [0.6, 0.1]
     assert flat["layout"]["yaxis"].get("type") != "log"
     assert steep["layout"]["yaxis"]["type"] == "log"
+    assert not steep["layout"]["showlegend"]  # the links below name the lines of both figures
 
 
 def corners(svg: bytes, fill: str) -> list[np.ndarray[Any, Any]]:
