@@ -12,7 +12,7 @@ import streamlit as st
 from nndl_core.config import LossName
 from nndl_core.i18n import tr
 from nndl_core.table_columns import Choice
-from nndl_core.table_data import Table
+from nndl_core.table_data import Reading, Table
 from nndl_core.table_file import DELIMITERS
 from nndl_core.table_text import ENCODINGS, MAX_BYTES, TableError
 from nndl_core.table_words import delimiter_word, notices, summary, why_left_out
@@ -44,14 +44,14 @@ def upload_controls(session: LabSession) -> None:
             on_click=_open,
             args=(session,),
         )
-    if session.upload is not None and session.config.dataset == "csv":
+    if session.upload is not None:
         state = st.session_state
         seed, scale = state.get("data_seed", 0), state.get("scale", "on")
         try:
             reading = session.upload.read(seed, scale)
         except TableError:
             return  # said where the run starts anew
-        st.caption(_list(summary(session.upload, reading), notices(session.upload, reading)))
+        st.caption(_said(session.upload, reading))
 
 
 def picker(session: LabSession) -> None:
@@ -153,7 +153,7 @@ def _draw_columns(session: LabSession, table: Table) -> None:
     st.dataframe(_preview(chosen), height=38 + 35 * PREVIEW_ROWS)
     try:
         reading = chosen.read(session.config.data_seed, session.config.scale)
-        st.caption(_list(summary(chosen, reading), notices(chosen, reading)))
+        st.caption(_said(chosen, reading))
     except TableError as error:
         st.warning(escape(str(error)), icon=":material/info:")
     if st.button(tr("Train on these columns"), key="table_use", type="primary"):
@@ -238,7 +238,7 @@ def _with(options: list[str], more: str) -> list[str]:
     return options if more in options or not more else [*options, more]
 
 
-def _list(first: str, sentences: list[str]) -> str:
-    """Write sentences as Markdown, the first in bold and the others as a list."""
-    points = "".join(f"\n- {escape(sentence)}" for sentence in sentences)
-    return f"**{escape(first)}**\n{points}"
+def _said(table: Table, reading: Reading) -> str:
+    """Write as Markdown what a table is, in bold its name, and a list of what was done to it."""
+    points = "".join(f"\n- {escape(sentence)}" for sentence in notices(table, reading))
+    return f"**{escape(table.name)}**  \n{escape(summary(table, reading))}\n{points}"
