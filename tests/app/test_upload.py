@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -60,21 +59,6 @@ def test_an_ordinary_table_needs_no_click_and_says_what_was_guessed(
     assert 'The label is "Species", by its name.' in said(at)
     assert '"Id" (an index: every row has another whole number)' in said(at)
     assert '"place" (text: 5 different values)' in said(at)
-
-
-def test_all_that_is_said_of_a_table_is_said_in_chinese(open_lab: OpenLab) -> None:
-    at = uploaded(open_lab("_router.py", lang="zh"), TABLE)
-    assert "60 行" in said(at)
-    assert '标签 "Species" 有 3 个类别。' in said(at)
-    opened(at)
-    names = re.compile(
-        "mine.csv|Id|Species|length|width|place|CSV|UTF-8|GBK|Windows-1252|Excel|xlsx"
-    )
-    own = [each.label for each in (*at.selectbox, *at.multiselect) if "table_" in str(each.key)]
-    assert len(own) == 6
-    about = said(at)[said(at).index("mine.csv") :]
-    for text in (*own, about, at.button(key="table_use").label):
-        assert not re.search("[A-Za-z]", names.sub("", text)), text
 
 
 def test_other_columns_are_trained_on_when_they_are_chosen(
