@@ -12,7 +12,7 @@ import streamlit as st
 from nndl_core.config import LossName
 from nndl_core.i18n import tr
 from nndl_core.table_columns import Choice
-from nndl_core.table_data import Table
+from nndl_core.table_data import Reading, Table
 from nndl_core.table_file import DELIMITERS
 from nndl_core.table_text import ENCODINGS, MAX_BYTES, TableError
 from nndl_core.table_words import delimiter_word, notices, summary, why_left_out
@@ -24,6 +24,7 @@ from pages.ui.uploaded import Uploaded
 KINDS = ["csv", "tsv", "txt", "data", "xlsx", "xls"]
 """Of .xls a sentence says what to do; what Streamlit refuses itself gets no word of ours."""
 PREVIEW_ROWS = 8
+FORM = ("delimiter", "decimal", "encoding", "header", "sheet")
 
 
 def upload_controls(session: LabSession) -> None:
@@ -44,14 +45,14 @@ def upload_controls(session: LabSession) -> None:
             on_click=_open,
             args=(session,),
         )
-    if session.upload is not None and session.config.dataset == "csv":
+    if session.upload is not None:
         state = st.session_state
         seed, scale = state.get("data_seed", 0), state.get("scale", "on")
         try:
             reading = session.upload.read(seed, scale)
         except TableError:
             return  # said where the run starts anew
-        st.caption(_list(summary(session.upload, reading), notices(session.upload, reading)))
+        st.caption(_said(session.upload, reading))
 
 
 def picker(session: LabSession) -> None:
@@ -103,15 +104,17 @@ def _closing(session: LabSession) -> Callable[[], None]:
 def _show_choice(session: LabSession) -> None:
     """Set the controls of the dialog to what the file was read as."""
     file, state = session.uploaded, st.session_state
-    if file is None or file.table is None:
+    if file is None:
+        return
+    form = file.form if file.table is None else file.table.grid.form
+    for name in FORM:
+        state[f"table_{name}"] = getattr(form, name) or None
+    if file.table is None:
         return
     used = session.upload
     is_same = used is not None and used.grid is file.table.grid
     choice = used.choice if is_same and used is not None else file.table.choice
     state["table_label"], state["table_features"] = choice.label, list(choice.features)
-    form = file.table.grid.form
-    for name in ("delimiter", "decimal", "encoding", "header", "sheet"):
-        state[f"table_{name}"] = getattr(form, name)
 
 
 def _draw(session: LabSession) -> None:
@@ -153,7 +156,7 @@ def _draw_columns(session: LabSession, table: Table) -> None:
     st.dataframe(_preview(chosen), height=38 + 35 * PREVIEW_ROWS)
     try:
         reading = chosen.read(session.config.data_seed, session.config.scale)
-        st.caption(_list(summary(chosen, reading), notices(chosen, reading)))
+        st.caption(_said(chosen, reading))
     except TableError as error:
         st.warning(escape(str(error)), icon=":material/info:")
     if st.button(tr("Train on these columns"), key="table_use", type="primary"):
@@ -195,10 +198,9 @@ def _preview(table: Table) -> pd.DataFrame:
 
 
 def _form_controls(session: LabSession, file: Uploaded) -> None:
-    grid = file.table.grid if file.table is not None else None
-    form = grid.form if grid is not None else file.form
-    if grid is not None and grid.sheets:
-        _form_choice(session, "sheet", tr("Sheet"), list(grid.sheets), str)
+    form = file.table.grid.form if file.table is not None else file.form
+    if file.sheets:
+        _form_choice(session, "sheet", tr("Sheet"), list(file.sheets), str)
     else:
         words = {name: delimiter_word(name) for name in _with(list(DELIMITERS), form.delimiter)}
         _form_choice(session, "delimiter", tr("Cells are separated by"), list(words), words.get)
@@ -213,7 +215,6 @@ def _form_controls(session: LabSession, file: Uploaded) -> None:
 def _form_choice(
     session: LabSession, name: str, label: str, options: list[str], word: Callable[[str], Any]
 ) -> None:
-    st.session_state.setdefault(f"table_{name}", None)
     st.selectbox(
         label,
         options,
@@ -238,7 +239,7 @@ def _with(options: list[str], more: str) -> list[str]:
     return options if more in options or not more else [*options, more]
 
 
-def _list(first: str, sentences: list[str]) -> str:
-    """Write sentences as Markdown, the first in bold and the others as a list."""
-    points = "".join(f"\n- {escape(sentence)}" for sentence in sentences)
-    return f"**{escape(first)}**\n{points}"
+def _said(table: Table, reading: Reading) -> str:
+    """Write as Markdown what a table is, in bold its name, and a list of what was done to it."""
+    points = "".join(f"\n- {escape(sentence)}" for sentence in notices(table, reading))
+    return f"**{escape(table.name)}**  \n{escape(summary(table, reading))}\n{points}"

@@ -27,6 +27,7 @@ from nndl_core.config import (
     InitializerName,
     OptimizerName,
     RunConfig,
+    ScaleName,
 )
 from nndl_core.datasets import DATASETS, Dataset
 from nndl_core.export.bundle import bundle_of, dataset_csv
@@ -377,6 +378,27 @@ def test_a_run_on_a_table_goes_with_its_table(tmp_path: Path) -> None:
             archive.extractall(tmp_path)
         programs.append((tmp_path / "run.py").read_text())
     for config, found in zip(configs, run_all(programs, tmp_path), strict=True):
+        check(trained(config, data), found, 1e-9)
+
+
+@pytest.mark.parametrize("scale", ["on", "off"])
+def test_a_table_of_four_rows_and_one_left_raw_are_exported_as_trained(
+    tmp_path: Path, scale: ScaleName
+) -> None:
+    four, many = "x1,x2,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n", TABLE
+    configs, programs, tables = [], [], []
+    for number, (text, loss) in enumerate(((four, "bce"), (many, "cross_entropy"))):
+        config = config_of(dataset="csv", loss=loss, scale=scale, learning_rate=0.02, hidden=[4])
+        tables.append(read_table(text.encode(), "mine.csv", 3, scale))
+        folder = tmp_path / str(number)
+        with zipfile.ZipFile(io.BytesIO(bundle_of(config, tables[-1]))) as archive:
+            archive.extractall(folder)
+        content = (folder / "data.csv").read_text()
+        assert len(content.splitlines()) == len(text.splitlines())
+        program = (folder / "run.py").read_text()
+        programs.append(program.replace('"data.csv"', repr(str(folder / "data.csv"))))
+        configs.append(config)
+    for config, data, found in zip(configs, tables, run_all(programs, tmp_path), strict=True):
         check(trained(config, data), found, 1e-9)
 
 
