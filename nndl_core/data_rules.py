@@ -7,18 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nndl_core.findings import Array, Disease, Evidence, Facts, Finding, Marks, mean_of_last, pace
+from nndl_core.findings import LEARNED, Array, Disease, Evidence, Facts, Finding, Marks, mean_of_last, pace
 from nndl_core.i18n import mark
 
-LEARNED = 0.9
-"""Of what there is to learn: a run that has it is not kept from learning."""
 STILL = 0.05
 """Of what there is to learn. A loss that moved less in the second half of a run stands still."""
+SMOOTH = 0.02
+"""Share of the planned run over which a loss is averaged, for small batches make it tremble."""
 QUIET = 0.25
 """Of the largest gradient that the run had: a slope on which nothing moves any more. Steps that
 are too short leave the gradient what it was."""
 TURNED = 0.3
-"""Radian, as of slow convergence: weights that turn so far do move, whatever the loss does."""
+"""Radian, as of slow convergence: a run that began on its plateau never had a large gradient, but
+its steps were long enough if the weights turn and the loss does not."""
 SHORT, SHORT_ON_DEV = 0.04, 0.08
 """Accuracy below a limit. On the same training points two classifiers differ by chance in few
 of them; a share of 250 dev points has a standard error of at most .032."""
@@ -38,8 +39,10 @@ FEW = 3
 
 def stands_still(run: Facts) -> Marks:
     """Mark the epochs at which the loss has hardly moved since half as many epochs."""
-    loss = mean_of_last(run.loss, max(3, math.ceil(0.02 * run.planned)))
-    return np.abs(loss[np.arange(run.epochs) // 2] - loss) < STILL * run.learnable
+    window = max(3, math.ceil(SMOOTH * run.planned))
+    loss, now = mean_of_last(run.loss, window), np.arange(run.epochs)
+    half = np.minimum(now // 2 + window - 1, now)  # its window begins at half of the epochs
+    return np.abs(loss[half] - loss) < STILL * run.learnable
 
 
 def stalled(run: Facts) -> Finding | None:
@@ -49,7 +52,8 @@ def stalled(run: Facts) -> Finding | None:
     whole = np.sqrt((run.gradient**2).sum(1))
     quiet = whole / np.maximum(np.maximum.accumulate(whole), np.finfo(float).tiny)
     still, short = stands_still(run), falls_short(run)
-    on = still & short & ((quiet <= QUIET) | (pace(run) >= TURNED)) & run.from_epoch(HALFWAY, 10)
+    resting = (quiet <= QUIET) | ((pace(run) >= TURNED) & _at_its_least(run))
+    on = still & short & resting & run.from_epoch(HALFWAY, 10)
     span = run.span(on, ~still | ~short)
     if span is None:
         return None
@@ -64,14 +68,15 @@ def stalled(run: Facts) -> Finding | None:
     return Finding("stalled", "severe", span.since, shown, until=span.until)
 
 
+def _at_its_least(run: Facts) -> Marks:
+    """Mark the epochs at which the loss is as low as it ever was: no step throws it up."""
+    lost = mean_of_last(run.loss - np.minimum.accumulate(run.loss), max(10, run.planned // 5))
+    return lost < STILL / 2 * run.learnable
+
+
 def has_limit(run: Facts) -> bool:
     """Whether it is known what can be done with these data, and that it is more than nothing."""
-    data = run.data
-    if data is None:
-        return False
-    known = data.best_loss is not None and run.learnable < run.constant_loss
-    known |= data.best_loss == 0
-    return known or data.rival_loss is not None
+    return run.knows_limit or (run.data is not None and run.data.rival_loss is not None)
 
 
 def falls_short(run: Facts) -> Marks:

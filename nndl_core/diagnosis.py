@@ -14,7 +14,6 @@ import numpy as np
 
 from nndl_core.config import RunConfig
 from nndl_core.data_rules import (
-    LEARNED,
     above_line,
     is_offset,
     linear_network,
@@ -23,6 +22,7 @@ from nndl_core.data_rules import (
     unscaled_inputs,
 )
 from nndl_core.findings import (
+    LEARNED,
     Array,
     Disease,
     Evidence,
@@ -44,8 +44,7 @@ from nndl_core.records import Records
 Rule = Callable[[Facts], Finding | None]
 
 MOSTLY_LEARNED, HALF, NOT_LEARNED = 0.75, 0.5, 0.25
-"""Shares of what there is to learn. A mechanism that did not keep a run from 90 % is
-harmless; a run below 25 % has learned little more than the class frequencies."""
+"""Shares of what there is to learn; a run below 25 % has learned little more than the class frequencies."""
 SIGNAL_LOST = math.exp(-3)
 """In a wide network a difference of two examples shrinks by exp(-1 / 2 xi) per layer, and networks
 train down to about 6 xi layers (Schoenholz et al. 2017): exp(-3) = .05 of the amplitude is left.
@@ -88,8 +87,8 @@ def symmetric_weights(run: Facts) -> Finding | None:
     # of equal first weights it is known; at an exact saddle nothing but round-off tells units apart
     equal = run.config.init in ("zeros", "constant")
     proven = (one[:1] if equal else always(one)).any(1) & run.from_epoch(0, 2)
-    on = proven & (np.arange(run.epochs) <= 10) & (run.progress < LEARNED)
-    span = run.span(on, run.progress >= LEARNED)
+    on = proven & (np.arange(run.epochs) <= 10) & ~run.learned
+    span = run.span(on, run.learned)
     if span is None:
         return None
     layers = np.flatnonzero(one[0])
@@ -105,7 +104,7 @@ def dying_relu(run: Facts) -> Finding | None:
     if not run.hidden or run.config.activation in ("sigmoid", "tanh"):
         return None
     dead = run.dead[:, : run.hidden]
-    learned = run.progress >= LEARNED
+    learned = run.learned
     whole = (dead == 1).any(1) & run.from_epoch(0, 1)
     most = (dead >= MOST_DEAD).any(1) & run.from_epoch(EARLY, 5)
     span = run.span((whole | most) & ~learned, learned | (dead < MOST_DEAD).all(1))
@@ -131,7 +130,7 @@ def saturation(run: Facts) -> Finding | None:
         return None
     # what came up in training is no cause where half is learned: sure answers are flat too
     born = bool((flat[0] > MOSTLY_FLAT).any())
-    learned = run.progress >= (LEARNED if born else HALF)
+    learned = run.learned if born else run.progress >= HALF
     stuck = (flat > MOSTLY_FLAT).any(1) & ~learned
     ends = learned | (flat <= MOSTLY_FLAT).all(1)
     span = run.span(stuck & run.from_epoch(EARLY, 5), ends)

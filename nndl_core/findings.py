@@ -35,6 +35,9 @@ Marks = NDArray[np.bool_]
 HUGE = 1e6
 NO_ENTROPY = 1e-9
 """Below it H is what rounding leaves of 0; one odd label among 5000 makes a million times more."""
+LEARNED, ALL_BUT_ALL = 0.9, 0.95
+"""Of what there is to learn: what did not keep a run from it is harmless. Where the limit is not
+known, a part of what seems missing is noise."""
 TOLD = 0.1
 """Share of the run that a statement must have stood for to be told of when it is over."""
 NOTHING = 0.02
@@ -158,6 +161,18 @@ class Facts:
     def best_loss(self) -> float:
         """The loss of one who knows all there is to know, 0 if nobody knows how much that is."""
         return self.constant_loss - self.learnable
+
+    @property
+    def knows_limit(self) -> bool:
+        """Whether it is known how much there is to learn, and that it is more than nothing."""
+        limit = None if self.data is None else self.data.best_loss
+        return limit is not None and math.isclose(self.best_loss, limit, abs_tol=1e-9)
+
+    @property
+    def learned(self) -> Marks:
+        """Mark the epochs at which a run has learned so much that nothing kept it from it."""
+        marks: Marks = self.progress >= (ALL_BUT_ALL if self.knows_limit else LEARNED)
+        return marks
 
     @property
     def finished(self) -> bool:

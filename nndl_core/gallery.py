@@ -95,12 +95,12 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "deep-sigmoid", mark("Sigmoid in four layers with adam"), "healthy",
         mark("At the start the first gradient is a hundredth of the last, yet adam steps alike."),
         MOONS, hidden=(16,) * 4, activation="sigmoid", init="xavier_normal", optimizer="adam",
-        learning_rate=0.02, epochs=150,
+        learning_rate=0.02, batch_size=32, epochs=150,
     ),
     _exhibit(
         "plateau", mark("A plateau at ln 2"), "healthy",
         mark("At first nothing seems to happen. Then the units part, and the four corners appear."),
-        MOONS, dataset="xor", noise=0.1, hidden=(4,), activation="sigmoid", init="normal",
+        MOONS, dataset="xor", noise=0.1, hidden=(6,), activation="sigmoid", init="normal",
         init_scale=0.3, learning_rate=1.0, batch_size=0, epochs=3000,
     ),
     _exhibit(
