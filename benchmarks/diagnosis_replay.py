@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, dataset_of
+from nndl_core.config import ActivationName, RunConfig
+from nndl_core.datasets import Dataset
 from nndl_core.diagnosis import diagnose
 from nndl_core.gallery import EXHIBITS
 from nndl_core.labelled_cases import case_of, read_cases, read_data
@@ -29,6 +29,7 @@ from nndl_core.lessons import LESSONS
 from nndl_core.lessons.diagnoses import DIAGNOSES
 from nndl_core.map_plan import BASE
 from nndl_core.records import LAYER_FIELDS, SCALARS, Records
+from nndl_core.rival import add_rival
 from nndl_core.runner import Runner
 
 XOR_SEEDS, SEEDS = 40, 5
@@ -53,9 +54,11 @@ def xor_settings() -> Iterator[tuple[str, RunConfig]]:
     base = RunConfig(
         dataset="xor", points=400, noise=0.0, init="xavier_normal", learning_rate=0.5, epochs=2000
     )
-    for width, activation in itertools.product((2, 3), ("relu", "tanh", "sigmoid")):
-        start = "he_normal" if activation == "relu" else "xavier_normal"
-        config = replace(base, hidden=(width,), activation=activation, init=start)
+    names: tuple[ActivationName, ...] = ("relu", "tanh", "sigmoid")
+    for width, activation in itertools.product((2, 3), names):
+        config = replace(base, hidden=(width,), activation=activation)
+        if activation == "relu":
+            config = replace(config, init="he_normal")
         yield f"2-{width}-1 {activation} sgd", config
         adam = replace(
             config, optimizer="adam", learning_rate=0.01, init="torch_default", batch_size=64
@@ -84,7 +87,8 @@ def _jobs(options: argparse.Namespace) -> Iterator[tuple[str, str, tuple[str, ..
         for arm, disease in arms.items():
             runner = Runner.from_config(LESSONS[lesson].arms[arm])
             yield "lesson", f"{lesson}/{arm}", (disease,), runner
-    for activation in ("relu", "tanh", "sigmoid"):
+    names: tuple[ActivationName, ...] = ("relu", "tanh", "sigmoid")
+    for activation in names:
         config = replace(BASE, activation=activation)
         yield "map", activation, (), Runner.from_config(config)
 
@@ -104,11 +108,17 @@ def train(options: argparse.Namespace) -> None:
         path.write_bytes(pickle.dumps(kept))
 
 
-def kept_runs(folder: Path) -> list[Kept]:
-    """Read what was trained, with the facts of the data as they are measured now."""
+def kept_runs(folder: Path, rival: bool = False) -> list[Kept]:
+    """Read what was trained, with the facts of the data as they are measured now.
+
+    rival: train a larger network beside a run that stands still on data of unknown limit.
+    """
     kept = [pickle.loads(path.read_bytes()) for path in sorted(folder.glob("*.pickle"))]
     for run in kept:
-        run.records.data = Runner.from_config(run.config, run.dataset).records.data
+        runner = Runner.from_config(run.config, run.dataset)
+        run.records.data, runner.records = runner.records.data, run.records
+        if rival:
+            add_rival(runner)
     return kept
 
 
@@ -139,7 +149,7 @@ def judge(options: argparse.Namespace) -> None:
     right: dict[str, list[bool]] = {}
     said: dict[str, Counter[str]] = {}
     torch.set_num_threads(1)
-    for kept in kept_runs(options.folder):
+    for kept in kept_runs(options.folder, options.rival):
         found = diagnose(kept.config, kept.records)
         first = found[0].disease if found else "nothing"
         label = kept.accept[0] if kept.accept else "still" if _stands_still(kept) else "moves"
@@ -153,8 +163,10 @@ def judge(options: argparse.Namespace) -> None:
         if options.misses and not right[key][-1]:
             all_found = [(f.disease, f.epoch) for f in found]
             end = kept.records[-1]
-            print(f"{kept.name}: {all_found}, loss {end.train_loss:.3f} of "
-                  f"{kept.records.constant_loss:.3f}, accuracy {end.train_accuracy:.3f}")
+            print(
+                f"{kept.name}: {all_found}, loss {end.train_loss:.3f} of "
+                f"{kept.records.constant_loss:.3f}, accuracy {end.train_accuracy:.3f}"
+            )
     for key in sorted(right):
         print(f"{key:28s} {np.mean(right[key]):.3f} of {len(right[key])}: {dict(said[key])}")
 
@@ -167,6 +179,7 @@ def main() -> None:
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--misses", action="store_true")
+    parser.add_argument("--rival", action="store_true")
     parser.add_argument("--on-the-way", action="store_true")
     options = parser.parse_args()
     train(options) if options.what == "train" else judge(options)

@@ -41,7 +41,7 @@ def _curves(name: str) -> LogDensity:
 
     def density(x: Tensor, noise: float) -> Tensor:
         blur = 2 * max(noise, NARROW) ** 2
-        return torch.cat([_blurred(part, arcs, blur) for part in x.float().split(ROWS)])
+        return torch.cat([_blurred(part, arcs, blur) for part in torch.split(x.float(), ROWS)])
 
     return density
 
@@ -78,7 +78,7 @@ def _squares(x: Tensor, noise: float) -> Tensor:
 
 def _gaussians(x: Tensor, noise: float, centers: list[list[float]]) -> Tensor:
     variance = BLOB_SPREAD**2 + noise**2
-    return -torch.cdist(x, torch.tensor(centers, dtype=torch.float64)) ** 2 / (2 * variance)
+    return -(torch.cdist(x, torch.tensor(centers, dtype=torch.float64)) ** 2) / (2 * variance)
 
 
 _DENSITIES: dict[str, LogDensity] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -35,12 +35,14 @@ def facts_of(
     counts = tuple(torch.bincount(train.y, minlength=classes).tolist())
     if broken := int((~torch.isfinite(train.x)).any(1).sum()):
         return DataFacts(counts, broken)
-    best, straight = (None, None), (None, None)
+    facts = DataFacts(counts, 0, *_scales(train.x.double()))
     if source is not None:
-        best = limit(posterior(source, train.x), train.y, loss, outputs)
+        best, right = limit(posterior(source, train.x), train.y, loss, outputs)
+        facts = replace(facts, best_loss=best, best_accuracy=right)
     if linear:
-        straight = limit(_straight(train, loss, outputs), train.y, loss, outputs)
-    return DataFacts(counts, 0, *_scales(train.x.double()), *best, *straight)
+        line, right = limit(_straight(train, loss, outputs), train.y, loss, outputs)
+        facts = replace(facts, linear_loss=line, linear_accuracy=right)
+    return facts
 
 
 def limit(p: Tensor, y: Tensor, loss: LossName, outputs: int) -> tuple[float, float]:
@@ -53,7 +55,7 @@ def limit(p: Tensor, y: Tensor, loss: LossName, outputs: int) -> tuple[float, fl
     return float(((seen.T - targets(y, outputs, p.dtype)) ** 2).sum(0).mean()), accuracy
 
 
-def _scales(x: Tensor) -> Sequence[float]:
+def _scales(x: Tensor) -> tuple[float, float, float, float]:
     """Return the largest mean, the extreme spreads and the largest mean in spreads, [n, d]."""
     mean, spread = x.mean(0).abs(), x.std(0, correction=0)
     varied = spread > 0

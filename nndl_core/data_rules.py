@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nndl_core.findings import LEARNED, Array, Disease, Evidence, Facts, Finding, Marks, mean_of_last, pace
+from nndl_core.findings import (
+    LEARNED,
+    Array,
+    Disease,
+    Evidence,
+    Facts,
+    Finding,
+    Marks,
+    mean_of_last,
+    pace,
+)
 from nndl_core.i18n import mark
 
 STILL = 0.05
@@ -15,11 +25,11 @@ STILL = 0.05
 SMOOTH = 0.02
 """Share of the planned run over which a loss is averaged, for small batches make it tremble."""
 QUIET = 0.25
-"""Of the largest gradient that the run had: a slope on which nothing moves any more. Steps that
-are too short leave the gradient what it was."""
+"""Of the largest gradient that the run had: a slope on which nothing moves any more. A run that
+began on its plateau never had a larger one; it stands still if no step throws it up either."""
 TURNED = 0.3
-"""Radian, as of slow convergence: a run that began on its plateau never had a large gradient, but
-its steps were long enough if the weights turn and the loss does not."""
+"""Radian, as of slow convergence: a loss that does not move because the weights do not is another
+matter."""
 SHORT, SHORT_ON_DEV = 0.04, 0.08
 """Accuracy below a limit. On the same training points two classifiers differ by chance in few
 of them; a share of 250 dev points has a standard error of at most .032."""
@@ -52,7 +62,7 @@ def stalled(run: Facts) -> Finding | None:
     whole = np.sqrt((run.gradient**2).sum(1))
     quiet = whole / np.maximum(np.maximum.accumulate(whole), np.finfo(float).tiny)
     still, short = stands_still(run), falls_short(run)
-    resting = (quiet <= QUIET) | ((pace(run) >= TURNED) & _at_its_least(run))
+    resting = (pace(run) >= TURNED) & ((quiet <= QUIET) | _at_its_least(run))
     on = still & short & resting & run.from_epoch(HALFWAY, 10)
     span = run.span(on, ~still | ~short)
     if span is None:
@@ -65,7 +75,15 @@ def stalled(run: Facts) -> Finding | None:
         Evidence(mark("gradient / its largest so far"), float(quiet[at]), QUIET, "below"),
         Evidence(mark("accuracy, possible - reached"), _missed(run, at), _least(run), "above"),
     )
-    return Finding("stalled", "severe", span.since, shown, until=span.until)
+    return Finding("stalled", "severe", span.epoch, shown, until=span.until)
+
+
+def asks_for_rival(run: Facts) -> bool:
+    """Whether a run stands still where only another network can tell if it could do better."""
+    if not run.epochs or run.diverged_at is not None or has_limit(run):
+        return False
+    late = run.epochs > HALFWAY * run.planned
+    return late and bool(stands_still(run)[-1]) and float(run.progress[-1]) < LEARNED
 
 
 def _at_its_least(run: Facts) -> Marks:
@@ -135,7 +153,7 @@ def linear_network(run: Facts) -> Finding | None:
         Evidence(mark("loss of a straight line above the possible one"), better, WORSE, "above"),
         Evidence(mark("accuracy, possible - that of a straight line"), gain, least, "above"),
     )
-    return Finding("linear_network", "severe", span.since, shown, born=True)
+    return Finding("linear_network", "severe", span.epoch, shown, born=True)
 
 
 HARMED: tuple[Disease, ...] = (

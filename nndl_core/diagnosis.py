@@ -22,6 +22,8 @@ from nndl_core.data_rules import (
     unscaled_inputs,
 )
 from nndl_core.findings import (
+    EARLY,
+    FIRST_WORD,
     LEARNED,
     Array,
     Disease,
@@ -44,7 +46,8 @@ from nndl_core.records import Records
 Rule = Callable[[Facts], Finding | None]
 
 MOSTLY_LEARNED, HALF, NOT_LEARNED = 0.75, 0.5, 0.25
-"""Shares of what there is to learn; a run below 25 % has learned little more than the class frequencies."""
+"""Shares of what there is to learn; a run below 25 % has learned little more than the class
+frequencies."""
 SIGNAL_LOST = math.exp(-3)
 """In a wide network a difference of two examples shrinks by exp(-1 / 2 xi) per layer, and networks
 train down to about 6 xi layers (Schoenholz et al. 2017): exp(-3) = .05 of the amplitude is left.
@@ -72,10 +75,8 @@ LATE_GAIN = 0.1
 RISE, GAP = 1.1, 0.08
 """The dev loss above its minimum, and the accuracy on train above that on dev: with 250 dev points
 a share has a standard error of at most .032, so .08 is 2.5 of them."""
-EARLY, LATE = 0.1, 0.2
-"""Shares of the run: what must persist is judged after 10 % of it, what wobbles over 20 %."""
-FIRST_WORD = 5
-"""The first epoch at which a run may be called healthy: fewer show no more than the start."""
+LATE = 0.2
+"""Share of the run over which it is judged whether a loss wobbles."""
 
 
 def symmetric_weights(run: Facts) -> Finding | None:
@@ -275,7 +276,7 @@ def _found(
     born: bool = False,
 ) -> Finding:
     return Finding(
-        disease, severity, span.since, evidence, layers=layers, born=born, until=span.until
+        disease, severity, span.epoch, evidence, layers=layers, born=born, until=span.until
     )
 
 
@@ -306,11 +307,23 @@ def diagnose(config: RunConfig, records: Records) -> list[Finding]:
     if (refused := unfit_data(run)) is not None:
         return refused
     found = [finding for rule in RULES if (finding := rule(run)) is not None]
-    standing = sorted((f for f in found if f.until is None), key=_rank)
     over = [f for f in found if f.until is not None]
+    standing = sorted((f for f in found if f.until is None and _counts(run, f, over)), key=_rank)
     if not standing:
         standing = _unremarkable(run)
     return [*_with_scale(run, standing), *over] if standing else []
+
+
+def _counts(run: Facts, finding: Finding, over: list[Finding]) -> bool:
+    """Whether a finding says something of its own.
+
+    Where nothing can be learned, nothing keeps a run from it; and the pace of a run counts the
+    epochs that a cause held it which is over by now.
+    """
+    if finding.disease == "slow_convergence" and any(past.born for past in over):
+        return False
+    nothing = run.data is not None and run.data.best_loss is not None and not run.knows_limit
+    return not nothing or finding.disease in ("exploding_gradient", "overfitting")
 
 
 def _rank(finding: Finding) -> int:

@@ -38,6 +38,9 @@ NO_ENTROPY = 1e-9
 LEARNED, ALL_BUT_ALL = 0.9, 0.95
 """Of what there is to learn: what did not keep a run from it is harmless. Where the limit is not
 known, a part of what seems missing is noise."""
+EARLY, FIRST_WORD = 0.1, 5
+"""What must persist is judged after so large a share of the run, and a run is called healthy from
+that epoch on at earliest: fewer show no more than the start."""
 TOLD = 0.1
 """Share of the run that a statement must have stood for to be told of when it is over."""
 NOTHING = 0.02
@@ -76,9 +79,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Span:
-    """The epochs of a statement: since when it holds, and when it was over, None if it stands."""
+    """The epochs of a statement: its first, and when it was over, None if it stands."""
 
-    since: int
+    epoch: int
     until: int | None = None
 
 
@@ -90,11 +93,12 @@ class Facts:
     of one who knows the distribution of the data, 0 where nobody does: 0 knows the class
     frequencies and nothing else, 1 all there is to know; who learns examples by heart has more.
     learnable is H - L, and data what is known of the data. planned is the number of epochs of the
-    run.
+    run, start that of the first record: a run may go on from a checkpoint.
     """
 
     config: RunConfig
     planned: int
+    start: int
     constant_loss: float
     learnable: float
     data: DataFacts | None
@@ -129,6 +133,7 @@ class Facts:
         return cls(
             config=config,
             planned=config.epochs,
+            start=records[0].epoch if len(loss) else 0,
             constant_loss=constant_loss,
             learnable=learnable,
             data=records.data,
@@ -183,9 +188,9 @@ class Facts:
         """Return when a statement stands, or last stood for a tenth of the planned run."""
         return span_of(on, off, max(5, TOLD * self.planned))
 
-    def shown_at(self, span: Span) -> int:
+    def shown_at(self, span: Span | Finding) -> int:
         """Return the epoch of which a finding shows the numbers."""
-        return self.epochs - 1 if span.until is None else span.since
+        return self.epochs - 1 if span.until is None else span.epoch
 
     def from_epoch(self, share: float, least: int) -> Marks:
         """Mark the epochs from this share of the planned run on, but from ``least`` at earliest."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nndl_core.config import RunConfig
 from nndl_core.cures import Remedy, remedies_for, tempting_fix
 from nndl_core.diagnosis import diagnose
-from nndl_core.diagnosis_words import sentence
+from nndl_core.diagnosis_words import verdict
 from nndl_core.findings import Disease, Facts, Finding
 from nndl_core.i18n import mark
 from nndl_core.runner import Runner
@@ -170,10 +170,10 @@ class Visit:
         return diagnose(self.config, self.sick.runner.records)
 
     def words(self) -> str:
-        """Say what the run shows so far, in one sentence."""
+        """Say what the run shows so far."""
         found = self.findings()
         facts = Facts.of(self.config, self.sick.runner.records)
-        return sentence(facts, found[0]) if found else ""
+        return verdict(facts, found) if found else ""
 
     def advance(self, seconds: float) -> None:
         """Train for about this long what is next of the runs."""
