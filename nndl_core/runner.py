@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nndl_core.checkpoint import Checkpoint, CheckpointError, check_shapes, in_precision
 from nndl_core.config import LossName, RunConfig
+from nndl_core.data_facts import facts_of
 from nndl_core.datasets import Data, Dataset, Split, as_split, dataset_of
 from nndl_core.i18n import tr
 from nndl_core.kernel import MAX_SLOTS, Block, Kernel, Problem
@@ -273,7 +274,7 @@ class Runner:
         check_shapes(checkpoint.tensors, {name: t.shape for name, t in own.items()})
         tensors = in_precision(checkpoint.tensors, next(iter(own.values())).dtype)
         self.model.load_state_dict({name: tensors[name] for name in own})
-        self.records = Records(self.records.constant_loss)
+        self.records = Records(self.records.constant_loss, self.records.data)
         self.best, self.diverged = None, None
         self._previous = None
         if self._kernel is not None:
@@ -301,6 +302,14 @@ class Runner:
             sizes, self.model.activation, self.model.slope, self.loss_fn, x, y, len(train.x)
         )
         self.records.constant_loss = constant_loss(self.loss_fn, y[0, :, : len(train.x)])
+        known = self.dataset is not None and train is self.dataset.train
+        self.records.data = facts_of(
+            train,
+            self.loss_fn,
+            sizes[-1],
+            source=self.dataset.source if known and self.dataset else None,
+            linear=self.model.activation == "identity" or len(sizes) == 2,
+        )
         before = self._kernel
         self._kernel = Kernel(problem, pack(self.model), self.optimizer, batch_size, seed)
         if before is not None:

@@ -7,15 +7,16 @@ from functools import partial
 import streamlit as st
 
 from nndl_core.cures import Remedy, remedies_for, tempting_fix
+from nndl_core.data_words import awaited
 from nndl_core.diagnosis_words import (
     NAMES,
     change_in_words,
     compared,
     explanation,
     layers_named,
-    sentence,
+    verdict,
 )
-from nndl_core.findings import Finding
+from nndl_core.findings import Facts, Finding
 from nndl_core.i18n import mark, sentences, tr
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
@@ -49,9 +50,9 @@ def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
         found, facts = run.diagnosis()
         if found:
             badge = f"{COLORS[found[0].severity]}-badge[{tr(NAMES[found[0].disease])}]"
-            words = escape(sentence(facts, found[0]))
+            words = escape(verdict(facts, found))
         else:
-            badge, words = tr("gray-badge[Diagnosis]"), tr(SILENT)
+            badge, words = tr("gray-badge[Diagnosis]"), _silence(facts)
         title = f"**{escape(tr(name))}** " if name else ""
         st.markdown(f"{title}:{badge} :small[{words}]")
     found_cure = cure.running(page, {name: run.config for name, run in runs.items()})
@@ -67,12 +68,12 @@ def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     title = f"**{escape(tr(name))}** " if name else ""
     if not found:
         st.markdown(f"{title}:{tr('gray-badge[Diagnosis]')}")
-        st.caption(tr(SILENT))
+        st.caption(_silence(facts))
         return
     first = found[0]
     start = int(records.column("epoch")[0]) if len(records) else 0
     st.markdown(f"{title}:{COLORS[first.severity]}-badge[{tr(NAMES[first.disease])}]")
-    st.markdown(escape(sentence(facts, first)))
+    st.markdown(escape(verdict(facts, found)))
     if first.severity != "fine":
         where = f"{layers_named(first)} · " if first.layers else ""
         said = tr("first said at epoch {epoch:,}.", epoch=start + first.epoch)
@@ -83,10 +84,15 @@ def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     _remedies(run, first, key, page)
 
 
+def _silence(facts: Facts) -> str:
+    return awaited(facts) if facts.epochs else tr(SILENT)
+
+
 def _others(found: list[Finding]) -> str:
-    if len(found) < 2:
+    others = [finding for finding in found[1:] if finding.until is None]
+    if not others:
         return ""
-    names = tr(", ").join(tr(NAMES[finding.disease]).lower() for finding in found[1:])
+    names = tr(", ").join(tr(NAMES[finding.disease]).lower() for finding in others)
     if found[0].born:
         return tr("It brings with it: {names}.", names=names)
     return tr("Also seen: {names}.", names=names)
