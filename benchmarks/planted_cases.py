@@ -228,8 +228,9 @@ def changed(
 ) -> tuple[Table, RunConfig]:
     """Return the data and the settings of a case with a change, which may be one of the data."""
     settings = {name: value for name, value in change.items() if name != SCALED}
-    table = replace(case.table, scaled=True) if SCALED in change else case.table
-    return table, replace(case.config, init_seed=seed, **settings)
+    is_scaled = SCALED in change or change.get("scale") == "on"
+    table = replace(case.table, scaled=True) if is_scaled else case.table
+    return table, replace(case.config, **({"init_seed": seed} | settings))
 
 
 def is_cured(result: Result) -> bool:
