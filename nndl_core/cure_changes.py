@@ -115,7 +115,7 @@ def _apart(size: float, target: float) -> float:
 
 def shorter(config: RunConfig) -> Change:
     """Return a tenth of the learning rate, or the usual one if that is less."""
-    usual = ADAM_RATE if config.optimizer == "adam" else usual_rate(config) * kept(config)
+    usual = ADAM_RATE / 2 if config.optimizer == "adam" else usual_rate(config) * kept(config)
     return {"learning_rate": in_range(min(config.learning_rate / 10, usual))}
 
 

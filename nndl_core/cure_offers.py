@@ -11,11 +11,8 @@ from nndl_core.cure_changes import (
     BATCH,
     DEEP,
     NARROW,
-    RATE,
     WIDE,
     Change,
-    in_range,
-    kept,
     longer,
     longer_steps,
     only_weights,
@@ -171,23 +168,16 @@ def _explosion(config: RunConfig, finding: Finding) -> list[Remedy]:
 
 
 def _calm(config: RunConfig, finding: Finding) -> list[Remedy]:
-    small = config.learning_rate / 10
     calm: Change = {"batch_size": BATCH} if 0 < config.batch_size < 32 else {}
-    if config.optimizer == "adam":
-        calm["learning_rate"] = in_range(min(small, ADAM_RATE / 2))
-    else:
+    if config.optimizer in ("momentum", "nesterov"):
         calm["momentum"] = min(config.momentum, 0.9)
-        keep = kept(replace(config, momentum=calm["momentum"]))
-        calm["learning_rate"] = in_range(min(small, RATE * keep))
-    why = mark("Steps that no longer jump over the valley.")
-    offers = [
-        Remedy(mark("Smaller steps"), why, calm),
-        Remedy(
-            mark("Only a smaller learning rate"),
-            why,
-            {"learning_rate": shorter(config)["learning_rate"]},
-        ),
-    ]
+    calm |= shorter(replace(config, **calm))
+    why, offers = mark("Steps that no longer jump over the valley."), []
+    if calm["learning_rate"] < config.learning_rate:
+        offers = [
+            Remedy(mark("Smaller steps"), why, calm),
+            Remedy(mark("Only a smaller learning rate"), why, shorter(config)),
+        ]
     if 0 < config.batch_size < BATCH:
         why = mark("The mean of more points trembles less.")
         offers.append(Remedy(mark("Only larger batches"), why, {"batch_size": BATCH}))
@@ -206,10 +196,10 @@ def _faster(config: RunConfig, finding: Finding) -> list[Remedy]:
         if steps:
             offers.append(Remedy(mark("Longer and more steps"), why, steps | small))
         offers.append(Remedy(mark("Only small batches"), more, small))
-    epochs = Remedy(
-        mark("Ten times as many epochs"), mark("The same steps, more of them."), longer(config, 10)
-    )
-    offers.append(epochs)
+    time, same = longer(config, 10), mark("The same steps, more of them.")
+    ten = time["epochs"] == 10 * config.epochs
+    name = mark("Ten times as many epochs") if ten else mark("Only more epochs")
+    offers.append(Remedy(name, same, time))
     if config.optimizer != "adam":
         offers.append(Remedy(mark("Adam"), mark("Every weight gets steps of the same size."), adam))
     return offers
