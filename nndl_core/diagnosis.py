@@ -15,7 +15,7 @@ import numpy as np
 from nndl_core.config import RunConfig
 from nndl_core.data_rules import (
     above_line,
-    is_offset,
+    is_mere_factor,
     linear_network,
     stalled,
     unfit_data,
@@ -228,8 +228,10 @@ def overfitting(run: Facts) -> Finding | None:
     dev_loss = mean_of_last(run.dev_loss, window)
     gap = mean_of_last(run.accuracy - run.dev_accuracy, window)
     rise = dev_loss / np.maximum(np.minimum.accumulate(dev_loss), 1e-12)
-    on = (rise > RISE) & (gap >= GAP) & run.from_epoch(EARLY, window)
-    since = standing_since(on, (rise < (1 + RISE) / 2) | (gap < GAP / 2))
+    # by heart is learned, too: a training loss that is thrown up raises the other with it
+    learned = mean_of_last(run.progress, window)
+    on = (rise > RISE) & (gap >= GAP) & (learned >= HALF) & run.from_epoch(EARLY, window)
+    since = standing_since(on, (rise < (1 + RISE) / 2) | (gap < GAP / 2) | (learned < NOT_LEARNED))
     if since is None:
         return None
     shown = (
@@ -263,7 +265,8 @@ def _still_gains(run: Facts) -> Marks:
     if run.epochs >= max(4, run.planned):
         first, middle, last = (run.progress[i] for i in (0, run.epochs // 2, -1))
         late = last - middle
-        marks[-1] = late > LATE_GAIN and late > (middle - first) / 2 and last < HALF
+        enough = MOSTLY_LEARNED if run.knows_limit else HALF
+        marks[-1] = late > LATE_GAIN and late > (middle - first) / 2 and last < enough
     return marks
 
 
@@ -336,12 +339,12 @@ def _with_scale(run: Facts, standing: list[Finding]) -> list[Finding]:
     """Put inputs of another scale before what they bring, but beside an explosion.
 
     A mere factor acts as the size of the first weights would, and what blows up is called so; of
-    what all examples share no other name tells.
+    what all examples share, or of columns unlike each other, no other name tells.
     """
     scale = unscaled_inputs(run, standing)
     if scale is None:
         return standing
-    first = standing[0].disease == "exploding_gradient" and not is_offset(run)
+    first = standing[0].disease == "exploding_gradient" and is_mere_factor(run)
     return [standing[0], scale, *standing[1:]] if first else [scale, *standing]
 
 
