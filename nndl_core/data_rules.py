@@ -72,8 +72,8 @@ def stalled(run: Facts) -> Finding | None:
     at = run.shown_at(span)
     moved = float(run.progress[at] - run.progress[at // 2])
     shown = (
-        Evidence(mark("learned of what there is to learn"), run.progress[at], LEARNED, "below"),
-        Evidence(mark("learned since half as many epochs"), moved, STILL, "below"),
+        Evidence(mark("share learned"), run.progress[at], LEARNED, "below"),
+        Evidence(mark("share learned since half of these epochs"), moved, STILL, "below"),
         Evidence(mark("gradient / its largest so far"), float(quiet[at]), QUIET, "below"),
         Evidence(mark("accuracy, possible - reached"), _missed(run, at), _least(run), "above"),
     )

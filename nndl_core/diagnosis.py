@@ -379,7 +379,8 @@ def _unremarkable(run: Facts) -> list[Finding]:
     if not run.epochs or not (run.finished or run.from_epoch(EARLY, FIRST_WORD)[-1]):
         return []
     learned, at = float(run.progress[-1]), run.epochs - 1
-    shown = (Evidence(mark("learned of what there is to learn"), learned, NOT_LEARNED, "below"),)
+    told = min(1.0, max(0.0, learned))
+    shown = (Evidence(mark("share learned"), told, NOT_LEARNED, "below"),)
     if run.finished and learned < NOT_LEARNED:
         return [Finding("none_of_these", "mild", at, shown)]
     return [Finding("healthy", "fine", at, shown)]
