@@ -75,6 +75,8 @@ LATE_GAIN = 0.1
 RISE, GAP = 1.1, 0.08
 """The dev loss above its minimum, and the accuracy on train above that on dev: with 250 dev points
 a share has a standard error of at most .032, so .08 is 2.5 of them."""
+BELOW = 0.1
+"""Of H. Who knows the distribution of 100 examples has a loss that lies within that of its mean."""
 LATE = 0.2
 """Share of the run over which it is judged whether a loss wobbles."""
 
@@ -221,25 +223,32 @@ def oscillating_loss(run: Facts) -> Finding | None:
 
 
 def overfitting(run: Facts) -> Finding | None:
-    """Find a dev loss that rises while the training loss falls, and two accuracies that part."""
+    """Find a dev loss that rises while examples are learned by heart.
+
+    They are where train and dev accuracy part, or where the training loss is below that of one who
+    knows the distribution of the data: of few dev points no accuracy tells.
+    """
     if not run.epochs:
         return None
     window = max(3, math.ceil(EARLY / 2 * run.planned))
-    dev_loss = mean_of_last(run.dev_loss, window)
+    dev_loss, learned = mean_of_last(run.dev_loss, window), mean_of_last(run.progress, window)
     gap = mean_of_last(run.accuracy - run.dev_accuracy, window)
+    below = (learned - 1) * run.learnable / run.constant_loss if run.knows_limit else gap * 0
     rise = dev_loss / np.maximum(np.minimum.accumulate(dev_loss), 1e-12)
-    # by heart is learned, too: a training loss that is thrown up raises the other with it
-    learned = mean_of_last(run.progress, window)
-    on = (rise > RISE) & (gap >= GAP) & (learned >= HALF) & run.from_epoch(EARLY, window)
-    since = standing_since(on, (rise < (1 + RISE) / 2) | (gap < GAP / 2) | (learned < NOT_LEARNED))
+    by_heart, hardly = (gap >= GAP) | (below >= BELOW), (gap < GAP / 2) & (below < BELOW / 2)
+    on = (rise > RISE) & by_heart & (learned >= HALF) & run.from_epoch(EARLY, window)
+    since = standing_since(on, (rise < (1 + RISE) / 2) | hardly)
     if since is None:
         return None
-    shown = (
+    shown = [
         Evidence(mark("dev loss / its least"), float(rise[-1]), RISE, "above"),
         Evidence(mark("accuracy, train - dev"), float(gap[-1]), GAP, "above"),
-    )
+    ]
+    if below[-1] >= BELOW:
+        heart = mark("training loss below the limit of the data, in H")
+        shown.append(Evidence(heart, float(below[-1]), BELOW, "above"))
     best = int(dev_loss.argmin())
-    return Finding("overfitting", "severe", since, shown, best_epoch=best)
+    return Finding("overfitting", "severe", since, tuple(shown), best_epoch=best)
 
 
 def slow_convergence(run: Facts) -> Finding | None:
