@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import pickle
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.planted_cases import from_json
 from nndl_core.config import ActivationName, RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.diagnosis import diagnose
@@ -78,6 +80,12 @@ def _jobs(options: argparse.Namespace) -> Iterator[tuple[str, str, tuple[str, ..
         for seed in range(XOR_SEEDS):
             seeded = replace(config, init_seed=seed)
             yield "xor", f"{name}/{seed}", (), Runner.from_config(seeded)
+    for path in options.planted or ():
+        for planted in from_json(path.read_text()):
+            for seed in planted.seeds:
+                config = replace(planted.config, init_seed=seed)
+                runner = Runner.from_config(config, planted.dataset())
+                yield "planted", f"{planted.name}/{seed}: {planted.why}", planted.accept, runner
     for exhibit in EXHIBITS:
         for seed in range(2):
             seeded = replace(exhibit.config, data_seed=seed, init_seed=seed)
@@ -96,14 +104,15 @@ def _jobs(options: argparse.Namespace) -> Iterator[tuple[str, str, tuple[str, ..
 def train(options: argparse.Namespace) -> None:
     """Train every run and keep it; what is kept already is not trained again."""
     options.folder.mkdir(parents=True, exist_ok=True)
-    for number, (group, name, accept, runner) in enumerate(_jobs(options)):
-        path = options.folder / f"{group}-{number:04d}.pickle"
+    for group, name, accept, runner in _jobs(options):
+        path = options.folder / f"{group}-{re.sub('[^a-z0-9.]+', '-', name.lower())}.pickle"
         if path.exists():
             continue
         while not runner.finished:
             runner.advance(runner.num_epochs)
         assert runner.config is not None
-        given = runner.dataset if group == "given" else None
+        made_here = group not in ("given", "planted")
+        given = None if made_here else runner.dataset
         kept = Kept(group, name, accept, runner.config, given, runner.records)
         path.write_bytes(pickle.dumps(kept))
 
@@ -178,6 +187,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--planted", type=Path, nargs="*", metavar="FILE")
     parser.add_argument("--misses", action="store_true")
     parser.add_argument("--rival", action="store_true")
     parser.add_argument("--on-the-way", action="store_true")

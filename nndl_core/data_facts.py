@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nndl_core.bayes import posterior
 from nndl_core.config import LossName
-from nndl_core.datasets import Source, Split, standardize
+from nndl_core.datasets import Split, standardize
 from nndl_core.losses import LOSSES, targets
 from nndl_core.records import DataFacts
 
@@ -22,22 +22,16 @@ LEAST = 1e-30
 """Probability below which a label is as good as impossible."""
 
 
-def facts_of(
-    train: Split, loss: LossName, outputs: int, *, source: Source | None, linear: bool
-) -> DataFacts:
-    """Measure a train part: x [n, features], y class indices [n].
-
-    source is the distribution of the rows where it is known, linear whether the network can only
-    draw straight boundaries.
-    """
+def facts_of(train: Split, loss: LossName, outputs: int, *, linear: bool) -> DataFacts:
+    """Measure a train part; linear is whether the network can only draw straight boundaries."""
     torch.set_num_threads(1)  # more are slower at this size, as for the Runner
     classes = max(2, outputs)
     counts = tuple(torch.bincount(train.y, minlength=classes).tolist())
     if broken := int((~torch.isfinite(train.x)).any(1).sum()):
         return DataFacts(counts, broken)
     facts = DataFacts(counts, 0, *_scales(train.x.double()))
-    if source is not None:
-        best, right = limit(posterior(source, train.x), train.y, loss, outputs)
+    if train.source is not None:
+        best, right = limit(posterior(train.source, train.x), train.y, loss, outputs)
         facts = replace(facts, best_loss=best, best_accuracy=right)
     if linear:
         line, right = limit(_straight(train, loss, outputs), train.y, loss, outputs)

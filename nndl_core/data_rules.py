@@ -15,6 +15,7 @@ from nndl_core.findings import (
     Facts,
     Finding,
     Marks,
+    Severity,
     mean_of_last,
     pace,
 )
@@ -35,8 +36,9 @@ SHORT, SHORT_ON_DEV = 0.04, 0.08
 of them; a share of 250 dev points has a standard error of at most .032."""
 WORSE = 0.1
 """Of what there is to learn: a loss that another beats by so much is not the limit of the data."""
-HALFWAY = 0.5
-"""Of the run: before it a plateau may still be left in time."""
+HALFWAY, FEWEST = 0.5, 20
+"""Share of the run before which a plateau may still be left in time, and the epochs before which
+nothing can be seen to stand still."""
 LARGE = 5.0
 """Standard deviations and means of a feature. Initializers count on inputs of size 1; five times
 that puts the usual sum beyond |z| = 4.4, where a sigmoid has 5 % of its slope."""
@@ -63,15 +65,15 @@ def stalled(run: Facts) -> Finding | None:
     quiet = whole / np.maximum(np.maximum.accumulate(whole), np.finfo(float).tiny)
     still, short = stands_still(run), falls_short(run)
     resting = (pace(run) >= TURNED) & ((quiet <= QUIET) | _at_its_least(run))
-    on = still & short & resting & run.from_epoch(HALFWAY, 10)
-    span = run.span(on, ~still | ~short)
+    long = np.arange(run.epochs) >= max(FEWEST, HALFWAY * run.planned)
+    span = run.span(still & short & resting & long, ~still | ~short)
     if span is None:
         return None
     at = run.shown_at(span)
     moved = float(run.progress[at] - run.progress[at // 2])
     shown = (
-        Evidence(mark("learned of what there is to learn"), run.progress[at], LEARNED, "below"),
-        Evidence(mark("learned since half as many epochs"), moved, STILL, "below"),
+        Evidence(mark("share learned"), run.progress[at], LEARNED, "below"),
+        Evidence(mark("share learned since half of these epochs"), moved, STILL, "below"),
         Evidence(mark("gradient / its largest so far"), float(quiet[at]), QUIET, "below"),
         Evidence(mark("accuracy, possible - reached"), _missed(run, at), _least(run), "above"),
     )
@@ -169,16 +171,21 @@ HARMED: tuple[Disease, ...] = (
 """What inputs of another scale can bring."""
 
 
-def is_offset(run: Facts) -> bool:
-    """Whether what all examples share is much larger than what tells them apart."""
-    return run.data is not None and run.data.offset >= SHARED
+def is_mere_factor(run: Facts) -> bool:
+    """Whether inputs of size 1 would come out if all were divided by one number."""
+    data = run.data
+    assert data is not None
+    return data.offset < SHARED and data.spread_high < LARGE * data.spread_low
 
 
 def unscaled_inputs(run: Facts, standing: Sequence[Finding]) -> Finding | None:
     """Find features far from mean 0 and size 1 in a run that they keep from learning."""
     data = run.data
     harmed = [found.epoch for found in standing if found.disease in HARMED]
-    if data is None or not harmed:
+    if data is None or not standing:
+        return None
+    unsure = run.finished and standing[0].disease == "healthy" and not run.learned[-1]
+    if not (harmed or unsure):
         return None
     shown = [
         Evidence(mark("largest mean of a feature"), data.mean, LARGE, "above"),
@@ -190,7 +197,10 @@ def unscaled_inputs(run: Facts, standing: Sequence[Finding]) -> Finding | None:
     sick = [e for e in shown if (e.value >= e.limit) == (e.sick == "above")]
     if not sick:
         return None
-    return Finding("unscaled_inputs", "severe", min(harmed), tuple(sick), born=True)
+    # beside nothing else it is a reason to try, no proof
+    severity: Severity = "severe" if harmed else "mild"
+    since = min(harmed, default=run.epochs - 1)
+    return Finding("unscaled_inputs", severity, since, tuple(sick), born=True)
 
 
 def unfit_data(run: Facts) -> list[Finding] | None:

@@ -44,7 +44,7 @@ def awaited(run: Facts) -> str:
     """Say what the diagnosis waits for, where it says nothing yet."""
     first = max(min(FIRST_WORD, run.planned - 1), math.ceil(EARLY * run.planned))
     return tr(
-        "Too early to tell: what is only a start looks like an illness. A first word at epoch "
+        "Too early to tell: these epochs show the start only. The first verdict comes at epoch "
         "{first:,}.",
         first=run.start + first,
     )

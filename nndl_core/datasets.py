@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import pairwise
@@ -22,14 +22,6 @@ XOR_SIDE = (0.1, 1.5)  # distance of the squares from the axes, inner and outer 
 SPIRAL_RADIUS = (0.2, 2.0)  # the arms start apart, else they would share a point
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Hold one part of a data set: x float32 [n, features], y int64 [n] class indices."""
-
-    x: torch.Tensor
-    y: torch.Tensor
-
-
 @dataclass(frozen=True)
 class Source:
     """Name the distribution that rows were drawn from: its data set, jitter and flipped labels."""
@@ -40,11 +32,20 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
-    """Hold the three parts of a data set with its class and feature names; equal by identity.
+class Split:
+    """Hold one part of a data set: x float32 [n, features], y int64 [n] class indices.
 
-    source is None where nobody knows the distribution, as of a table.
+    source is None where nobody knows the distribution, as of a table or of changed rows.
     """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    source: Source | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Hold the three parts of a data set with its class and feature names; equal by identity."""
 
     name: str
     train: Split
@@ -52,7 +53,6 @@ class Dataset:
     test: Split
     classes: tuple[str, ...]
     features: tuple[str, ...]
-    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,9 @@ def make_dataset(
     flips = torch.Generator().manual_seed(config.data_seed ^ 0x9E3779B9)
     train = _with_label_noise(train, config.label_noise, spec.classes, flips)
     dev = _with_label_noise(dev, config.label_noise, spec.classes, flips)
-    source = None if spec.tabular else Source(name, config.noise, config.label_noise)
-    return Dataset(name, train, dev, test, spec.class_names, spec.feature_names, source)
+    if not spec.tabular:
+        train = replace(train, source=Source(name, config.noise, config.label_noise))
+    return Dataset(name, train, dev, test, spec.class_names, spec.feature_names)
 
 
 def part_sizes(rows: int) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ import numpy as np
 from nndl_core.config import RunConfig
 from nndl_core.data_rules import (
     above_line,
-    is_offset,
+    is_mere_factor,
     linear_network,
     stalled,
     unfit_data,
@@ -75,6 +75,8 @@ LATE_GAIN = 0.1
 RISE, GAP = 1.1, 0.08
 """The dev loss above its minimum, and the accuracy on train above that on dev: with 250 dev points
 a share has a standard error of at most .032, so .08 is 2.5 of them."""
+BELOW = 0.1
+"""Of H. Who knows the distribution of 100 examples has a loss that lies within that of its mean."""
 LATE = 0.2
 """Share of the run over which it is judged whether a loss wobbles."""
 
@@ -221,23 +223,32 @@ def oscillating_loss(run: Facts) -> Finding | None:
 
 
 def overfitting(run: Facts) -> Finding | None:
-    """Find a dev loss that rises while the training loss falls, and two accuracies that part."""
+    """Find a dev loss that rises while examples are learned by heart.
+
+    They are where train and dev accuracy part, or where the training loss is below that of one who
+    knows the distribution of the data: of few dev points no accuracy tells.
+    """
     if not run.epochs:
         return None
     window = max(3, math.ceil(EARLY / 2 * run.planned))
-    dev_loss = mean_of_last(run.dev_loss, window)
+    dev_loss, learned = mean_of_last(run.dev_loss, window), mean_of_last(run.progress, window)
     gap = mean_of_last(run.accuracy - run.dev_accuracy, window)
+    below = (learned - 1) * run.learnable / run.constant_loss if run.knows_limit else gap * 0
     rise = dev_loss / np.maximum(np.minimum.accumulate(dev_loss), 1e-12)
-    on = (rise > RISE) & (gap >= GAP) & run.from_epoch(EARLY, window)
-    since = standing_since(on, (rise < (1 + RISE) / 2) | (gap < GAP / 2))
+    by_heart, hardly = (gap >= GAP) | (below >= BELOW), (gap < GAP / 2) & (below < BELOW / 2)
+    on = (rise > RISE) & by_heart & (learned >= HALF) & run.from_epoch(EARLY, window)
+    since = standing_since(on, (rise < (1 + RISE) / 2) | hardly)
     if since is None:
         return None
-    shown = (
+    shown = [
         Evidence(mark("dev loss / its least"), float(rise[-1]), RISE, "above"),
         Evidence(mark("accuracy, train - dev"), float(gap[-1]), GAP, "above"),
-    )
+    ]
+    if below[-1] >= BELOW:
+        heart = mark("training loss below the limit of the data, in H")
+        shown.append(Evidence(heart, float(below[-1]), BELOW, "above"))
     best = int(dev_loss.argmin())
-    return Finding("overfitting", "severe", since, shown, best_epoch=best)
+    return Finding("overfitting", "severe", since, tuple(shown), best_epoch=best)
 
 
 def slow_convergence(run: Facts) -> Finding | None:
@@ -263,7 +274,8 @@ def _still_gains(run: Facts) -> Marks:
     if run.epochs >= max(4, run.planned):
         first, middle, last = (run.progress[i] for i in (0, run.epochs // 2, -1))
         late = last - middle
-        marks[-1] = late > LATE_GAIN and late > (middle - first) / 2 and last < HALF
+        enough = MOSTLY_LEARNED if run.knows_limit else HALF
+        marks[-1] = late > LATE_GAIN and late > (middle - first) / 2 and last < enough
     return marks
 
 
@@ -336,12 +348,12 @@ def _with_scale(run: Facts, standing: list[Finding]) -> list[Finding]:
     """Put inputs of another scale before what they bring, but beside an explosion.
 
     A mere factor acts as the size of the first weights would, and what blows up is called so; of
-    what all examples share no other name tells.
+    what all examples share, or of columns unlike each other, no other name tells.
     """
     scale = unscaled_inputs(run, standing)
     if scale is None:
         return standing
-    first = standing[0].disease == "exploding_gradient" and not is_offset(run)
+    first = standing[0].disease == "exploding_gradient" and is_mere_factor(run)
     return [standing[0], scale, *standing[1:]] if first else [scale, *standing]
 
 
@@ -376,7 +388,8 @@ def _unremarkable(run: Facts) -> list[Finding]:
     if not run.epochs or not (run.finished or run.from_epoch(EARLY, FIRST_WORD)[-1]):
         return []
     learned, at = float(run.progress[-1]), run.epochs - 1
-    shown = (Evidence(mark("learned of what there is to learn"), learned, NOT_LEARNED, "below"),)
+    told = min(1.0, max(0.0, learned))
+    shown = (Evidence(mark("share learned"), told, NOT_LEARNED, "below"),)
     if run.finished and learned < NOT_LEARNED:
         return [Finding("none_of_these", "mild", at, shown)]
     return [Finding("healthy", "fine", at, shown)]

@@ -151,7 +151,16 @@ def _oscillating(run: Facts, finding: Finding) -> str:
 
 
 def _overfitted(run: Facts, finding: Finding) -> str:
-    rise, gap = (shown.value for shown in finding.evidence)
+    rise, gap = (shown.value for shown in finding.evidence[:2])
+    if gap < finding.evidence[1].limit and len(finding.evidence) > 2:
+        return tr(
+            "Since epoch {best_epoch} the dev loss rises, to {number} times its least, and the "
+            "training loss is {loss} where {best} is the limit of the data: the network memorises.",
+            best_epoch=run.start + (finding.best_epoch or 0),
+            number=_number(rise),
+            loss=_number(float(run.loss[-1])),
+            best=_number(run.best_loss),
+        )
     return tr(
         "Since epoch {best_epoch} the dev loss rises, to {number} times its least, and train "
         "accuracy is {percent} above dev: the network memorises.",

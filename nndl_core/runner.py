@@ -302,14 +302,8 @@ class Runner:
             sizes, self.model.activation, self.model.slope, self.loss_fn, x, y, len(train.x)
         )
         self.records.constant_loss = constant_loss(self.loss_fn, y[0, :, : len(train.x)])
-        known = self.dataset is not None and train is self.dataset.train
-        self.records.data = facts_of(
-            train,
-            self.loss_fn,
-            sizes[-1],
-            source=self.dataset.source if known and self.dataset else None,
-            linear=self.model.activation == "identity" or len(sizes) == 2,
-        )
+        linear = self.model.activation == "identity" or len(sizes) == 2
+        self.records.data = facts_of(train, self.loss_fn, sizes[-1], linear=linear)
         before = self._kernel
         self._kernel = Kernel(problem, pack(self.model), self.optimizer, batch_size, seed)
         if before is not None:
