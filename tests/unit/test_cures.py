@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nndl_core.config import KNOBS, ActivationName, InitializerName, OptimizerName, RunConfig
 from nndl_core.cures import Remedy, remedies_for, remedy_between, tempting_fix
-from nndl_core.diagnosis_words import change_in_words
+from nndl_core.remedy_words import change_in_words
 from nndl_core.findings import Disease, Finding
 
 NO_SETTING = ("healthy", "none_of_these", "one_class", "nan_in_data")
