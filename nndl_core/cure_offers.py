@@ -269,8 +269,8 @@ def _curves(config: RunConfig, finding: Finding) -> list[Remedy]:
 
 
 def _scaled(config: RunConfig, finding: Finding) -> list[Remedy]:
-    """For inputs of another scale: the lab's switch, where a run has one and it is off."""
-    if "scale" not in KNOBS:
+    """For inputs of another scale: the lab's switch, which tables have."""
+    if config.dataset != "csv":
         return []
     why = mark("Every column gets mean 0 and standard deviation 1, which weights are made for.")
     return [Remedy(mark("Only scale the columns"), why, {"scale": "on"})]

@@ -27,21 +27,27 @@ FIRST_PACE = 20
 PANELS = ("loss", "accuracy", "boundary", "gradients")
 AFTER_SECONDS = 1.0
 Configs = dict[str, RunConfig]
+DataOf = Callable[[RunConfig], Dataset | None]
 After = Callable[["PairSession"], None]
+
+
+def _made_by_config(config: RunConfig) -> Dataset | None:
+    return None
 
 
 class PairSession(Player):
     """One to three named runs that advance together.
 
+    data_of gives the data of a config that are not to be made, such as an uploaded table.
     Raises ValueError with one sentence if a config cannot be built.
     """
 
-    def __init__(self, configs: Configs, data: Dataset | None = None) -> None:
+    def __init__(self, configs: Configs, data_of: DataOf = _made_by_config) -> None:
         super().__init__()
-        self.pace, self.data = FIRST_PACE, data
+        self.pace, self.data_of = FIRST_PACE, data_of
         self.unkept: set[str] = set()
         """Names of runs that the history would have kept, had a remedy not been run beside them."""
-        self.runs = _started(configs, data)
+        self.runs = _started(configs, data_of)
 
     @property
     def epochs(self) -> int:
@@ -56,7 +62,7 @@ class PairSession(Player):
     def start_again(self) -> None:
         """Go back to the first weights of every run: the same seeds give the same weights."""
         for run in self.runs.values():
-            run.start(run.config, self.data)
+            run.start(run.config, self.data_of(run.config))
 
     def apply(self, configs: Configs) -> None:
         """Take over changed settings: live where that is possible, else by starting all anew."""
@@ -70,7 +76,7 @@ class PairSession(Player):
 
     def _try_start(self, configs: Configs) -> None:
         try:
-            self.runs = _started(configs, self.data)
+            self.runs = _started(configs, self.data_of)
         except ValueError as error:
             self.messages.append(str(error))
 
@@ -118,7 +124,7 @@ class PairSession(Player):
         ]
 
 
-def _started(configs: Configs, data: Dataset | None) -> dict[str, LiveRun]:
+def _started(configs: Configs, data_of: DataOf) -> dict[str, LiveRun]:
     if not 1 <= len(configs) <= MOST_RUNS:
         raise ValueError(
             tr(
@@ -127,7 +133,7 @@ def _started(configs: Configs, data: Dataset | None) -> dict[str, LiveRun]:
                 count=len(configs),
             )
         )
-    return {name: LiveRun(config, data, name=name) for name, config in configs.items()}
+    return {name: LiveRun(config, data_of(config), name=name) for name, config in configs.items()}
 
 
 def pair_session(page: str, configs: Configs, fallback: Configs | None = None) -> PairSession:
