@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.planted_families import FAMILIES, SCALED, Candidate
+from benchmarks.planted_families import DIVERGES, FAMILIES, SCALED, Candidate
 from benchmarks.planted_tables import Table
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import RunConfig
@@ -228,8 +228,9 @@ def changed(
 ) -> tuple[Table, RunConfig]:
     """Return the data and the settings of a case with a change, which may be one of the data."""
     settings = {name: value for name, value in change.items() if name != SCALED}
-    table = replace(case.table, scaled=True) if SCALED in change else case.table
-    return table, replace(case.config, init_seed=seed, **settings)
+    is_scaled = SCALED in change or change.get("scale") == "on"
+    table = replace(case.table, scaled=True) if is_scaled else case.table
+    return table, replace(case.config, **({"init_seed": seed} | settings))
 
 
 def is_cured(result: Result) -> bool:
@@ -266,7 +267,8 @@ def _has_failed(candidate: Candidate, result: Result) -> bool:
         return False
     also = {
         "dying_relu": result.dead_layer,
-        "oscillating_loss": result.jumped > STILL / 2 and not result.dead_layer,
+        "exploding_gradient": candidate.why != DIVERGES or math.isinf(result.jumped),
+        "oscillating_loss": STILL / 2 < result.jumped < math.inf and not result.dead_layer,
         "overfitting": result.gap > 0.08 and result.accuracy > 0.9,
     }
     return also.get(candidate.label, True)

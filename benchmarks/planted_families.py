@@ -13,6 +13,7 @@ from nndl_core.config import RunConfig
 Settings = dict[str, Any]
 SCALED = "scaled"
 """A change of the data, not of a setting: their columns are standardized."""
+DIVERGES = "the loss leaves the finite numbers"
 SMOOTH = ("sigmoid", "tanh", "softplus")
 
 
@@ -222,6 +223,19 @@ def oscillating(random: Random) -> Candidate:
     return _candidate("oscillating_loss", settings, {"learning_rate": low}, "long steps", *also)
 
 
+def diverging(random: Random) -> Candidate:
+    """Steps so long that the loss leaves the finite numbers, from weights of a sane size."""
+    activation = random.choice(["relu", "leaky_relu", "elu", "silu", "gelu"])
+    sane = _sane(random, activation, depth=random.choice([2, 3, 4]))
+    settings = sane | _any_data(random)
+    settings |= {"optimizer": random.choice(["momentum", "nesterov", "sgd"])}
+    settings |= {"momentum": 0.95, "batch_size": random.choice([4, 8, 16]), "epochs": 80}
+    high, low = ([30.0, 100.0], 0.1) if settings["optimizer"] == "sgd" else ([3.0, 6.0, 10.0], 0.02)
+    settings["learning_rate"] = random.choice(high)
+    also = ("oscillating_loss",)
+    return _candidate("exploding_gradient", settings, {"learning_rate": low}, DIVERGES, *also)
+
+
 def overfitted(random: Random) -> Candidate:
     activation = random.choice(["relu", "tanh", "leaky_relu", "elu", "gelu"])
     sane = _sane(random, activation, depth=random.choice([2, 2, 3]))
@@ -232,13 +246,13 @@ def overfitted(random: Random) -> Candidate:
         "points": random.choice([80, 120, 160, 240]),
         "hidden": (64,) * len(sane["hidden"]),
     }
-    settings |= {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 16}
-    settings |= {"epochs": random.choice([200, 300, 400])}
+    settings |= {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 32}
+    settings |= {"epochs": random.choice([150, 200, 300])}
     if name == "blobs3":
         settings["loss"] = "cross_entropy"
     if random.random() < 0.4:
         settings |= {"noise": noise / 3, "label_noise": random.choice([0.15, 0.25])}
-    return _candidate("overfitting", settings, {"points": 5000}, "few points, many units")
+    return _candidate("overfitting", settings, {"points": 3000}, "few points, many units")
 
 
 def stalled(random: Random) -> Candidate:
@@ -443,6 +457,7 @@ FAMILIES: dict[str, tuple[Family, int]] = {
     "saturated": (saturated, 12),
     "slow": (slow, 14),
     "oscillating": (oscillating, 12),
+    "diverging": (diverging, 8),
     "overfitted": (overfitted, 12),
     "stalled": (stalled, 16),
     "linear": (linear, 12),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from nndl_core.config import RunConfig
+from nndl_core.config import KNOBS, RunConfig
 from nndl_core.data_words import DATA_EXPLANATIONS, DATA_SENTENCES, over
 from nndl_core.data_words import number as _number
 from nndl_core.data_words import percent as _percent
@@ -354,15 +354,17 @@ def compared(sick: Facts, cured: Facts) -> str:
     return tr("{numbers}: not cured so far.", numbers=numbers)
 
 
-def change_in_words(config: RunConfig, change: dict[str, object]) -> str:
+def change_in_words(config: RunConfig, change: Mapping[str, object]) -> str:
     """Write what a remedy changes: setting old to new, separated by commas."""
-    return ", ".join(
-        f"{name} {_setting(getattr(config, name))} → {_setting(value)}"
-        for name, value in change.items()
+    changed = {name: value for name, value in change.items() if value != getattr(config, name)}
+    parts = (
+        f"{tr(KNOBS[name].label)} {_setting(getattr(config, name))} → {_setting(value)}"
+        for name, value in changed.items()
     )
+    return tr(", ").join(parts)
 
 
 def _setting(value: object) -> str:
     if isinstance(value, tuple):
-        return "-".join(map(str, value))
+        return "-".join(map(str, value)) or tr("none")
     return f"{value:g}" if isinstance(value, float) else str(value)
