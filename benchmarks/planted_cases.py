@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.planted_families import DIVERGES, FAMILIES, SCALED, Candidate
+from benchmarks.planted_families import DIVERGES, FAMILIES, Candidate
 from benchmarks.planted_tables import Table
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import RunConfig
@@ -227,10 +227,8 @@ def changed(
     case: Candidate | Planted, seed: int, change: dict[str, Any]
 ) -> tuple[Table, RunConfig]:
     """Return the data and the settings of a case with a change, which may be one of the data."""
-    settings = {name: value for name, value in change.items() if name != SCALED}
-    is_scaled = SCALED in change or change.get("scale") == "on"
-    table = replace(case.table, scaled=True) if is_scaled else case.table
-    return table, replace(case.config, **({"init_seed": seed} | settings))
+    config = replace(case.config, **({"init_seed": seed} | change))
+    return replace(case.table, scaled=case.table.scaled or "scale" in change), config
 
 
 def is_cured(result: Result) -> bool:

@@ -11,8 +11,6 @@ from benchmarks.planted_tables import Table
 from nndl_core.config import RunConfig
 
 Settings = dict[str, Any]
-SCALED = "scaled"
-"""A change of the data, not of a setting: their columns are standardized."""
 DIVERGES = "the loss leaves the finite numbers"
 SMOOTH = ("sigmoid", "tanh", "softplus")
 
@@ -46,7 +44,7 @@ def _candidate(
     config = RunConfig(**settings)
     data = table or Table(config.dataset)
     if not data.is_plain:
-        config = replace(config, dataset="csv")
+        config = replace(config, dataset="csv", scale="off")
     return Candidate(label, config, change, why, (label, *also), data)
 
 
@@ -302,7 +300,7 @@ def unscaled(random: Random) -> Candidate:
     settings |= {"init": random.choice([sane["init"], "torch_default"])}
     table = Table(settings["dataset"], scale=scale, shift=shift)
     return _candidate(
-        "unscaled_inputs", settings, {SCALED: True}, f"columns times {scale} plus {shift}",
+        "unscaled_inputs", settings, {"scale": "on"}, f"columns times {scale} plus {shift}",
         table=table,
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ InitializerName = Literal[
 LossName = Literal["bce", "cross_entropy", "mse"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adam"]
 DtypeName = Literal["float32", "float64"]
+ScaleName = Literal["on", "off"]
 
 MAX_DEPTH = 16
 MAX_WIDTH = 64
@@ -108,6 +109,15 @@ class RunConfig:
         high=0.5,
     )
     data_seed: int = knob(0, mark("Data seed"), mark("Draws the points."), low=0, high=999_999)
+    scale: ScaleName = knob(
+        "on",
+        mark("Scale the columns"),
+        mark(
+            "Tables only: every column gets mean 0 and standard deviation 1 on the train part. "
+            "Off: the network sees the raw numbers."
+        ),
+        names=ScaleName,
+    )
     hidden: tuple[int, ...] = knob(
         (5,),
         mark("Hidden layers"),

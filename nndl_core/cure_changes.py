@@ -20,6 +20,8 @@ SHALLOW_RATES = {"sigmoid": 2.0, "tanh": 0.2}
 of at most 1/4 and needs longer steps."""
 TIME, SIGMOID_TIME = 100.0, 2000.0
 """Learning rate times updates, below which plain gradient descent is still on its way."""
+FEW, ENOUGH = 300, 3000
+"""Updates: with so few even sane steps are on their way, with so many they have arrived."""
 EQUAL = ("zeros", "constant")
 """Initializations that make all units of a layer equal."""
 SPREADS: dict[InitializerName, float] = {
@@ -145,6 +147,13 @@ def updates(config: RunConfig) -> float:
 def longer(config: RunConfig, times: int) -> Change:
     """Return this many times as many epochs, at most as many as are allowed."""
     return {"epochs": int(min(times * config.epochs, KNOBS["epochs"].high or math.inf))}
+
+
+def enough(config: RunConfig) -> Change:
+    """Return ten times as many epochs, or as many as make ENOUGH updates if those are more."""
+    least = math.ceil(ENOUGH * config.epochs / updates(config))
+    wanted = max(10 * config.epochs, least)
+    return {"epochs": int(min(wanted, KNOBS["epochs"].high or math.inf))}
 
 
 def wider(config: RunConfig) -> Change:

@@ -10,16 +10,19 @@ from nndl_core.cure_changes import (
     ADAM_RATE,
     BATCH,
     DEEP,
+    EQUAL,
+    FEW,
     NARROW,
     WIDE,
     Change,
-    longer,
+    enough,
     longer_steps,
     only_weights,
     other_seed,
     passing,
     shorter,
     start,
+    updates,
     whole,
 )
 from nndl_core.findings import Disease, Finding
@@ -92,22 +95,22 @@ def _with_adam(config: RunConfig, change: Change) -> list[Remedy]:
 def _singles(config: RunConfig, finding: Finding) -> list[Remedy]:
     """Return changes of one setting each, what is furthest off first."""
     change = only_weights(config)
-    size = Remedy(
-        mark("Only the size of the weights") if "init_scale" in change
-        else mark("Only the initialization"),
-        mark("Weights of a size that neither shrinks nor blows up what passes a layer."),
-        change,
-    )  # fmt: skip
+    name = mark("Only the size of the weights")
+    if "init" in change:
+        name = mark("Only the initialization")
+    why = mark("Weights of a size that neither shrinks nor blows up what passes a layer.")
     bias = Remedy(
         mark("Only bias 0"), mark("Units work where their curve is steepest."), {"bias": 0.0}
     )
-    first = [bias, size] if abs(config.bias) >= FAR else [size, bias]
-    steps = Remedy(
-        mark("Only shorter steps"), mark("Long steps throw units to where they are flat."),
-        shorter(config),
-    )  # fmt: skip
     layers = _only_layers(config, finding)
-    return [*first, *layers] if finding.born else [steps, *first, *layers]
+    deep_sigmoid = len(config.hidden) >= DEEP and config.activation == "sigmoid"
+    curve = layers[: int(deep_sigmoid and config.init not in EQUAL)]
+    first = [*curve, Remedy(name, why, change), *layers]
+    first = [bias, *first] if abs(config.bias) >= FAR else [*first, bias]
+    if finding.born:
+        return first
+    steps = mark("Long steps throw units to where they are flat.")
+    return [Remedy(mark("Only shorter steps"), steps, shorter(config)), *first]
 
 
 def _only_layers(config: RunConfig, finding: Finding) -> list[Remedy]:
@@ -175,8 +178,8 @@ def _calm(config: RunConfig, finding: Finding) -> list[Remedy]:
     why, offers = mark("Steps that no longer jump over the valley."), []
     if calm["learning_rate"] < config.learning_rate:
         offers = [
-            Remedy(mark("Smaller steps"), why, calm),
             Remedy(mark("Only a smaller learning rate"), why, shorter(config)),
+            Remedy(mark("Smaller steps"), why, calm),
         ]
     if 0 < config.batch_size < BATCH:
         why = mark("The mean of more points trembles less.")
@@ -185,22 +188,23 @@ def _calm(config: RunConfig, finding: Finding) -> list[Remedy]:
 
 
 def _faster(config: RunConfig, finding: Finding) -> list[Remedy]:
-    adam: Change = {"optimizer": "adam", "learning_rate": ADAM_RATE, "batch_size": BATCH}
     small: Change = {"batch_size": BATCH} if not 0 < config.batch_size <= BATCH else {}
-    steps, offers = longer_steps(config), []
+    steps, time, offers = longer_steps(config), enough(config), []
     why = mark("Steps of a size that suits weights like these.")
+    more = mark("An epoch of small batches makes many steps.")
     if steps:
         offers.append(Remedy(mark("Longer steps"), why, steps))
+    if small and steps:
+        offers.append(Remedy(mark("Longer and more steps"), why, steps | small))
     if small:
-        more = mark("An epoch of small batches makes many steps.")
-        if steps:
-            offers.append(Remedy(mark("Longer and more steps"), why, steps | small))
         offers.append(Remedy(mark("Only small batches"), more, small))
-    time, same = longer(config, 10), mark("The same steps, more of them.")
-    ten = time["epochs"] == 10 * config.epochs
-    name = mark("Ten times as many epochs") if ten else mark("Only more epochs")
-    offers.append(Remedy(name, same, time))
+    name = mark("Only more epochs")
+    if time["epochs"] == 10 * config.epochs:
+        name = mark("Ten times as many epochs")
+    epochs = Remedy(name, mark("The same steps, more of them."), time)
+    offers = [epochs, *offers] if updates(config) < FEW else [*offers, epochs]
     if config.optimizer != "adam":
+        adam = {"optimizer": "adam", "learning_rate": ADAM_RATE, "batch_size": BATCH}
         offers.append(Remedy(mark("Adam"), mark("Every weight gets steps of the same size."), adam))
     return offers
 
@@ -265,8 +269,8 @@ def _curves(config: RunConfig, finding: Finding) -> list[Remedy]:
 
 
 def _scaled(config: RunConfig, finding: Finding) -> list[Remedy]:
-    """For inputs of another scale: the lab's switch, where a run has one and it is off."""
-    if "scale" not in KNOBS:
+    """For inputs of another scale: the lab's switch, which tables have."""
+    if config.dataset != "csv":
         return []
     why = mark("Every column gets mean 0 and standard deviation 1, which weights are made for.")
     return [Remedy(mark("Only scale the columns"), why, {"scale": "on"})]

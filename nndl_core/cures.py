@@ -56,8 +56,8 @@ def tempting_fix(config: RunConfig, finding: Finding) -> Remedy | None:
         "dying_relu": lambda c, f: Remedy(
             mark("just Leaky ReLU"),
             mark(
-                "Below zero a slope of 0.01 is left: the gradient is no longer 0, but layer by "
-                "layer it gets a hundred times smaller, too small to move anything."
+                "Below zero a slope of 0.01 is left: the gradient is no longer 0, but every dead "
+                "layer makes it a hundred times smaller."
             ),
             {"activation": "leaky_relu", "slope": 0.01},
         ),

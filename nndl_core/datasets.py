@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nndl_core.config import RunConfig
+from nndl_core.config import RunConfig, ScaleName
 from nndl_core.i18n import mark, tr
 
 Rows = tuple[torch.Tensor, torch.Tensor]  # x [n, features], y [n]
@@ -19,6 +19,7 @@ Maker = Callable[[int, float, torch.Generator], Rows]
 
 BLOB_SPREAD = 0.25  # standard deviation of a blob before the jitter, in data units
 XOR_SIDE = (0.1, 1.5)  # distance of the squares from the axes, inner and outer edge
+MIN_SPLIT = 10  # fewer rows are trained on, chosen by and tested on together
 SPIRAL_RADIUS = (0.2, 2.0)  # the arms start apart, else they would share a point
 
 
@@ -104,6 +105,7 @@ def make_dataset(
     noise: float = 0.5,
     label_noise: float = 0.0,
     data_seed: int = 0,
+    scale: ScaleName = "on",
 ) -> Dataset:
     """Make a data set of DATASETS; equal arguments give equal bits.
 
@@ -111,7 +113,8 @@ def make_dataset(
     noise: standard deviation of the position jitter in data units; iris and digits ignore it.
     label_noise: share of the labels of train and of dev that are moved to another class. The test
     part keeps its true labels, so that a test score measures what was learned.
-    Iris and digits are scaled with the mean and spread of their train part only.
+    scale: iris and digits are scaled with the mean and spread of their train part only; off leaves
+    their own units. The others ignore it.
     Raises ValueError (for a bound of RunConfig its subclass ConfigError) with one sentence naming
     the setting, its value and what is allowed.
     """
@@ -125,10 +128,12 @@ def make_dataset(
         )
     spec = DATASETS[name]
     # The bounds are declared in RunConfig; building one checks them.
-    config = RunConfig(points=points, noise=noise, label_noise=label_noise, data_seed=data_seed)
+    config = RunConfig(
+        points=points, noise=noise, label_noise=label_noise, data_seed=data_seed, scale=scale
+    )
     generator = torch.Generator().manual_seed(config.data_seed)
     x, y = spec.make(config.points, config.noise, generator)
-    if spec.tabular:
+    if spec.tabular and config.scale == "on":
         x = standardize(x, part_sizes(len(x))[0])
     train, dev, test = split_rows(x, y)
     # A stream of its own: changing the label noise never moves a point.
@@ -142,13 +147,24 @@ def make_dataset(
 
 
 def part_sizes(rows: int) -> tuple[int, int, int]:
-    """Divide a number of rows into train, dev and test: 64 %, 16 % and the rest."""
+    """Divide a number of rows into train, dev and test: 64 %, 16 % and the rest.
+
+    Fewer than MIN_SPLIT rows are not divided: each part is all of them.
+    """
+    if rows < MIN_SPLIT:
+        return rows, rows, rows
     train, dev = 64 * rows // 100, 16 * rows // 100
     return train, dev, rows - train - dev
 
 
 def split_rows(x: torch.Tensor, y: torch.Tensor) -> tuple[Split, Split, Split]:
-    """Cut shuffled rows into contiguous train, dev and test parts; not stratified."""
+    """Cut shuffled rows into contiguous train, dev and test parts; not stratified.
+
+    Fewer than MIN_SPLIT rows come back as one part, three times the same.
+    """
+    if len(x) < MIN_SPLIT:
+        whole = Split(x.float(), y.long())
+        return whole, whole, whole
     train, dev, _ = part_sizes(len(x))
     cuts = (slice(0, train), slice(train, train + dev), slice(train + dev, None))
     first, second, third = (Split(x[cut].float(), y[cut].long()) for cut in cuts)
@@ -325,7 +341,12 @@ def dataset_of(config: RunConfig) -> Dataset:
     if config.dataset == "csv":
         raise ValueError(tr("dataset: 'csv' needs an uploaded file; none was given."))
     return make_dataset(
-        config.dataset, config.points, config.noise, config.label_noise, config.data_seed
+        config.dataset,
+        config.points,
+        config.noise,
+        config.label_noise,
+        config.data_seed,
+        config.scale,
     )
 
 

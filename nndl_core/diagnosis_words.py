@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from nndl_core.config import KNOBS, RunConfig
 from nndl_core.data_words import DATA_EXPLANATIONS, DATA_SENTENCES, over
 from nndl_core.data_words import number as _number
 from nndl_core.data_words import percent as _percent
 from nndl_core.data_words import tex as _tex
-from nndl_core.diagnosis import NOT_LEARNED
 from nndl_core.findings import Disease, Facts, Finding, run_backward, run_forward
 from nndl_core.i18n import mark, sentences, tr
 
@@ -31,8 +29,6 @@ NAMES: dict[Disease, str] = {
     "healthy": mark("Healthy"),
     "none_of_these": mark("None of these"),
 }
-GAIN = 0.25
-"""Of what there is to learn: what a remedy must add to be called one."""
 PRIME = {"sigmoid": 0.25, "tanh": 1.0}
 """The largest slope of a bounded activation."""
 
@@ -323,48 +319,3 @@ _EXPLANATIONS: dict[Disease, Callable[[Facts, Finding], str]] = {
     **DATA_EXPLANATIONS,
     "none_of_these": _why_nothing,
 }
-
-
-def compared(sick: Facts, cured: Facts) -> str:
-    """Tell apart, in one sentence, a gradient that is back from a run that learns.
-
-    The gradient is back where fc1 gets ten times as much of it and it is no longer lost; a run
-    learns if it has learned a quarter more of what there is to learn.
-    """
-    if not (sick.epochs and cured.epochs):
-        return ""
-    before, after = float(sick.gradient[-1, 0]), float(cured.gradient[-1, 0])
-    learned = [100 * max(0.0, float(run.progress[-1])) for run in (sick, cured)]
-    numbers = tr(
-        "Gradient of fc1 {before} beside {after}, learned {learned_before:.0f} % beside "
-        "{learned_after:.0f} %",
-        before=_number(before),
-        after=_number(after),
-        learned_before=learned[0],
-        learned_after=learned[1],
-    )
-    gain = float(cured.progress[-1] - sick.progress[-1])
-    learns = gain >= GAIN and float(cured.progress[-1]) >= NOT_LEARNED
-    if learns:
-        return tr("{numbers}: the run learns.", numbers=numbers)
-    if after > 10 * before:
-        return tr(
-            "{numbers}: the gradient is back, but the run does not learn for that.", numbers=numbers
-        )
-    return tr("{numbers}: not cured so far.", numbers=numbers)
-
-
-def change_in_words(config: RunConfig, change: Mapping[str, object]) -> str:
-    """Write what a remedy changes: setting old to new, separated by commas."""
-    changed = {name: value for name, value in change.items() if value != getattr(config, name)}
-    parts = (
-        f"{tr(KNOBS[name].label)} {_setting(getattr(config, name))} → {_setting(value)}"
-        for name, value in changed.items()
-    )
-    return tr(", ").join(parts)
-
-
-def _setting(value: object) -> str:
-    if isinstance(value, tuple):
-        return "-".join(map(str, value)) or tr("none")
-    return f"{value:g}" if isinstance(value, float) else str(value)

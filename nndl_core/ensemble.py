@@ -79,7 +79,7 @@ def _members(configs: Sequence[RunConfig], given: Mapping[RunConfig, Dataset]) -
     made: dict[tuple[object, ...], Dataset] = {}
     members = []
     for index, c in enumerate(configs):
-        key = (c.dataset, c.points, c.noise, c.label_noise, c.data_seed)
+        key = (c.dataset, c.points, c.noise, c.label_noise, c.data_seed, c.scale)
         data = given.get(c) or made.get(key)
         if data is None:
             data = made[key] = dataset_of(c)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import controls, files
+from pages.ui import controls, files, upload
 from pages.ui.lab_twin import lab_twin
 from pages.ui.live import live_panel
 from pages.ui.messages import show_messages
@@ -15,6 +15,7 @@ with st.sidebar:
     session.apply(config)
     files.panel(session)
 show_messages(session)
+upload.picker(session)
 controls.write_url(session.config)
 if twin := lab_twin(session):
     show_messages(twin)

@@ -93,7 +93,7 @@ def unescaped(markdown: str) -> str:
 
 # --- tables -----------------------------------------------------------------------------------
 
-ROWS = [f"{i},{i * i % 11},{'ab'[i % 2]}" for i in range(40)]
+ROWS = [f"{i * 7 % 41},{i * i % 11},{'ab'[i % 2]}" for i in range(40)]
 TABLE = "\n".join(["p,q,label", *ROWS])
 
 
@@ -107,50 +107,30 @@ def bad_tables() -> Iterator[Case]:
     yield Case("blank lines", b"\n\r\n \n", ("empty",))
     yield Case("only a BOM", b"\xef\xbb\xbf", ("empty",))
     yield Case("only a header", b"p,q,label\n", ("rows",))
-    yield Case("few rows", "\n".join(TABLE.split("\n")[:5]).encode(), ("rows",))
+    yield Case("few rows", "\n".join(TABLE.split("\n")[:4]).encode(), ("rows",))
     yield Case("one column", b"label\n" + b"a\nb\n" * 20, ("column",))
     yield Case("one line of 5 MB", b"x" * 5_000_000, ("longer",))
     yield Case("one line of 5 MB after the header", b"p,q,label\n" + b"1" * 4_999_000, ("longer",))
     yield Case("a million columns", b"," * 1_000_000, ("longer",))
     yield Case("five thousand columns", b"x," * 5_000 + b"label\n", ("columns",))
-    yield Case("66 columns", ",".join(f"c{i}" for i in range(66)).encode(), ("columns",))
-    yield Case("6 MB", b"p,q,label\n" + b"1,2,a\n" * 1_000_000, ("MB",))
-    yield Case("5001 rows", b"p,q,label\n" + b"1,2,a\n" * 5001, ("too many",))
+    yield Case("11 MB", b"p,q,label\n" + b"1,2,abcdefg\n" * 1_000_000, ("MB",))
+    yield Case("6 MB of short rows", b"p,q,label\n" + b"1,2,a\n" * 1_000_000, ("cells",))
     yield Case("gzip", gzip.compress(table()), ("compressed",))
     yield Case("zip", b"PK\x03\x04" + bytes(100), ("compressed",))
     yield Case("bzip2", b"BZh91AY&SY" + bytes(100), ("compressed",))
     yield Case("xz", b"\xfd7zXZ\x00" + bytes(100), ("compressed",))
     yield Case("zstd", b"\x28\xb5\x2f\xfd" + bytes(100), ("compressed",))
     yield Case("pdf", b"%PDF-1.7\n" + bytes(100), ("compressed",))
+    yield Case("old workbook", b"\xd0\xcf\x11\xe0" + bytes(100), ("xlsx",))
     yield Case("pickle", b"\x80\x04\x95\x10\x00\x00\x00", ("UTF-8",))
     yield Case("png", b"\x89PNG\r\n\x1a\n" + bytes(100), ("UTF-8",))
     yield Case("only NUL", bytes(1000), ("UTF-8",))
     yield Case("NUL in a number", table("p,q,label", "1\0,2,a"), ("UTF-8",))
     yield Case("NUL in the header", table("p\0,q,label"), ("UTF-8",))
-    yield Case("UTF-16 with BOM", TABLE.encode("utf-16"), ("UTF-8",))
-    yield Case("UTF-16 big", TABLE.encode("utf-16-be"), ("UTF-8",))
     yield Case("UTF-32", TABLE.encode("utf-32"), ("UTF-8",))
-    yield Case("Latin 1", "größe,q,label\n".encode("latin-1") + table(), ("UTF-8",))
-    yield Case("GBK", "特征,q,label\n".encode("gbk") + table(), ("UTF-8",))
-    yield Case("broken UTF-8 late", table() + b"\n1,2,\xff", ("Row 42",))
-    yield Case("surrogate", table("p,q,label") + b"\n1,2,\xed\xa0\x80", ("UTF-8",))
-    for word in ("NaN", "nan", "inf", "-Infinity", "1e999", "1e31", "1e308"):
+    for word in ("inf", "-Infinity", "1e999", "1e31", "1e308"):
         yield Case(f"cell {word}", table("p,q,label", f"{word},2,a"), ("Row 2", "finite", "beyond"))
-    for word in (
-        "",
-        " ",
-        "five",
-        "1_000",
-        "0x10",
-        "1,5",
-        "1e",
-        "--1",
-        "½",
-        "∞",
-        "=1+1",
-        "1;2",
-        '"1',
-    ):
+    for word in ("five", "1_000", "0x10", "1,5", "1e", "--1", "½", "∞", "=1+1", "1;2", '"1'):
         yield Case(f"cell {word!r}", table("p,q,label", f"{word},2,a"), ("Row 2",))
     for mark in MARKUP:
         yield Case(f"cell {mark}", table("p,q,label", f'"{mark}",2,a'), ("Row 2",))
@@ -160,18 +140,18 @@ def bad_tables() -> Iterator[Case]:
     yield Case("too many cells", table("p,q,label", "1,2,3,a"), ("Row 2",))
     yield Case("quote left open", table("p,q,label", '1,2,"a'), ("Row 2",))
     yield Case("text after a quote", table("p,q,label", '"1"x,2,a'), ("Row 2",))
-    yield Case("no header", "\n".join(["0.5,7,a", *ROWS]).encode(), ("column names",))
-    yield Case("nameless column", table("p,,label"), ("no name",))
     yield Case("same name twice", table("p,p,label"), ("twice",))
     yield Case("long name", table("p" * 65 + ",q,label"), ("longer",))
-    yield Case("long class", table("p,q,label", "1,2," + "a" * 65), ("longer",))
-    yield Case("empty class", table("p,q,label", "1,2,"), ("empty",))
+    yield Case("long class", table("p,q,label", "1,2," + "a" * 65), ("name of a class",))
+    yield Case("class on two lines", table("p,q,label", '1,2,"a\nb"'), ("name of a class",))
+    yield Case("no number", "\n".join(["p,label", *["x,a", "y,b"] * 9]).encode(), ("numbers",))
     yield Case("one class", TABLE.replace(",b", ",a").encode(), ("classes",))
-    many = [f"{i},{i},c{i}" for i in range(40)]
+    many = [f"{i * 7 % 41},{i},c{i}" for i in range(40)]
     yield Case("forty classes", "\n".join(["p,q,label", *many]).encode(), ("class",))
-    yield Case("separated by bars", TABLE.replace(",", "|").encode(), ("column",))
-    yield Case("html page", b"<!doctype html>\n<html><body>404</body></html>\n", ("column",))
-    yield Case("json", b'{"a": [1, 2]}\n', ("rows",))
+    price = [f"{i * 7 % 41},{i},{i}.5" for i in range(40)]
+    yield Case("forty prices", "\n".join(["p,q,label", *price]).encode(), ("quantities",))
+    yield Case("html page", b"<!doctype html>\n<html><body>404</body></html>\n", ("web page",))
+    yield Case("json", b'{"a": [1, 2]}\n', ("JSON",))
     yield Case(
         "old Mac line ends, one bad", TABLE.replace("\n", "\r").encode() + b"\r1,x,a", ("Row 42",)
     )
@@ -187,7 +167,20 @@ def odd_tables() -> Iterator[Case]:
     )
     yield Case("semicolons", TABLE.replace(",", ";").encode(), ("p", "q"))
     yield Case("tabs", TABLE.replace(",", "\t").encode(), ("p", "q"))
+    yield Case("bars", TABLE.replace(",", "|").encode(), ("p", "q"))
     yield Case("Chinese names", table("花瓣,萼片,label"), ("花瓣", "萼片"))
+    yield Case("UTF-16 with BOM", TABLE.encode("utf-16"), ("p", "q"))
+    yield Case("UTF-16 big", TABLE.encode("utf-16-be"), ("p", "q"))
+    yield Case("Latin 1", "größe,q,label\n".encode("latin-1") + b"\n".join(map(str.encode, ROWS)),
+               ("größe", "q"))  # fmt: skip
+    yield Case("GBK", "特征,q,label\n".encode("gbk") + b"\n".join(map(str.encode, ROWS)), ("特征",))
+    yield Case("broken UTF-8 late", table() + b"\n1,2,\xff", ("p", "q"))
+    yield Case("surrogate", table("p,q,label") + b"\n1,2,\xed\xa0\x80", ("p", "q"))
+    yield Case("no header", "\n".join(["0.5,7,a", *ROWS]).encode(), ("x1", "x2"))
+    yield Case("nameless column", table("p,,label"), ("p", "column 2"))
+    yield Case("empty class", table("p,q,label", "1,2,"), ("p", "q"))
+    for word in ("", " ", "NaN", "nan", "?", "NA"):
+        yield Case(f"cell {word!r}", table("p,q,label", f"{word},2,a"), ("p", "q"))
     for mark in (
         *MARKUP,
         "=1+1",

@@ -31,12 +31,13 @@ def bundle_of(config: RunConfig, data: Dataset) -> bytes:
 
 
 def dataset_csv(data: Dataset) -> bytes:
-    """Write train, dev and test rows: scaled features, class index, class name.
+    """Write train, dev and test rows: features as the network sees them, class index, class name.
 
     Nine digits are every bit of a float32. Names that a spreadsheet would take for a formula get
     an apostrophe before them.
     """
-    parts = (data.train, data.dev, data.test)
+    is_whole = data.train is data.dev  # too few rows to be divided: each part is all of them
+    parts = (data.train,) if is_whole else (data.train, data.dev, data.test)
     x = torch.cat([part.x for part in parts]).tolist()
     y = torch.cat([part.y for part in parts]).tolist()
     classes = [harmless(name) for name in data.classes]

@@ -17,8 +17,12 @@ from nndl_core.i18n import mark, tr
 PLANE_HELPERS = ("_class_sizes", "_labels", "_moon_arcs", "_shuffled", "_jittered")
 CONSTANTS = ("BLOB_SPREAD", "XOR_SIDE", "SPIRAL_RADIUS")
 UPLOADED_TEXT = mark(
-    "The uploaded table, in the file data.csv beside this program: already shuffled, and scaled by "
-    "mean and spread of the train part."
+    "The uploaded table, in the file data.csv beside this program: the rows and columns that were "
+    "trained on, already shuffled, and scaled by mean and spread of the train part."
+)
+RAW_TEXT = mark(
+    "The uploaded table, in the file data.csv beside this program: the rows and columns that were "
+    "trained on, already shuffled, and not scaled."
 )
 UPLOADED = """\
 import csv
@@ -41,10 +45,11 @@ class Section:
 def data_section(config: RunConfig) -> Section:
     """Write what draws or reads the data: rows x [n, features], shuffled, and classes y [n]."""
     if config.dataset == "csv":
-        return Section(tr("Data"), tr(UPLOADED_TEXT), UPLOADED)
+        text = tr(UPLOADED_TEXT) if config.scale == "on" else tr(RAW_TEXT)
+        return Section(tr("Data"), text, UPLOADED)
     spec = datasets.DATASETS[config.dataset]
     if spec.tabular:
-        return _table(config.dataset)
+        return _table(config)
     make = spec.make
     extra = make.keywords if isinstance(make, partial) else {}
     function = make.func if isinstance(make, partial) else make
@@ -76,7 +81,15 @@ def _needs(name: str, body: str) -> bool:
     return any(f"{name}(" in source_of(getattr(datasets, other)) for other in users)
 
 
-def _table(name: str) -> Section:
+SCALING = """
+# every feature is scaled by mean and spread of the train part, the first 64 %
+train = x[: 64 * len(x) // 100]
+spread = train.std(dim=0, correction=0)
+x = (x - train.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)"""
+
+
+def _table(config: RunConfig) -> Section:
+    name = config.dataset
     code = f"""\
 from sklearn.datasets import load_{name}
 
@@ -84,17 +97,22 @@ generator = torch.Generator().manual_seed(DATA_SEED)
 table = load_{name}()
 x, y = torch.from_numpy(table.data).double(), torch.from_numpy(table.target).long()
 order = torch.randperm(len(x), generator=generator)[:POINTS]
-x, y = x[order], y[order]
-# every feature is scaled by mean and spread of the train part, the first 64 %
-train = x[: 64 * len(x) // 100]
-spread = train.std(dim=0, correction=0)
-x = (x - train.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)"""
+x, y = x[order], y[order]"""
+    if config.scale == "on":
+        code += SCALING
     text = tr("The {name} data, as scikit-learn carries them, shuffled.", name=name)
     return Section(tr("Data"), text, code)
 
 
-def split_section(config: RunConfig) -> Section:
-    """Write what cuts the rows into train, dev and test, and flips labels of the first two."""
+def split_section(config: RunConfig, *, is_whole: bool = False) -> Section:
+    """Write what cuts the rows into train, dev and test, and flips labels of the first two.
+
+    is_whole: the rows are too few to be cut, and each part is all of them.
+    """
+    if is_whole:
+        code = "x = x.float().to(DTYPE)\nx_train = x_dev = x_test = x\ny_train = y_dev = y_test = y"
+        text = tr("The rows are too few to be divided: train, dev and test are all of them.")
+        return Section(tr("Split"), text, code)
     code = """\
 n_train, n_dev = 64 * len(x) // 100, 16 * len(x) // 100
 x = x.float().to(DTYPE)

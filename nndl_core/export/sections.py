@@ -26,14 +26,14 @@ def sections_of(config: RunConfig, data: Dataset | None = None) -> list[Section]
     """
     if config.dataset == "csv" and data is None:
         raise ConfigError(tr("A run on an uploaded table cannot be exported without the table."))
-    features, classes, rows = _shape(config, data)
+    features, classes, n_train = _shape(config, data)
     outputs = output_units(config.loss, classes)
     rest = [
         data_section(config),
-        split_section(config),
+        split_section(config, is_whole=data is not None and data.train is data.dev),
         _network(config),
         _loss(config.loss, outputs),
-        _training(config, datasets.part_sizes(rows)[0]),
+        _training(config, n_train),
         _result(),
     ]
     first = _settings(config, (features, *config.hidden, outputs))
@@ -43,13 +43,13 @@ def sections_of(config: RunConfig, data: Dataset | None = None) -> list[Section]
 
 
 def _shape(config: RunConfig, data: Dataset | None) -> tuple[int, int, int]:
-    """Count the features, classes and rows of a run's data."""
+    """Count the features, classes and rows to train on of a run's data."""
     if config.dataset == "csv" and data is not None:
-        rows = sum(len(part.x) for part in (data.train, data.dev, data.test))
-        return len(data.features), len(data.classes), rows
+        return len(data.features), len(data.classes), len(data.train.x)
     spec = datasets.DATASETS[config.dataset]
     sizes = {"iris": 150, "digits": 1797}
-    return spec.features, spec.classes, min(config.points, sizes.get(config.dataset, config.points))
+    rows = min(config.points, sizes.get(config.dataset, config.points))
+    return spec.features, spec.classes, datasets.part_sizes(rows)[0]
 
 
 def _settings(config: RunConfig, sizes: tuple[int, ...]) -> Section:

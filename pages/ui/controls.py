@@ -16,12 +16,10 @@ from nndl_core.config import (
     MAX_WIDTH,
     ConfigError,
     DatasetName,
-    LossName,
     RunConfig,
     url_value,
     widths_from_text,
 )
-from nndl_core.csv_data import CsvError, read_csv
 from nndl_core.datasets import DATASETS
 from nndl_core.i18n import mark, tr
 from pages.ui import address
@@ -29,6 +27,7 @@ from pages.ui.knob import draw_knob
 from pages.ui.linked import linked
 from pages.ui.locks import changed_by, help_of, hidden, locked, refusal
 from pages.ui.session import LabSession
+from pages.ui.upload import upload_controls
 
 DEFAULT_WIDTH = 5
 NEEDS_SLOPE = ("leaky_relu", "elu")
@@ -42,7 +41,7 @@ LABELS: dict[DatasetName, str] = {
     "spirals3": mark("3 spirals"),
     "iris": "iris",
     "digits": "digits",
-    "csv": mark("your CSV"),
+    "csv": mark("your table"),
 }
 
 
@@ -90,15 +89,19 @@ def _data_controls(session: LabSession) -> None:
     if not hidden("dataset"):
         _dataset_buttons(session)
     if st.session_state["dataset"] == "csv":
-        st.file_uploader(
-            tr("CSV file"), type="csv", key="csv", on_change=_read_upload, args=(session,)
-        )
+        upload_controls(session)
+        if session.upload is not None:
+            _control("data_seed")
+            _control("scale")
         return
     _control("points")
-    if not DATASETS[st.session_state["dataset"]].tabular:
+    is_table = DATASETS[st.session_state["dataset"]].tabular
+    if not is_table:
         _control("noise", step=0.01)
     _control("label_noise", step=0.01)
     _control("data_seed")
+    if is_table:
+        _control("scale")
 
 
 def _dataset_buttons(session: LabSession) -> None:
@@ -230,24 +233,6 @@ def _choose_dataset(session: LabSession, name: DatasetName) -> None:
         session.messages.append(refusal(names))
         return
     session.wanted = wanted
-
-
-def _read_upload(session: LabSession) -> None:
-    """Read the uploaded table; a broken one gets a sentence and leaves the run as it is."""
-    file = st.session_state["csv"]
-    if file is None:
-        return
-    try:
-        upload = read_csv(file.getvalue(), file.name, session.config.data_seed)
-    except CsvError as error:
-        session.messages.append(str(error))
-        return
-    loss: LossName = "bce" if len(upload.classes) == 2 else "cross_entropy"
-    wanted = replace(session.config, dataset="csv", loss=loss)
-    if names := changed_by(session.config, wanted):
-        session.messages.append(refusal(names))
-        return
-    session.upload, session.wanted, session.new_upload = upload, wanted, True
 
 
 @cache

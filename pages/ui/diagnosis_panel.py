@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -10,14 +11,13 @@ from nndl_core.cures import Remedy, remedies_for, tempting_fix
 from nndl_core.data_words import awaited
 from nndl_core.diagnosis_words import (
     NAMES,
-    change_in_words,
-    compared,
     explanation,
     layers_named,
     verdict,
 )
 from nndl_core.findings import Facts, Finding
 from nndl_core.i18n import mark, sentences, tr
+from nndl_core.remedy_words import change_in_words, compared
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
@@ -26,7 +26,7 @@ from pages.ui.messages import escape
 
 COLORS = {"fine": "green", "mild": "gray", "severe": "orange", "fatal": "red"}
 MOST_BUTTONS = 3
-SILENT = mark("The diagnosis speaks as soon as the run gives evidence: press Play.")
+SILENT = mark("There is no diagnosis before the first epochs: press Play.")
 
 
 def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
@@ -59,7 +59,7 @@ def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
     if found_cure is not None and found_cure.remedy.name in runs:
         sick = next(run for run in runs.values() if run.config == found_cure.config)
         cured = runs[found_cure.remedy.name]
-        st.markdown(f":small[{escape(compared(sick.diagnosis()[1], cured.diagnosis()[1]))}]")
+        st.markdown(f":small[{escape(compared(sick.diagnosis(), cured.diagnosis()))}]")
 
 
 def _card(run: LiveRun, name: str, key: str, page: str) -> None:
@@ -100,35 +100,37 @@ def _others(found: list[Finding]) -> str:
 
 def _remedies(run: LiveRun, finding: Finding, key: str, page: str) -> None:
     offered = remedies_for(run.config, finding)[:MOST_BUTTONS]
-    tempting = tempting_fix(run.config, finding) if offered else None
     if not offered:
         return
-    st.caption(tr("Run a remedy beside this run, from the same seeds:"))
-    with st.container(horizontal=True, key=f"{key}_remedies"):
+    tempting = tempting_fix(run.config, finding)
+    st.caption(tr("Run a remedy beside this run, on the same data:"))
+    with st.container(key=f"{key}_remedies", gap="small"):
         for at, remedy in enumerate(offered):
-            _button(run, remedy, f"{key}_cure_{at}", page, first=at == 0)
+            _choice(run, remedy, f"{key}_cure_{at}", page, kind="secondary" if at else "primary")
         if tempting is not None:
-            _button(
-                run,
-                tempting,
-                f"{key}_tempting",
-                page,
-                label=tr("Why not {name}?", name=tr(tempting.name)),
-            )
+            label = tr("Why not {name}?", name=tr(tempting.name))
+            _choice(run, tempting, f"{key}_tempting", page, label=label)
 
 
-def _button(
-    run: LiveRun, remedy: Remedy, key: str, page: str, *, first: bool = False, label: str = ""
+def _choice(
+    run: LiveRun,
+    remedy: Remedy,
+    key: str,
+    page: str,
+    *,
+    kind: Literal["primary", "secondary"] = "secondary",
+    label: str = "",
 ) -> None:
-    words = change_in_words(run.config, remedy.change)
-    told = tr("{why} Changes {words}.", why=tr(remedy.why), words=words)
+    """Draw the button of a remedy and, beside it, exactly what it changes."""
     fixed = changed_by(run.config, remedy.applied(run.config))
-    st.button(
-        label or tr(remedy.name),
-        key=key,
-        icon=":material/healing:" if not label else ":material/help:",
-        type="primary" if first else "secondary",
-        help=escape(refusal(fixed) if fixed else told),
-        disabled=bool(fixed),
-        on_click=partial(cure.choose, page, run.config, remedy),
-    )
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_row"):
+        st.button(
+            label or tr(remedy.name),
+            key=key,
+            icon=":material/help:" if label else ":material/healing:",
+            type=kind,
+            help=escape(refusal(fixed) if fixed else tr(remedy.why)),
+            disabled=bool(fixed),
+            on_click=partial(cure.choose, page, run.config, remedy),
+        )
+        st.markdown(f":small[{escape(change_in_words(run.config, remedy.change))}]")

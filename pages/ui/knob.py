@@ -17,6 +17,8 @@ def draw_knob(name: str, key: str, *, step: float = 1.0, as_number: bool = False
     if hidden(name):
         return value
     label, help, fixed = tr(k.label), help_of(name, tr(k.help)), locked(name)
+    if k.choices == ("on", "off"):
+        return _switch(label, key, help, fixed=fixed)
     if k.choices:
         return st.selectbox(label, k.choices, key=key, help=help, disabled=fixed)
     low, high = k.low or 0, k.high or 0
@@ -37,6 +39,18 @@ def draw_knob(name: str, key: str, *, step: float = 1.0, as_number: bool = False
         disabled=fixed,
         step=0.01 if as_number else step,
     )
+
+
+def _switch(label: str, key: str, help: str, *, fixed: bool) -> str:
+    """Draw a setting that is on or off; the switch has a state of its own, of True and False."""
+    state, shown = st.session_state, f"{key}_is_on"
+
+    def turn() -> None:
+        state[key] = "on" if state[shown] else "off"
+
+    state[shown] = state[key] == "on"
+    st.toggle(label, key=shown, help=help, disabled=fixed, on_change=turn)
+    return str(state[key])
 
 
 def _log_steps(low: float, high: float, value: float) -> list[float]:

@@ -41,9 +41,10 @@ def _configs(twin: PairSession) -> Configs:
 
 def _start(session: LabSession, configs: Configs) -> PairSession | None:
     session.playing = False
-    data = session.upload if session.config.dataset == "csv" else None
     try:
-        return PairSession(configs, data)
+        twin = PairSession(configs, session.data_of)
+        twin.unkept = set() if session.run.runner.finished else {AS_IT_IS}
+        return twin
     except ValueError as error:
         st.warning(str(error))
         cure.forget("lab")

@@ -7,11 +7,13 @@ from html import escape
 import streamlit as st
 
 from nndl_core.config import KNOBS, MAX_DEPTH, MAX_WIDTH
-from nndl_core.csv_data import MAX_BYTES, MAX_CLASSES, MAX_FEATURES, MAX_ROWS
 from nndl_core.i18n import tr
 from nndl_core.map_plan import MAX_CELLS, MAX_RUN_EPOCHS
 from nndl_core.map_plan import MAX_SEEDS as MAP_SEEDS
 from nndl_core.seed_band import MOST_SEEDS
+from nndl_core.table_columns import MAX_CLASSES, MAX_FEATURES
+from nndl_core.table_data import MAX_ROWS
+from nndl_core.table_text import MAX_BYTES
 from pages.ui.guard import MOST_TABS, MOST_UPLOADED
 from pages.ui.number_table import table
 
@@ -25,8 +27,8 @@ def limits() -> list[tuple[str, str]]:
         (tr("Units of a layer"), f"{MAX_WIDTH}"),
         (tr("Points of a made data set"), f"{KNOBS['points'].high:,g}"),
         (tr("Epochs of a run"), f"{KNOBS['epochs'].high:,g}"),
-        (tr("Rows, columns and classes of a CSV file"), _file_size()),
-        (tr("Size of a CSV file"), f"{MAX_BYTES / 1024**2:g} MB"),
+        (tr("Rows, features and classes of a table"), _file_size()),
+        (tr("Size of a table's file"), f"{MAX_BYTES / 1024**2:g} MB"),
         (tr("All files that a tab has uploaded"), f"{MOST_UPLOADED / MEGA:g} MB"),
         (tr("Further seeds of a run, a claim or a panel"), f"{MOST_SEEDS}"),
         (tr("Cells and seeds of a map"), f"{MAX_CELLS} x {MAP_SEEDS}"),

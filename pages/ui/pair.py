@@ -11,6 +11,7 @@ import streamlit as st
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.i18n import tr
+from pages.ui import cure
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live import interval, seeds, speed, toolbar
@@ -18,6 +19,7 @@ from pages.ui.live_component import draw_live
 from pages.ui.live_run import LiveRun, restarts
 from pages.ui.player import Player
 from pages.ui.ranges import in_common
+from pages.ui.run_keeper import keep, kept_note, note_seconds
 
 MOST_RUNS = 3
 FIRST_PACE = 20
@@ -25,19 +27,27 @@ FIRST_PACE = 20
 PANELS = ("loss", "accuracy", "boundary", "gradients")
 AFTER_SECONDS = 1.0
 Configs = dict[str, RunConfig]
+DataOf = Callable[[RunConfig], Dataset | None]
 After = Callable[["PairSession"], None]
+
+
+def _made_by_config(config: RunConfig) -> Dataset | None:
+    return None
 
 
 class PairSession(Player):
     """One to three named runs that advance together.
 
+    data_of gives the data of a config that are not to be made, such as an uploaded table.
     Raises ValueError with one sentence if a config cannot be built.
     """
 
-    def __init__(self, configs: Configs, data: Dataset | None = None) -> None:
+    def __init__(self, configs: Configs, data_of: DataOf = _made_by_config) -> None:
         super().__init__()
-        self.pace, self.data = FIRST_PACE, data
-        self.runs = _started(configs, data)
+        self.pace, self.data_of = FIRST_PACE, data_of
+        self.unkept: set[str] = set()
+        """Names of runs that the history would have kept, had a remedy not been run beside them."""
+        self.runs = _started(configs, data_of)
 
     @property
     def epochs(self) -> int:
@@ -52,7 +62,7 @@ class PairSession(Player):
     def start_again(self) -> None:
         """Go back to the first weights of every run: the same seeds give the same weights."""
         for run in self.runs.values():
-            run.start(run.config, self.data)
+            run.start(run.config, self.data_of(run.config))
 
     def apply(self, configs: Configs) -> None:
         """Take over changed settings: live where that is possible, else by starting all anew."""
@@ -66,7 +76,7 @@ class PairSession(Player):
 
     def _try_start(self, configs: Configs) -> None:
         try:
-            self.runs = _started(configs, self.data)
+            self.runs = _started(configs, self.data_of)
         except ValueError as error:
             self.messages.append(str(error))
 
@@ -114,7 +124,7 @@ class PairSession(Player):
         ]
 
 
-def _started(configs: Configs, data: Dataset | None) -> dict[str, LiveRun]:
+def _started(configs: Configs, data_of: DataOf) -> dict[str, LiveRun]:
     if not 1 <= len(configs) <= MOST_RUNS:
         raise ValueError(
             tr(
@@ -123,7 +133,7 @@ def _started(configs: Configs, data: Dataset | None) -> dict[str, LiveRun]:
                 count=len(configs),
             )
         )
-    return {name: LiveRun(config, data, name=name) for name, config in configs.items()}
+    return {name: LiveRun(config, data_of(config), name=name) for name, config in configs.items()}
 
 
 def pair_session(page: str, configs: Configs, fallback: Configs | None = None) -> PairSession:
@@ -172,19 +182,23 @@ def pair_panel(
         session.set_seeds(seeds())
         if page:
             tick_every(interval(session, AFTER_SECONDS), verdict_line, session.runs, page)
-        tick_every(interval(session), _tick, session, panels, key)
+        tick_every(interval(session), _tick, session, panels, key, page)
         if after is not None:
             # A fragment of its own: drawn at every tick, a table would cost more than the charts;
             # drawn only when the clock stands, the page would jump at Play and at the end.
             tick_every(interval(session, AFTER_SECONDS), _measured, session, after)
+        for run in _of_remedy(session, page)[-1:]:
+            tick_every(note_seconds(run), kept_note, run)
         if page:
             tick_every(interval(session, AFTER_SECONDS), diagnosis_panel, session.runs, page)
 
     panel()
 
 
-def _tick(session: PairSession, panels: tuple[str, ...], key: str) -> None:
+def _tick(session: PairSession, panels: tuple[str, ...], key: str, page: str) -> None:
     session.tick(speed(session))
+    for run in _of_remedy(session, page):
+        keep(run)
     columns = st.columns(len(session.runs))
     for at, frame in enumerate(session.frames(panels)):
         run = list(session.runs.values())[at]
@@ -192,6 +206,13 @@ def _tick(session: PairSession, panels: tuple[str, ...], key: str) -> None:
             draw_live(
                 frame, key=f"{key}_{at}", on_full=run.ask_full, on_end=partial(_stop_clock, key)
             )
+
+
+def _of_remedy(session: PairSession, page: str) -> list[LiveRun]:
+    """Return the runs that go into the history: a remedy's, and the one that it interrupted."""
+    found = cure.running(page, {name: run.config for name, run in session.runs.items()})
+    names = {found.remedy.name, *session.unkept} if found is not None else set()
+    return [run for name, run in session.runs.items() if name in names]
 
 
 def _measured(session: PairSession, after: After) -> None:

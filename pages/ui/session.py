@@ -10,9 +10,11 @@ from nndl_core.checkpoint import Checkpoint
 from nndl_core.config import KNOBS, RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.runner import Runner
+from nndl_core.table_data import Table
 from pages.ui import address
 from pages.ui.live_run import LiveRun, restarts
 from pages.ui.player import Player
+from pages.ui.uploaded import Uploaded
 
 
 class LabSession(Player):
@@ -20,7 +22,9 @@ class LabSession(Player):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
-        self.upload: Dataset | None = None
+        self.uploaded: Uploaded | None = None
+        self.upload: Table | None = None
+        self.picking = False  # whether the dialog that chooses its columns is open
         self.by_autograd = False
         self.wanted: RunConfig | None = None  # what the controls shall show next
         self.new_upload = False
@@ -67,11 +71,17 @@ class LabSession(Player):
 
     def restart(self, config: RunConfig) -> None:
         """Start the run of a config from its seeds; raise ValueError if it cannot be built."""
-        self.run.start(config, self._data_of(config))
+        self.run.start(config, self.data_of(config))
         self.runner.by_autograd = self.by_autograd
 
-    def _data_of(self, config: RunConfig) -> Dataset | None:
-        return self.upload if config.dataset == "csv" else None
+    def data_of(self, config: RunConfig) -> Dataset | None:
+        """Return the uploaded table as a config wants it; None where the config makes its data.
+
+        Raises ValueError with one sentence for a table that cannot be used so.
+        """
+        if config.dataset != "csv" or self.upload is None:
+            return None
+        return self.upload.dataset(config.data_seed, config.scale)
 
     def advance(self, epochs: int, seconds: float) -> None:
         """Train this many epochs, or what the time holds."""
@@ -115,7 +125,7 @@ class LabSession(Player):
     def load(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint with its config; raise ValueError if it is foreign."""
         config = checkpoint.config or self.config
-        runner = Runner.from_config(config, self._data_of(config))
+        runner = Runner.from_config(config, self.data_of(config))
         runner.restore(checkpoint)
         runner.by_autograd = self.by_autograd
         self.playing = False

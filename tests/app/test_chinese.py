@@ -30,10 +30,10 @@ SHOWN = {"body", "caption", "content", "help", "label", "options", "placeholder"
 FIGURE_TEXTS = {"hovertemplate", "name", "text", "ticktext", "title"}
 NAMES = {*KNOBS, *get_args(DatasetName)} | {c for knob in KNOBS.values() for c in knob.choices}
 TERMS = frozenset(
-    """Adam CSV ELU JSON Leaky Linear Logit MLP NNDL None NumPy OrderedDict PNG Paddle ParamAttr
-    Poole PyTorch Python ReLU Runner SGD SVG Schoenholz Sigmoid TensorBoard Var Xavier activations
-    alpha backward beta exp forward initializers log logit logits max none norm optimizers remedies
-    seed softmax std zip""".split()  # noqa: SIM905
+    """Adam CSV ELU JSON Leaky Linear Logit MLP NNDL None NumPy OrderedDict PNG Paddle
+    ParamAttr Excel GBK Poole PyTorch Python ReLU Runner SGD SVG Schoenholz Sigmoid
+    TensorBoard Var Xavier activations alpha backward beta exp forward initializers log
+    logit logits max none norm optimizers remedies seed softmax std zip""".split()  # noqa: SIM905
 )
 """What stays as it is in a Chinese sentence: names, formulas, file formats."""
 CODE = re.compile(
@@ -224,3 +224,20 @@ def test_kept_runs_are_told_in_chinese() -> None:
     at.session_state["history_chosen"] = ids
     at.session_state[table_key(ids)] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
     assert_chinese(at.run())
+
+
+def test_a_table_and_the_choice_of_its_columns_are_told_in_chinese() -> None:
+    header, at = "Id,长,宽,地点,日期,常数,Species", opened("lab.py")
+    rows = "\n".join(
+        f"{i + 1},{i * 1.5},{i * i % 13 or ''},甲{i % 5},2024-01-{i % 28 + 1},3,{'甲乙丙'[i % 3]}"
+        for i in range(60)
+    )
+    press(at, "dataset_csv")
+    table = f"{header}\n{rows}".encode("gbk")
+    at.file_uploader(key="csv").upload("花.csv", table).run()
+    assert_chinese(press(at, "choose_columns"))
+    at.selectbox(key="table_label").set_value(1).run()  # a quantity is refused
+    assert at.warning
+    assert_chinese(at)
+    at.file_uploader(key="csv").upload("四.csv", b"x1,x2,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n").run()
+    assert_chinese(at)

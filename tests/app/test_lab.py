@@ -351,6 +351,23 @@ def test_a_diverging_run_stops_and_can_be_played_again(
     assert session_of(at).status == "ready"
 
 
+def test_a_switch_leaves_the_columns_of_a_table_as_they_are(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    at = open_lab(dataset="iris", loss="cross_entropy")
+    assert session_of(at).dataset.train.x.mean(dim=0).abs().max() < 1e-6
+    assert at.toggle(key="scale_is_on").value is True
+    at.toggle(key="scale_is_on").set_value(False).run()
+    assert session_of(at).config.scale == "off"
+    assert at.query_params["scale"] == "off"
+    assert session_of(at).dataset.train.x.mean(dim=0).tolist()[0] > 5
+    copy = open_lab(**at.query_params)
+    assert warnings(copy) == []
+    assert copy.toggle(key="scale_is_on").value is False
+    press(copy, "dataset_moons")
+    assert not [each for each in copy.toggle if each.key == "scale_is_on"]
+
+
 def uploaded(at: AppTest, key: str, name: str, content: bytes) -> AppTest:
     at.file_uploader(key=key).upload(name, content).run()
     assert not at.exception

@@ -10,8 +10,8 @@ import pytest
 
 from nndl_core.checkpoint import Checkpoint, CheckpointError
 from nndl_core.config import KNOBS, RunConfig
-from nndl_core.csv_data import read_csv
 from nndl_core.runner import Runner
+from nndl_core.table_data import Table
 from pages.ui.live_component import live_text
 from pages.ui.live_run import LIVE_SETTINGS, divergence_sentence
 from pages.ui.session import LabSession, first_session
@@ -38,6 +38,7 @@ OTHER: dict[str, Any] = {
     "batch_size": 10,
     "epochs": 60,
     "dtype": "float64",
+    "scale": "off",
 }
 DIVERGING = RunConfig(points=100, activation="relu", learning_rate=1000)
 
@@ -273,19 +274,19 @@ def test_a_slice_of_time_ends_a_frame_that_would_last_too_long(
 
 
 def test_an_upload_is_trained_on_and_checkpointed() -> None:
-    rows = "\n".join(f"{i},{i % 7},{'ab'[i % 2]}" for i in range(40))
+    rows = "\n".join(f"{i + 5},{i % 7},{'ab'[i % 2]}" for i in range(40))
     session = LabSession(CONFIG)
-    session.upload = read_csv(f"height,width,kind\n{rows}".encode(), "mine.csv", 0)
+    session.upload = Table.of(f"height,width,kind\n{rows}".encode(), "mine.csv")
     session.new_upload = True
     session.apply(replace(CONFIG, dataset="csv"))
-    assert session.dataset is session.upload
+    assert session.dataset is session.upload.dataset()
     shown = header(session)
     assert shown["classes"] == ["a", "b"]
     assert shown["axes"] == ["height", "width"]
     session.step()
     content = session.runner.checkpoint().to_bytes()
     session.load(Checkpoint.from_bytes(content))
-    assert session.dataset is session.upload
+    assert session.dataset is session.upload.dataset()
     stranger = LabSession(CONFIG)
     with pytest.raises(ValueError, match="needs an uploaded file"):
         stranger.load(Checkpoint.from_bytes(content))

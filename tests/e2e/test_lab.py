@@ -373,7 +373,7 @@ def test_an_uploaded_csv_is_trained_on(open_lab: OpenLab) -> None:
     lab.press("dataset_csv")
     upload = ".st-key-csv input[type=file]"
     lab.page.wait_for_selector(upload, state="attached", timeout=WAIT)
-    rows = [f"{i},{i * i % 11},{'<b>no</b>' if i % 2 else 'yes'}" for i in range(60)]
+    rows = [f"{i + 5},{i * i % 11},{'<b>no</b>' if i % 2 else 'yes'}" for i in range(60)]
     content = "\n".join(["width <i>,height,kind", *rows])
     broken, good = csv_file(content + "\nx,1,yes"), csv_file(content)
     lab.page.set_input_files(upload, broken)
@@ -391,7 +391,7 @@ def test_a_run_on_a_table_is_exported_with_its_table(open_lab: OpenLab, tmp_path
     lab.press("dataset_csv")
     upload, run = ".st-key-csv input[type=file]", lab.says("run")
     lab.page.wait_for_selector(upload, state="attached", timeout=WAIT)
-    rows = [f"{i},{i * i % 11},{'=1+1' if i * i % 7 > 2 else 'yes'}" for i in range(90)]
+    rows = [f"{i + 5},{i * i % 11},{'=1+1' if i * i % 7 > 2 else 'yes'}" for i in range(90)]
     lab.page.set_input_files(upload, csv_file("\n".join(["width,height,kind", *rows])))
     lab.until("live.run !== given", run)
     lab.press("play")

@@ -27,14 +27,15 @@ from nndl_core.config import (
     InitializerName,
     OptimizerName,
     RunConfig,
+    ScaleName,
 )
-from nndl_core.csv_data import read_csv
 from nndl_core.datasets import DATASETS, Dataset
 from nndl_core.export.bundle import bundle_of, dataset_csv
 from nndl_core.export.notebook import notebook_of
 from nndl_core.export.script import script_of
 from nndl_core.i18n import Language, breadth, speaking
 from nndl_core.runner import Runner
+from nndl_core.table_data import read_table
 
 RUNNER = """
 import contextlib, io, json, runpy, sys
@@ -180,6 +181,7 @@ def every_name() -> list[RunConfig]:
         points = 1000 if name == "digits" else 120
         found.append(config_of(dataset=name, loss=loss, points=points, label_noise=0.1))
         found.append(config_of(dataset=name, loss="mse", points=points, batch_size=32))
+    found.append(config_of(dataset="iris", loss="cross_entropy", learning_rate=0.01, scale="off"))
     found += [config_of(activation=n, slope=0.3) for n in get_args(ActivationName)]
     found += [config_of(init=n, init_scale=0.7, hidden=[4, 6]) for n in get_args(InitializerName)]
     for name in get_args(OptimizerName):
@@ -366,7 +368,7 @@ TABLE = "@x;-y;=kind\n" + "\n".join(
 
 
 def test_a_run_on_a_table_goes_with_its_table(tmp_path: Path) -> None:
-    data = read_csv(TABLE.encode(), "mine.csv", 3)
+    data = read_table(TABLE.encode(), "mine.csv", 3)
     base = config_of(dataset="csv", loss="cross_entropy", label_noise=0.3, points=20)
     configs = [replace(base, batch_size=size) for size in (0, 7, 38, 39)]  # of 38 train rows
     programs = []
@@ -379,8 +381,29 @@ def test_a_run_on_a_table_goes_with_its_table(tmp_path: Path) -> None:
         check(trained(config, data), found, 1e-9)
 
 
+@pytest.mark.parametrize("scale", ["on", "off"])
+def test_a_table_of_four_rows_and_one_left_raw_are_exported_as_trained(
+    tmp_path: Path, scale: ScaleName
+) -> None:
+    four, many = "x1,x2,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n", TABLE
+    configs, programs, tables = [], [], []
+    for number, (text, loss) in enumerate(((four, "bce"), (many, "cross_entropy"))):
+        config = config_of(dataset="csv", loss=loss, scale=scale, learning_rate=0.02, hidden=[4])
+        tables.append(read_table(text.encode(), "mine.csv", 3, scale))
+        folder = tmp_path / str(number)
+        with zipfile.ZipFile(io.BytesIO(bundle_of(config, tables[-1]))) as archive:
+            archive.extractall(folder)
+        content = (folder / "data.csv").read_text()
+        assert len(content.splitlines()) == len(text.splitlines())
+        program = (folder / "run.py").read_text()
+        programs.append(program.replace('"data.csv"', repr(str(folder / "data.csv"))))
+        configs.append(config)
+    for config, data, found in zip(configs, tables, run_all(programs, tmp_path), strict=True):
+        check(trained(config, data), found, 1e-9)
+
+
 def test_a_name_that_a_spreadsheet_would_compute_is_text() -> None:
-    rows = list(csv.reader(io.StringIO(dataset_csv(read_csv(TABLE.encode(), "", 3)).decode())))
+    rows = list(csv.reader(io.StringIO(dataset_csv(read_table(TABLE.encode(), "", 3)).decode())))
     assert rows[0] == ["'@x", "'-y", "label", "class"]
     assert {row[-1] for row in rows[1:]} == {"'=1+1", "'+b", "plain"}
     assert all(float(cell) == float(cell) for row in rows[1:] for cell in row[:-1])

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nndl_core import table_data
 from nndl_core.__main__ import main
 from nndl_core.checkpoint import Checkpoint
 from nndl_core.config import RunConfig
-from nndl_core.csv_data import read_csv
 from nndl_core.export.run_json import config_in, warning_in
 from nndl_core.runner import Runner
 from nndl_core.store.runs import MOST_NAME, clean_name, folded
@@ -31,7 +31,7 @@ MOST_MEGABYTES = 200
 
 
 def read_table(content: bytes) -> object:
-    return read_csv(content, "table.csv")
+    return table_data.read_table(content, "table.csv")
 
 
 def read_settings(content: bytes) -> object:

@@ -25,6 +25,7 @@ FIELDS = [
     "noise",
     "label_noise",
     "data_seed",
+    "scale",
     "hidden",
     "activation",
     "slope",

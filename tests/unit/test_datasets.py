@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from sklearn import datasets as sklearn_datasets  # type: ignore[import-untyped, unused-ignore]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped, unused-ignore]
 
-from nndl_core.config import ConfigError
+from nndl_core.config import ConfigError, RunConfig
 from nndl_core.datasets import (
     DATASETS,
     Dataset,
+    dataset_of,
     make_dataset,
     make_moons,
     part_sizes,
@@ -282,6 +283,20 @@ def test_tables_are_scaled_by_their_train_part_alone(name: str) -> None:
     spread = data.train.x.double().std(dim=0, correction=0)
     assert torch.all(((spread - 1).abs() < 1e-5) | (spread == 0))
     assert data.test.x.double().mean(dim=0).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_without_scaling_a_table_keeps_its_own_units(name: str) -> None:
+    data = make_dataset(name, 5000, data_seed=2, scale="off")
+    raw, y = DATASETS[name].make(5000, 0.0, torch.Generator().manual_seed(2))
+    assert torch.equal(all_x(data), raw.float())
+    assert torch.equal(all_y(data), y)
+    assert same(data, dataset_of(RunConfig(dataset=name, points=5000, data_seed=2, scale="off")))
+
+
+@pytest.mark.parametrize("name", PLANE)
+def test_drawn_points_are_not_scaled_at_all(name: str) -> None:
+    assert same(make_dataset(name, 100), make_dataset(name, 100, scale="off"))
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nndl_core.config import RunConfig
 from nndl_core.data_words import awaited
 from nndl_core.diagnosis import GAP, JUMP, MOST_DEAD, RISE, SIGNAL_LOST, TURN, diagnose, traced
-from nndl_core.diagnosis_words import NAMES, compared, explanation, sentence, verdict
+from nndl_core.diagnosis_words import NAMES, explanation, sentence, verdict
 from nndl_core.findings import Facts, mean_of_last, standing_since
 from nndl_core.records import LAYER_FIELDS, Columns, Records
 from nndl_core.runner import Runner
@@ -301,13 +301,3 @@ def test_a_set_of_one_class_can_be_diagnosed() -> None:
     made = records()
     made.constant_loss = 0.0
     assert diagnose(CONFIG, made)[0].disease == "healthy"
-
-
-def test_a_gradient_that_is_back_is_not_yet_a_cure() -> None:
-    sick = Facts.of(CONFIG, records(train_loss=STUCK, weight_grad_norm=1e-9))
-    back = Facts.of(CONFIG, records(train_loss=STUCK * 0.95))
-    cured = Facts.of(CONFIG, records())
-    assert "the gradient is back, but the run does not learn" in compared(sick, back)
-    assert "the run learns" in compared(sick, cured)
-    assert "not cured" in compared(sick, sick)
-    assert compared(sick, Facts.of(CONFIG, Records(H))) == ""

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from nndl_core.config import KNOBS, RunConfig
-from nndl_core.csv_data import read_csv
 from nndl_core.datasets import Dataset
 from nndl_core.records import SCALARS
 from nndl_core.runner import Runner
 from nndl_core.seed_band import MOST_SEEDS, POINTS, SeedBand
+from nndl_core.table_data import read_table
 
 CONFIG = RunConfig(points=100, epochs=30, init_seed=5)
 
@@ -64,7 +64,7 @@ def test_diverged_runs_are_counted_and_in_no_quartile() -> None:
 
 def test_an_uploaded_table_is_what_the_seeds_train_on() -> None:
     rows = "\n".join(f"{k % 7},{k % 5},{'ab'[k % 2]}" for k in range(60))
-    data = read_csv(f"u,v,label\n{rows}\n".encode(), "table.csv", 0)
+    data = read_table(f"u,v,label\n{rows}\n".encode(), "table.csv", 0)
     config = replace(CONFIG, dataset="csv")
     band = trained(config, 1, data).band
     expected = curve(replace(config, init_seed=6), "train_loss", data)

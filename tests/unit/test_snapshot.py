@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from nndl_core.config import RunConfig
-from nndl_core.csv_data import read_csv
 from nndl_core.datasets import Dataset, Split, dataset_of
 from nndl_core.runner import Runner
 from nndl_core.snapshot import (
@@ -21,6 +20,7 @@ from nndl_core.snapshot import (
     make_plane,
     take,
 )
+from nndl_core.table_data import read_table
 
 
 def runner_of(**values: Any) -> tuple[Runner, Plane]:
@@ -215,7 +215,7 @@ def test_one_feature_gets_a_second_axis_without_meaning() -> None:
 
 def test_a_csv_of_one_feature_can_be_trained_and_drawn() -> None:
     rows = "\n".join(f"{i / 10},{'yes' if i > 30 else 'no'}" for i in range(60))
-    data = read_csv(f"size,label\n{rows}\n".encode(), "sizes.csv")
+    data = read_table(f"size,label\n{rows}\n".encode(), "sizes.csv")
     runner = Runner.from_config(RunConfig(dataset="csv", epochs=3), data)
     runner.advance(3)
     assert take(runner, make_plane(data)).test is not None
