@@ -31,9 +31,9 @@ began on its plateau never had a larger one; it stands still if no step throws i
 TURNED = 0.3
 """Radian, as of slow convergence: a loss that does not move because the weights do not is another
 matter."""
-SHORT, SHORT_ON_DEV = 0.04, 0.08
-"""Accuracy below a limit. On the same training points two classifiers differ by chance in few
-of them; a share of 250 dev points has a standard error of at most .032."""
+SHORT, SHORT_ON_DEV = 0.04, 0.05
+"""Accuracy below a limit. On the same points two classifiers differ by chance in few of them, of a
+small dev part in a few more; the two losses must differ as well."""
 WORSE = 0.1
 """Of what there is to learn: a loss that another beats by so much is not the limit of the data."""
 HALFWAY, FEWEST = 0.5, 20

@@ -236,7 +236,9 @@ def overfitting(run: Facts) -> Finding | None:
     below = (learned - 1) * run.learnable / run.constant_loss if run.knows_limit else gap * 0
     rise = dev_loss / np.maximum(np.minimum.accumulate(dev_loss), 1e-12)
     by_heart, hardly = (gap >= GAP) | (below >= BELOW), (gap < GAP / 2) & (below < BELOW / 2)
-    on = (rise > RISE) & by_heart & (learned >= HALF) & run.from_epoch(EARLY, window)
+    # of a training loss that is thrown up the other rises with it
+    low = np.maximum.accumulate(learned) - learned < LOST
+    on = (rise > RISE) & by_heart & low & (learned >= NOT_LEARNED) & run.from_epoch(EARLY, window)
     since = standing_since(on, (rise < (1 + RISE) / 2) | hardly)
     if since is None:
         return None
