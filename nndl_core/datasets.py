@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import pairwise
@@ -24,12 +24,25 @@ MIN_SPLIT = 10  # fewer rows are trained on, chosen by and tested on together
 SPIRAL_RADIUS = (0.2, 2.0)  # the arms start apart, else they would share a point
 
 
+@dataclass(frozen=True)
+class Source:
+    """Name the distribution that rows were drawn from: its data set, jitter and flipped labels."""
+
+    name: str
+    noise: float
+    label_noise: float
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Hold one part of a data set: x float32 [n, features], y int64 [n] class indices."""
+    """Hold one part of a data set: x float32 [n, features], y int64 [n] class indices.
+
+    source is None where nobody knows the distribution, as of a table or of changed rows.
+    """
 
     x: torch.Tensor
     y: torch.Tensor
+    source: Source | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +169,8 @@ def make_dataset(
     flips = torch.Generator().manual_seed(config.data_seed ^ 0x9E3779B9)
     train = _with_label_noise(train, config.label_noise, spec.classes, flips)
     dev = _with_label_noise(dev, config.label_noise, spec.classes, flips)
+    if not spec.tabular:
+        train = replace(train, source=Source(name, config.noise, config.label_noise))
     return Dataset(name, train, dev, test, spec.class_names, spec.feature_names)
 
 
@@ -236,13 +251,16 @@ def _moons(points: int, noise: float, generator: torch.Generator) -> Rows:
     return _jittered(x, noise, generator), y
 
 
-def _circles(points: int, noise: float, generator: torch.Generator) -> Rows:
+def _rings(points: int) -> Rows:
     # Without its last point, linspace does not name the angle 0 twice.
     angle = torch.cat([torch.linspace(0, 2 * math.pi, n + 1)[:-1] for n in _class_sizes(points, 2)])
     y = _labels(points, 2)
     radius = torch.tensor([1.0, 0.5])[y]
-    x = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1)
-    x, y = _shuffled(x, y, generator)
+    return torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1), y
+
+
+def _circles(points: int, noise: float, generator: torch.Generator) -> Rows:
+    x, y = _shuffled(*_rings(points), generator)
     return _jittered(x, noise, generator), y
 
 
@@ -263,15 +281,18 @@ def _blobs(
     return _jittered(x, noise, generator), y
 
 
-def _spirals(points: int, noise: float, generator: torch.Generator, *, arms: int) -> Rows:
+def _spiral_arms(points: int, *, arms: int) -> Rows:
     start, end = SPIRAL_RADIUS
     along = torch.cat([torch.linspace(0, 1, size) for size in _class_sizes(points, arms)])
     y = _labels(points, arms)
     # 3 / arms turns: neighboring arms are 0.6 apart however many arms there are.
     angle = 2 * math.pi * (3 / arms * along + y / arms)
     radius = start + (end - start) * along
-    x = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1)
-    x, y = _shuffled(x, y, generator)
+    return torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1), y
+
+
+def _spirals(points: int, noise: float, generator: torch.Generator, *, arms: int) -> Rows:
+    x, y = _shuffled(*_spiral_arms(points, arms=arms), generator)
     return _jittered(x, noise, generator), y
 
 
@@ -308,8 +329,19 @@ _LENGTHS = (
     mark("petal length (cm)"),
     mark("petal width (cm)"),
 )
-_TWO_BLOBS = partial(_blobs, centers=[[-0.5, -0.4], [1.5, 1.0]])
-_THREE_BLOBS = partial(_blobs, centers=[[-0.8, -0.6], [1.6, -0.6], [0.4, 1.5]])
+BLOB_CENTERS = {
+    "blobs2": [[-0.5, -0.4], [1.5, 1.0]],
+    "blobs3": [[-0.8, -0.6], [1.6, -0.6], [0.4, 1.5]],
+}
+_TWO_BLOBS, _THREE_BLOBS = (partial(_blobs, centers=c) for c in BLOB_CENTERS.values())
+CURVES: dict[str, tuple[Callable[[int], Rows], int]] = {
+    "moons": (_moon_arcs, 2),
+    "circles": (_rings, 2),
+    "spirals2": (partial(_spiral_arms, arms=2), 2),
+    "spirals3": (partial(_spiral_arms, arms=3), 3),
+}
+"""Sets whose classes are curves: the points without jitter, of all classes, and how many these are.
+"""
 
 DATASETS: dict[str, DatasetSpec] = {
     "moons": _plane(mark("Two moons"), 2, _moons),

@@ -20,9 +20,12 @@ from nndl_core.cures import Remedy, remedies_for
 from nndl_core.diagnosis import diagnose
 from nndl_core.i18n import tr
 from nndl_core.labelled_cases import Case, case_of, check_seeds, read_cases, read_data
+from nndl_core.rival import add_rival
 
 MOST_JOBS = 256
 Line = dict[str, Any]
+Job = tuple[Case, int, bool]
+"""A case, a seed, and whether a larger network may be trained beside the run."""
 
 
 def add_parser(commands: Any) -> None:
@@ -39,6 +42,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("cases", type=Path, metavar="CASES.json")
     parser.add_argument("--data", type=Path, required=True, metavar="DATA.npz")
     parser.add_argument("--seeds", type=int, default=1, metavar="K", help=tr("default 1"))
+    parser.add_argument(
+        "--rival",
+        action="store_true",
+        help=tr("beside a run that stands still train a larger network, to tell if it could learn"),
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help=tr("processes; default 1"))
 
 
@@ -60,7 +68,7 @@ def run_diagnose(options: argparse.Namespace) -> int:
     cases, wrong = _built(options.cases, options.data)
     for sentence in wrong:
         print(sentence, file=sys.stderr)
-    runs = [(case, seed) for case in cases for seed in range(seeds)]
+    runs = [(case, seed, options.rival) for case in cases for seed in range(seeds)]
     lines = _lines(runs, options.jobs)
     for line in tqdm(lines, total=len(runs), unit="run", disable=None, file=sys.stderr):
         print(json.dumps(line), flush=True)
@@ -75,10 +83,13 @@ def _built(cases: Path, data: Path) -> tuple[list[Case], list[str]]:
             built.append(case_of(values, arrays))
         except ConfigError as error:
             wrong.append(str(error))
+    for case in built:
+        if case.note:
+            print(case.note, file=sys.stderr)
     return built, wrong
 
 
-def _lines(runs: list[tuple[Case, int]], jobs: int) -> Iterator[Line]:
+def _lines(runs: list[Job], jobs: int) -> Iterator[Line]:
     if jobs == 1:
         yield from map(diagnose_run, runs)
         return
@@ -86,11 +97,13 @@ def _lines(runs: list[tuple[Case, int]], jobs: int) -> Iterator[Line]:
         yield from pool.map(diagnose_run, runs)
 
 
-def diagnose_run(run: tuple[Case, int]) -> Line:
+def diagnose_run(job: Job) -> Line:
     """Train one run, diagnose it, and train it again with the first remedy."""
-    case, seed = run
+    case, seed, rival = job
     config = case.seeded(seed)
     runner, scores = _trained(case, config)
+    if rival:
+        add_rival(runner)
     findings = diagnose(config, runner.records)
     first = findings[0]
     line: Line = {

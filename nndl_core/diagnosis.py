@@ -1,8 +1,8 @@
 """Diagnosis: why a run does not learn, proven by its telemetry, the cause before the symptom.
 
-A rule reads the Facts of a run and returns a Finding or None. It never looks at the data, and it
-never concludes from the loss alone: a bad loss only makes a proven mechanism a disease. Every
-limit stands here with its derivation.
+A rule reads the Facts of a run and returns a Finding or None. It never concludes from the loss
+alone: a bad loss only makes a proven mechanism a disease. Every limit stands here with its
+derivation.
 """
 
 from __future__ import annotations
@@ -13,13 +13,26 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from nndl_core.config import RunConfig
+from nndl_core.data_rules import (
+    above_line,
+    is_mere_factor,
+    linear_network,
+    stalled,
+    unfit_data,
+    unscaled_inputs,
+)
 from nndl_core.findings import (
+    EARLY,
+    FIRST_WORD,
+    LEARNED,
     Array,
+    Disease,
     Evidence,
     Facts,
     Finding,
     Marks,
     Severity,
+    Span,
     always,
     mean_of_last,
     pace,
@@ -27,14 +40,15 @@ from nndl_core.findings import (
     run_forward,
     standing_since,
 )
-from nndl_core.i18n import mark
+from nndl_core.i18n import mark, tr
 from nndl_core.records import Records
+from nndl_core.runner import Runner
 
 Rule = Callable[[Facts], Finding | None]
 
-LEARNED, MOSTLY_LEARNED, HALF, NOT_LEARNED = 0.9, 0.75, 0.5, 0.25
-"""Shares of what there is to learn, 1 - loss / H. A mechanism that did not keep a run from 90 % is
-harmless; a run below 25 % has learned little more than the class frequencies."""
+MOSTLY_LEARNED, HALF, NOT_LEARNED = 0.75, 0.5, 0.25
+"""Shares of what there is to learn; a run below 25 % has learned little more than the class
+frequencies."""
 SIGNAL_LOST = math.exp(-3)
 """In a wide network a difference of two examples shrinks by exp(-1 / 2 xi) per layer, and networks
 train down to about 6 xi layers (Schoenholz et al. 2017): exp(-3) = .05 of the amplitude is left.
@@ -62,8 +76,10 @@ LATE_GAIN = 0.1
 RISE, GAP = 1.1, 0.08
 """The dev loss above its minimum, and the accuracy on train above that on dev: with 250 dev points
 a share has a standard error of at most .032, so .08 is 2.5 of them."""
-EARLY, LATE = 0.1, 0.2
-"""Shares of the run: what must persist is judged after 10 % of it, what wobbles over 20 %."""
+BELOW = 0.1
+"""Of H. Who knows the distribution of 100 examples has a loss that lies within that of its mean."""
+LATE = 0.2
+"""Share of the run over which it is judged whether a loss wobbles."""
 
 
 def symmetric_weights(run: Facts) -> Finding | None:
@@ -75,14 +91,16 @@ def symmetric_weights(run: Facts) -> Finding | None:
     # of equal first weights it is known; at an exact saddle nothing but round-off tells units apart
     equal = run.config.init in ("zeros", "constant")
     proven = (one[:1] if equal else always(one)).any(1) & run.from_epoch(0, 2)
-    on = proven & (np.arange(run.epochs) <= 10) & (run.progress < LEARNED)
-    since = standing_since(on, run.progress >= LEARNED)
-    if since is None:
+    on = proven & (np.arange(run.epochs) <= 10) & ~run.learned
+    span = run.span(on, run.learned)
+    if span is None:
         return None
     layers = np.flatnonzero(one[0])
-    k = int(layers[0])
-    shown = Evidence(mark("distinct units of this layer"), 1, run.units[since, k], "below")
-    return Finding("symmetric_weights", "fatal", since, (shown,), _names(layers), born=True)
+    k, at = int(layers[0]), run.shown_at(span)
+    shown = Evidence(
+        mark("distinct units of this layer"), run.distinct[at, k], run.units[at, k], "below"
+    )
+    return _found("symmetric_weights", "fatal", span, (shown,), _names(layers), born=True)
 
 
 def dying_relu(run: Facts) -> Finding | None:
@@ -90,20 +108,21 @@ def dying_relu(run: Facts) -> Finding | None:
     if not run.hidden or run.config.activation in ("sigmoid", "tanh"):
         return None
     dead = run.dead[:, : run.hidden]
-    learned = run.progress >= LEARNED
+    learned = run.learned
     whole = (dead == 1).any(1) & run.from_epoch(0, 1)
     most = (dead >= MOST_DEAD).any(1) & run.from_epoch(EARLY, 5)
-    since = standing_since((whole | most) & ~learned, learned | (dead < MOST_DEAD).all(1))
-    if since is None:
+    span = run.span((whole | most) & ~learned, learned | (dead < MOST_DEAD).all(1))
+    if span is None:
         return None
-    layers = np.flatnonzero(dead[since] >= MOST_DEAD)
-    worst = float(dead[since].max())
+    at = run.shown_at(span)
+    worst = float(dead[at].max())
+    layers = np.flatnonzero(dead[at] >= MOST_DEAD)
     shown = [Evidence(mark("dead share of the layer"), worst, MOST_DEAD, "above")]
-    if run.gradient[since, 0] == 0:
+    if run.gradient[at, 0] == 0:
         shown.append(Evidence(mark("gradient norm of fc1"), 0.0, 0.0, "below"))
     born = bool((dead[0] >= MOST_DEAD).any())
     severity: Severity = "fatal" if worst == 1 else "severe"
-    return Finding("dying_relu", severity, since, tuple(shown), _names(layers), born)
+    return _found("dying_relu", severity, span, tuple(shown), _names(layers), born)
 
 
 def saturation(run: Facts) -> Finding | None:
@@ -115,17 +134,17 @@ def saturation(run: Facts) -> Finding | None:
         return None
     # what came up in training is no cause where half is learned: sure answers are flat too
     born = bool((flat[0] > MOSTLY_FLAT).any())
-    learned = run.progress >= (LEARNED if born else HALF)
+    learned = run.learned if born else run.progress >= HALF
     stuck = (flat > MOSTLY_FLAT).any(1) & ~learned
     ends = learned | (flat <= MOSTLY_FLAT).all(1)
-    since = standing_since(stuck & run.from_epoch(EARLY, 5), ends)
-    if since is None:
+    span = run.span(stuck & run.from_epoch(EARLY, 5), ends)
+    if span is None:
         return None
-    layers = np.flatnonzero(flat[since] > MOSTLY_FLAT)
-    shown = Evidence(
-        mark("flat share of the outputs"), float(flat[since].max()), MOSTLY_FLAT, "above"
-    )
-    return Finding("saturation", "severe", since, (shown,), _names(layers), born)
+    at = run.shown_at(span)
+    layers = np.flatnonzero(flat[at] > MOSTLY_FLAT)
+    worst = float(flat[at].max())
+    shown = Evidence(mark("flat share of the outputs"), worst, MOSTLY_FLAT, "above")
+    return _found("saturation", "severe", span, (shown,), _names(layers), born)
 
 
 def vanishing_gradient(run: Facts) -> Finding | None:
@@ -138,31 +157,31 @@ def vanishing_gradient(run: Facts) -> Finding | None:
     forward, backward = run_forward(run), run_backward(run)
     lost = (forward < SIGNAL_LOST) | (backward < SIGNAL_LOST)
     stuck = lost & lost[:1] & (run.progress < NOT_LEARNED)
-    held = np.cumsum(stuck) >= HALF * run.planned  # an escape so late is no cure
     if run.config.optimizer == "adam":
         # its steps do not depend on the size of a gradient: short ones are the learning rate's
         stuck &= pace(run) >= TURN
-    since = standing_since(
+    span = run.span(
         stuck & run.from_epoch(EARLY, 5),
-        (run.progress >= MOSTLY_LEARNED) | (~lost & (run.progress >= NOT_LEARNED) & ~held),
+        (run.progress >= MOSTLY_LEARNED) | (~lost & (run.progress >= NOT_LEARNED)),
     )
-    if since is None:
+    if span is None:
         return None
+    signal, gradient = float(forward[run.shown_at(span)]), float(backward[run.shown_at(span)])
     shown = (
-        Evidence(
-            mark("signal, last hidden layer / fc1"), float(forward[since]), SIGNAL_LOST, "below"
-        ),
-        Evidence(mark("gradient, fc1 / largest"), float(backward[since]), SIGNAL_LOST, "below"),
+        Evidence(mark("signal, last hidden layer / fc1"), signal, SIGNAL_LOST, "below"),
+        Evidence(mark("gradient, fc1 / largest"), gradient, SIGNAL_LOST, "below"),
     )
     layers = range(run.hidden)
-    return Finding("vanishing_gradient", "fatal", since, shown, _names(layers), born=True)
+    return _found("vanishing_gradient", "fatal", span, shown, _names(layers), born=True)
 
 
 def exploding_gradient(run: Facts) -> Finding | None:
     """Find a loss that left the finite numbers, or layers that blow the signal up and do harm."""
     grown = float(run_forward(run)[0]) if run.epochs and run.hidden > 1 else 1.0
     bounded = run.config.activation in ("sigmoid", "tanh")  # cannot blow a signal up
-    far = run.epochs == 0 or run.loss[0] > FAR_ABOVE * run.constant_loss
+    # one odd label makes H small, and the logits of any start look far off beside it
+    even = max(run.constant_loss, math.log(2))
+    far = run.epochs == 0 or run.loss[0] > FAR_ABOVE * even
     blown = not bounded and (far or grown > SIGNAL_GROWN)
     growth = Evidence(
         mark("signal, last hidden layer / fc1, at the start"), grown, SIGNAL_GROWN, "above"
@@ -172,17 +191,15 @@ def exploding_gradient(run: Facts) -> Finding | None:
         return Finding("exploding_gradient", "fatal", run.diverged_at, shown, born=bool(blown))
     if not blown:
         return None
-    since = standing_since(
-        (run.progress < 0) & run.from_epoch(EARLY, 5), run.progress >= NOT_LEARNED
-    )
-    if since is None:
+    span = run.span((run.progress < 0) & run.from_epoch(EARLY, 5), run.progress >= NOT_LEARNED)
+    if span is None:
         return None
-    times = float(run.loss[since]) / run.constant_loss
+    times = float(run.loss[run.shown_at(span)]) / run.constant_loss
     shown = (
         Evidence(mark("training loss / loss of a constant answer"), times, 1.0, "above"),
         growth,
     )
-    return Finding("exploding_gradient", "severe", since, shown, born=True)
+    return _found("exploding_gradient", "severe", span, shown, born=True)
 
 
 def oscillating_loss(run: Facts) -> Finding | None:
@@ -200,29 +217,41 @@ def oscillating_loss(run: Facts) -> Finding | None:
     if since is None:
         return None
     shown = (
-        Evidence(mark("loss above its own least, in H"), float(lost[since]), LOST, "above"),
-        Evidence(mark("share of epochs that jump"), float((up + down)[since]), JUMPS, "above"),
+        Evidence(mark("loss above its own least, in H"), float(lost[-1]), LOST, "above"),
+        Evidence(mark("share of epochs that jump"), float((up + down)[-1]), JUMPS, "above"),
     )
     return Finding("oscillating_loss", "severe", since, shown)
 
 
 def overfitting(run: Facts) -> Finding | None:
-    """Find a dev loss that rises while the training loss falls, and two accuracies that part."""
+    """Find a dev loss that rises while examples are learned by heart.
+
+    They are where train and dev accuracy part, or where the training loss is below that of one who
+    knows the distribution of the data: of few dev points no accuracy tells.
+    """
     if not run.epochs:
         return None
     window = max(3, math.ceil(EARLY / 2 * run.planned))
-    dev_loss, gap = mean_of_last(run.dev_loss, window), mean_of_last(run.gap, window)
+    dev_loss, learned = mean_of_last(run.dev_loss, window), mean_of_last(run.progress, window)
+    gap = mean_of_last(run.accuracy - run.dev_accuracy, window)
+    below = (learned - 1) * run.learnable / run.constant_loss if run.knows_limit else gap * 0
     rise = dev_loss / np.maximum(np.minimum.accumulate(dev_loss), 1e-12)
-    on = (rise > RISE) & (gap >= GAP) & run.from_epoch(EARLY, window)
-    since = standing_since(on, (rise < (1 + RISE) / 2) | (gap < GAP / 2))
+    by_heart, hardly = (gap >= GAP) | (below >= BELOW), (gap < GAP / 2) & (below < BELOW / 2)
+    # of a training loss that is thrown up the other rises with it
+    low = np.maximum.accumulate(learned) - learned < LOST
+    on = (rise > RISE) & by_heart & low & (learned >= NOT_LEARNED) & run.from_epoch(EARLY, window)
+    since = standing_since(on, (rise < (1 + RISE) / 2) | hardly)
     if since is None:
         return None
-    shown = (
-        Evidence(mark("dev loss / its least"), float(rise[since]), RISE, "above"),
-        Evidence(mark("accuracy, train - dev"), float(gap[since]), GAP, "above"),
-    )
+    shown = [
+        Evidence(mark("dev loss / its least"), float(rise[-1]), RISE, "above"),
+        Evidence(mark("accuracy, train - dev"), float(gap[-1]), GAP, "above"),
+    ]
+    if below[-1] >= BELOW:
+        heart = mark("training loss below the limit of the data, in H")
+        shown.append(Evidence(heart, float(below[-1]), BELOW, "above"))
     best = int(dev_loss.argmin())
-    return Finding("overfitting", "severe", since, shown, best_epoch=best)
+    return Finding("overfitting", "severe", since, tuple(shown), best_epoch=best)
 
 
 def slow_convergence(run: Facts) -> Finding | None:
@@ -248,11 +277,26 @@ def _still_gains(run: Facts) -> Marks:
     if run.epochs >= max(4, run.planned):
         first, middle, last = (run.progress[i] for i in (0, run.epochs // 2, -1))
         late = last - middle
-        marks[-1] = late > LATE_GAIN and late > (middle - first) / 2 and last < HALF
+        enough = MOSTLY_LEARNED if run.knows_limit else HALF
+        marks[-1] = late > LATE_GAIN and late > (middle - first) / 2 and last < enough
     return marks
 
 
+def _found(
+    disease: Disease,
+    severity: Severity,
+    span: Span,
+    evidence: tuple[Evidence, ...],
+    layers: tuple[int, ...] = (),
+    born: bool = False,
+) -> Finding:
+    return Finding(
+        disease, severity, span.epoch, evidence, layers=layers, born=born, until=span.until
+    )
+
+
 RULES: tuple[Rule, ...] = (
+    linear_network,
     symmetric_weights,
     exploding_gradient,
     dying_relu,
@@ -260,30 +304,65 @@ RULES: tuple[Rule, ...] = (
     vanishing_gradient,
     overfitting,
     oscillating_loss,
+    stalled,
     slow_convergence,
 )
 
 
-def diagnose(config: RunConfig, records: Records) -> list[Finding]:
-    """Return the primary diagnosis of a run so far and, below it, what else is found.
+def diagnose(run: RunConfig | Runner, records: Records | None = None) -> list[Finding]:
+    """Return the primary diagnosis of a run at its last recorded epoch, and what else is found.
 
+    A run is a Runner, also of a network of one's own, or a config with its records.
     What was there before the first update is a cause and comes first; of two such, and of what
     came up in training, the order of RULES decides, but for saturation that came up in training:
-    sure answers and long steps bring it. Without a disease the run is healthy, or none
-    of these if it has learned less than a quarter by its end. Before the first epoch nothing is
-    said.
+    sure answers and long steps bring it. Without a disease that stands the run is healthy, or none
+    of these if it has learned less than a quarter by its end. What is over comes last. Before
+    there is evidence nothing is said. Raises ValueError for a Runner without anything measured.
     """
-    run = Facts.of(config, records)
-    found = [finding for rule in RULES if (finding := rule(run)) is not None]
-    if not found:
-        return [_unremarkable(run)] if run.epochs else []
-    return sorted(found, key=_rank)
+    if isinstance(run, Runner):
+        return diagnose(run.described, run.records)
+    if records is None:
+        raise TypeError(tr("A config needs the records of its run; or pass the Runner itself."))
+    facts = Facts.of(run, records)
+    if (refused := unfit_data(facts)) is not None:
+        return refused
+    found = [finding for rule in RULES if (finding := rule(facts)) is not None]
+    over = [f for f in found if f.until is not None]
+    standing = sorted((f for f in found if f.until is None and _counts(facts, f, over)), key=_rank)
+    if not standing:
+        standing = _unremarkable(facts)
+    return [*_with_scale(facts, standing), *over] if standing else []
+
+
+def _counts(run: Facts, finding: Finding, over: list[Finding]) -> bool:
+    """Whether a finding says something of its own.
+
+    Where nothing can be learned, nothing keeps a run from it; and the pace of a run counts the
+    epochs that a cause held it which is over by now.
+    """
+    if finding.disease == "slow_convergence" and any(past.born for past in over):
+        return False
+    nothing = run.data is not None and run.data.best_loss is not None and not run.knows_limit
+    return not nothing or finding.disease in ("exploding_gradient", "overfitting")
 
 
 def _rank(finding: Finding) -> int:
     if finding.born:
         return 0
-    return {"saturation": 2, "slow_convergence": 3}.get(finding.disease, 1)
+    return {"saturation": 3, "stalled": 2, "slow_convergence": 4}.get(finding.disease, 1)
+
+
+def _with_scale(run: Facts, standing: list[Finding]) -> list[Finding]:
+    """Put inputs of another scale before what they bring, but beside an explosion.
+
+    A mere factor acts as the size of the first weights would, and what blows up is called so; of
+    what all examples share, or of columns unlike each other, no other name tells.
+    """
+    scale = unscaled_inputs(run, standing)
+    if scale is None:
+        return standing
+    first = standing[0].disease == "exploding_gradient" and is_mere_factor(run)
+    return [standing[0], scale, *standing[1:]] if first else [scale, *standing]
 
 
 def traced(run: Facts, finding: Finding) -> Array:
@@ -301,17 +380,27 @@ def traced(run: Facts, finding: Finding) -> Array:
         "slow_convergence": lambda: pace(run),
         "oscillating_loss": lambda: mean_of_last(lost, window),
         "overfitting": lambda: run.dev_loss / np.minimum.accumulate(run.dev_loss),
+        "linear_network": lambda: above_line(run),
+        "unscaled_inputs": lambda: np.full(run.epochs, math.nan),
+        "one_class": lambda: np.full(run.epochs, math.nan),
+        "nan_in_data": lambda: np.full(run.epochs, math.nan),
     }
     return series.get(finding.disease, lambda: run.progress)()
 
 
-def _unremarkable(run: Facts) -> Finding:
-    """Return healthy, or none of these for a run that ends without having learned."""
-    learned = float(run.progress[-1])
-    shown = (Evidence(mark("learned, 1 - loss / H"), learned, NOT_LEARNED, "below"),)
-    if run.epochs >= run.planned and learned < NOT_LEARNED:
-        return Finding("none_of_these", "mild", run.epochs - 1, shown)
-    return Finding("healthy", "fine", run.epochs - 1, shown)
+def _unremarkable(run: Facts) -> list[Finding]:
+    """Return healthy, or none of these for a run that ends without having learned.
+
+    Nothing is said before a tenth of the run is over.
+    """
+    if not run.epochs or not (run.finished or run.from_epoch(EARLY, FIRST_WORD)[-1]):
+        return []
+    learned, at = float(run.progress[-1]), run.epochs - 1
+    told = min(1.0, max(0.0, learned))
+    shown = (Evidence(mark("share learned"), told, NOT_LEARNED, "below"),)
+    if run.finished and learned < NOT_LEARNED:
+        return [Finding("none_of_these", "mild", at, shown)]
+    return [Finding("healthy", "fine", at, shown)]
 
 
 def _names(layers: Iterable[int]) -> tuple[int, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from nndl_core.config import RunConfig
-from nndl_core.diagnosis import NOT_LEARNED
+from nndl_core.data_words import DATA_EXPLANATIONS, DATA_SENTENCES, over
+from nndl_core.data_words import number as _number
+from nndl_core.data_words import percent as _percent
+from nndl_core.data_words import tex as _tex
 from nndl_core.findings import Disease, Facts, Finding, run_backward, run_forward
-from nndl_core.i18n import mark, tr
+from nndl_core.i18n import mark, sentences, tr
 
 NAMES: dict[Disease, str] = {
     "symmetric_weights": mark("Symmetric weights"),
@@ -20,18 +21,29 @@ NAMES: dict[Disease, str] = {
     "slow_convergence": mark("Slow convergence"),
     "oscillating_loss": mark("Oscillating loss"),
     "overfitting": mark("Overfitting"),
+    "stalled": mark("Standing still"),
+    "linear_network": mark("Linear network"),
+    "unscaled_inputs": mark("Unscaled inputs"),
+    "nan_in_data": mark("Broken data"),
+    "one_class": mark("One class only"),
     "healthy": mark("Healthy"),
     "none_of_these": mark("None of these"),
 }
-GAIN = 0.25
-"""Of what there is to learn: what a remedy must add to be called one."""
 PRIME = {"sigmoid": 0.25, "tanh": 1.0}
 """The largest slope of a bounded activation."""
 
 
 def sentence(run: Facts, finding: Finding) -> str:
-    """Say in one plain sentence what is wrong, with the numbers of the run."""
+    """Say in one plain sentence what is wrong, or was until an epoch, with the run's numbers."""
+    if finding.until is not None:
+        return over(run, finding)
     return _SENTENCES[finding.disease](run, finding)
+
+
+def verdict(run: Facts, found: Sequence[Finding]) -> str:
+    """Say what a diagnosis comes to: its first finding, and what is over by now."""
+    past = [finding for finding in found[1:] if finding.until is not None]
+    return sentences(*(sentence(run, finding) for finding in [*found[:1], *past]))
 
 
 def explanation(run: Facts, finding: Finding) -> str:
@@ -49,28 +61,6 @@ def layers_named(finding: Finding) -> str:
     return ", ".join(f"fc{k}" for k in layers)
 
 
-def _number(value: float) -> str:
-    """Write a number for a sentence in at most three digits."""
-    if not math.isfinite(value):
-        return tr("infinite")
-    return f"{value:.2e}" if value and not 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
-
-
-def _tex(value: float) -> str:
-    """Write a number for a formula."""
-    text = _number(value)
-    if "e" not in text or not math.isfinite(value):
-        return text if math.isfinite(value) else r"\infty"
-    digits, power = text.split("e")
-    return rf"{digits}\cdot 10^{{{int(power)}}}"
-
-
-def _percent(share: float) -> str:
-    percent = 100 * share
-    plain = percent == 0 or 1e-2 <= percent < 1000
-    return tr("{percent} %", percent=f"{percent:.3g}" if plain else f"{percent:.1e}")
-
-
 def _symmetric(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
     units = int(run.units[0, k - 1])
@@ -82,8 +72,8 @@ def _symmetric(run: Facts, finding: Finding) -> str:
 
 
 def _vanishing(run: Facts, finding: Finding) -> str:
-    forward = float(run_forward(run)[finding.epoch])
-    backward = float(run_backward(run)[finding.epoch])
+    forward = float(run_forward(run)[run.shown_at(finding)])
+    backward = float(run_backward(run)[run.shown_at(finding)])
     if backward < forward:
         return tr(
             "The gradient of fc1 is {number} of the largest: the first layers do not learn.",
@@ -101,7 +91,7 @@ def _exploding(run: Facts, finding: Finding) -> str:
         return tr(
             "The loss left the finite numbers at epoch {diverged_at}.", diverged_at=run.diverged_at
         )
-    times = float(run.loss[finding.epoch]) / run.constant_loss
+    times = float(run.loss[run.shown_at(finding)]) / run.constant_loss
     return tr(
         "The loss is {number} times that of a constant answer: logits are far too large.",
         number=_number(times),
@@ -111,7 +101,7 @@ def _exploding(run: Facts, finding: Finding) -> str:
 def _dying(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
     units = int(run.units[0, k - 1])
-    dead = round(float(run.dead[finding.epoch, k - 1]) * units)
+    dead = round(float(run.dead[run.shown_at(finding), k - 1]) * units)
     return tr(
         "{dead} of {units} units of fc{k} are flat on every training example: no gradient "
         "passes them.",
@@ -123,7 +113,7 @@ def _dying(run: Facts, finding: Finding) -> str:
 
 def _saturated(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
-    share = _percent(float(run.flat[finding.epoch, k - 1]))
+    share = _percent(float(run.flat[run.shown_at(finding), k - 1]))
     return tr(
         "{share} of the outputs of fc{k} lie where {activation} is flat: under 5 % of its "
         "largest slope is left for the gradient.",
@@ -157,23 +147,29 @@ def _oscillating(run: Facts, finding: Finding) -> str:
 
 
 def _overfitted(run: Facts, finding: Finding) -> str:
-    rise, gap = (shown.value for shown in finding.evidence)
+    rise, gap = (shown.value for shown in finding.evidence[:2])
+    if gap < finding.evidence[1].limit and len(finding.evidence) > 2:
+        return tr(
+            "Since epoch {best_epoch} the dev loss rises, to {number} times its least, and the "
+            "training loss is {loss} where {best} is the limit of the data: the network memorises.",
+            best_epoch=run.start + (finding.best_epoch or 0),
+            number=_number(rise),
+            loss=_number(float(run.loss[-1])),
+            best=_number(run.best_loss),
+        )
     return tr(
         "Since epoch {best_epoch} the dev loss rises, to {number} times its least, and train "
         "accuracy is {percent} above dev: the network memorises.",
-        best_epoch=finding.best_epoch,
+        best_epoch=run.start + (finding.best_epoch or 0),
         number=_number(rise),
         percent=_percent(gap),
     )
 
 
-def _healthy(run: Facts, finding: Finding) -> str:
-    share = _percent(finding.evidence[0].value)
-    return tr("Nothing is wrong so far: {share} of what there is to learn is learned.", share=share)
-
-
 def _nothing(run: Facts, finding: Finding) -> str:
-    return tr("It has not learned, and none of the known signs is there. Look at the data.")
+    if run.knows_limit or run.data is None or run.data.best_loss is None:
+        return tr("It has not learned, and none of the known signs is there. Look at the data.")
+    return tr("The inputs tell next to nothing of the labels: no network can learn them.")
 
 
 _SENTENCES: dict[Disease, Callable[[Facts, Finding], str]] = {
@@ -185,7 +181,7 @@ _SENTENCES: dict[Disease, Callable[[Facts, Finding], str]] = {
     "slow_convergence": _slow,
     "oscillating_loss": _oscillating,
     "overfitting": _overfitted,
-    "healthy": _healthy,
+    **DATA_SENTENCES,
     "none_of_these": _nothing,
 }
 
@@ -202,7 +198,7 @@ def _why_symmetric(run: Facts, finding: Finding) -> str:
 
 def _why_vanishing(run: Facts, finding: Finding) -> str:
     steps = run.hidden - 1
-    forward = float(run_forward(run)[finding.epoch])
+    forward = float(run_forward(run)[run.shown_at(finding)])
     factor = forward ** (1 / steps) if forward > 0 else 0.0
     text = tr(
         "A layer multiplies a difference of examples by about the spread of its weights "
@@ -256,7 +252,7 @@ def _why_dying(run: Facts, finding: Finding) -> str:
 
 def _why_saturated(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
-    share = float(run.flat[finding.epoch, k - 1])
+    share = float(run.flat[run.shown_at(finding), k - 1])
     largest = PRIME.get(run.config.activation, 1.0)
     return tr(
         "The slope of {activation} is at most {largest:g} and falls off like $e^{{-|z|}}$. "
@@ -303,16 +299,6 @@ def _why_overfitted(run: Facts, finding: Finding) -> str:
     )
 
 
-def _why_healthy(run: Facts, finding: Finding) -> str:
-    return tr(
-        "Learned is $1 - L / H$, with $H$ the least loss of an answer that is the same for "
-        "all examples: $1 - {loss} / {constant}$. Noise in the data keeps it below 1 for any "
-        "network.",
-        loss=_tex(float(run.loss[-1])),
-        constant=_tex(run.constant_loss),
-    )
-
-
 def _why_nothing(run: Facts, finding: Finding) -> str:
     return tr(
         "The signal passes all layers, units differ and live, and steps are neither too "
@@ -330,49 +316,6 @@ _EXPLANATIONS: dict[Disease, Callable[[Facts, Finding], str]] = {
     "slow_convergence": _why_slow,
     "oscillating_loss": _why_oscillating,
     "overfitting": _why_overfitted,
-    "healthy": _why_healthy,
+    **DATA_EXPLANATIONS,
     "none_of_these": _why_nothing,
 }
-
-
-def compared(sick: Facts, cured: Facts) -> str:
-    """Tell apart, in one sentence, a gradient that is back from a run that learns.
-
-    The gradient is back where fc1 gets ten times as much of it and it is no longer lost; a run
-    learns if it has learned a quarter more of what there is to learn.
-    """
-    if not (sick.epochs and cured.epochs):
-        return ""
-    before, after = float(sick.gradient[-1, 0]), float(cured.gradient[-1, 0])
-    learned = [100 * max(0.0, float(run.progress[-1])) for run in (sick, cured)]
-    numbers = tr(
-        "Gradient of fc1 {before} beside {after}, learned {learned_before:.0f} % beside "
-        "{learned_after:.0f} %",
-        before=_number(before),
-        after=_number(after),
-        learned_before=learned[0],
-        learned_after=learned[1],
-    )
-    gain = float(cured.progress[-1] - sick.progress[-1])
-    learns = gain >= GAIN and float(cured.progress[-1]) >= NOT_LEARNED
-    if learns:
-        return tr("{numbers}: the run learns.", numbers=numbers)
-    if after > 10 * before:
-        return tr(
-            "{numbers}: the gradient is back, but the run does not learn for that.", numbers=numbers
-        )
-    return tr("{numbers}: not cured so far.", numbers=numbers)
-
-
-def change_in_words(config: RunConfig, change: dict[str, object]) -> str:
-    """Write what a remedy changes: setting old to new, separated by commas."""
-    return ", ".join(
-        f"{name} {_setting(getattr(config, name))} → {_setting(value)}"
-        for name, value in change.items()
-    )
-
-
-def _setting(value: object) -> str:
-    if isinstance(value, tuple):
-        return "-".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)

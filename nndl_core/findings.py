@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndl_core.config import RunConfig
-from nndl_core.records import Records
+from nndl_core.records import DataFacts, Records
 
 Disease = Literal[
     "symmetric_weights",
@@ -21,6 +21,11 @@ Disease = Literal[
     "slow_convergence",
     "oscillating_loss",
     "overfitting",
+    "stalled",
+    "linear_network",
+    "unscaled_inputs",
+    "nan_in_data",
+    "one_class",
     "healthy",
     "none_of_these",
 ]
@@ -28,6 +33,18 @@ Severity = Literal["fine", "mild", "severe", "fatal"]
 Array = NDArray[np.float64]
 Marks = NDArray[np.bool_]
 HUGE = 1e6
+NO_ENTROPY = 1e-9
+"""Below it H is what rounding leaves of 0; one odd label among 5000 makes a million times more."""
+LEARNED, ALL_BUT_ALL = 0.9, 0.95
+"""Of what there is to learn: what did not keep a run from it is harmless. Where the limit is not
+known, a part of what seems missing is noise."""
+EARLY, FIRST_WORD = 0.1, 5
+"""What must persist is judged after so large a share of the run, and a run is called healthy from
+that epoch on at earliest: fewer show no more than the start."""
+TOLD = 0.1
+"""Share of the run that a statement must have stood for to be told of when it is over."""
+NOTHING = 0.02
+"""Share of H. Where so little can be learned, nothing can be read off what is."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +61,10 @@ class Evidence:
 class Finding:
     """A verdict: the first epoch at which it could be said, the layers (1 is fc1), the numbers.
 
-    born is whether the network had it before its first update; best_epoch, of overfitting, is
-    where the dev loss, averaged over 5 % of the run, was least.
+    The numbers are those of the last recorded epoch while the verdict stands. until is the epoch
+    at which it was over, None if it stands; the numbers are then those of its first epoch. born is
+    whether the network had it before its first update; best_epoch, of overfitting, is where the
+    dev loss, averaged over 5 % of the run, was least.
     """
 
     disease: Disease
@@ -55,23 +74,39 @@ class Finding:
     layers: tuple[int, ...] = ()
     born: bool = False
     best_epoch: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """The epochs of a statement: its first, and when it was over, None if it stands."""
+
+    epoch: int
+    until: int | None = None
 
 
 @dataclass(frozen=True)
 class Facts:
     """The telemetry of a run as arrays, [E] per epoch or [E, layers]; the output layer is last.
 
-    progress is 1 - loss / H, with H the least loss of a constant prediction: 0 knows the class
-    frequencies and nothing else, 1 knows every answer. planned is the number of epochs of the run.
+    progress is (H - loss) / (H - L). H is the least loss of a constant prediction, and L the loss
+    of one who knows the distribution of the data, 0 where nobody does: 0 knows the class
+    frequencies and nothing else, 1 all there is to know; who learns examples by heart has more.
+    learnable is H - L, and data what is known of the data. planned is the number of epochs of the
+    run, start that of the first record: a run may go on from a checkpoint.
     """
 
     config: RunConfig
     planned: int
+    start: int
     constant_loss: float
+    learnable: float
+    data: DataFacts | None
     diverged_at: int | None
     loss: Array
     dev_loss: Array
-    gap: Array
+    accuracy: Array
+    dev_accuracy: Array
     progress: Array
     gradient: Array
     update: Array
@@ -92,16 +127,22 @@ class Facts:
 
         units = table("units")
         # labels of one class have no entropy; any other number than 0 will do
-        constant_loss = records.constant_loss if records.constant_loss > 0 else math.log(2)
+        has_classes = records.constant_loss > NO_ENTROPY
+        constant_loss = records.constant_loss if has_classes else math.log(2)
+        learnable = _learnable(constant_loss, records.data)
         return cls(
             config=config,
             planned=config.epochs,
+            start=records[0].epoch if len(loss) else 0,
             constant_loss=constant_loss,
+            learnable=learnable,
+            data=records.data,
             diverged_at=records.diverged_at,
             loss=loss,
             dev_loss=column("dev_loss"),
-            gap=column("train_accuracy") - column("dev_accuracy"),
-            progress=1 - loss / constant_loss,
+            accuracy=column("train_accuracy"),
+            dev_accuracy=column("dev_accuracy"),
+            progress=(constant_loss - loss) / learnable,
             gradient=table("weight_grad_norm"),
             update=np.nan_to_num(table("update_ratio"), posinf=math.inf),
             signal=table("example_std"),
@@ -121,10 +162,66 @@ class Facts:
         """The number of hidden layers."""
         return len(self.config.hidden)
 
+    @property
+    def best_loss(self) -> float:
+        """The loss of one who knows all there is to know, 0 if nobody knows how much that is."""
+        return self.constant_loss - self.learnable
+
+    @property
+    def knows_limit(self) -> bool:
+        """Whether it is known how much there is to learn, and that it is more than nothing."""
+        limit = None if self.data is None else self.data.best_loss
+        return limit is not None and math.isclose(self.best_loss, limit, abs_tol=1e-9)
+
+    @property
+    def learned(self) -> Marks:
+        """Mark the epochs at which a run has learned so much that nothing kept it from it."""
+        marks: Marks = self.progress >= (ALL_BUT_ALL if self.knows_limit else LEARNED)
+        return marks
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended."""
+        return self.epochs >= self.planned or self.diverged_at is not None
+
+    def span(self, on: Marks, off: Marks) -> Span | None:
+        """Return when a statement stands, or last stood for a tenth of the planned run."""
+        return span_of(on, off, max(5, TOLD * self.planned))
+
+    def shown_at(self, span: Span | Finding) -> int:
+        """Return the epoch of which a finding shows the numbers."""
+        return self.epochs - 1 if span.until is None else span.epoch
+
     def from_epoch(self, share: float, least: int) -> Marks:
         """Mark the epochs from this share of the planned run on, but from ``least`` at earliest."""
         first = max(min(least, self.planned - 1), math.ceil(share * self.planned))
         return np.arange(self.epochs) >= first
+
+
+def _learnable(constant_loss: float, data: DataFacts | None) -> float:
+    """Return what there is to learn; all of H where the limit is unknown or is H itself."""
+    if data is None or data.best_loss is None:
+        return constant_loss
+    left = constant_loss - data.best_loss
+    return left if left > NOTHING * constant_loss else constant_loss
+
+
+def span_of(on: Marks, off: Marks, shortest: float) -> Span | None:
+    """Return since when a statement stands, or the last time that it stood long enough.
+
+    It is made where ``on`` holds and taken back where ``off`` does, as by standing_since.
+    """
+    since = standing_since(on, off)
+    if since is not None:
+        return Span(since)
+    if not on.any():
+        return None
+    event = np.where(on, 1, np.where(off, -1, 0))
+    latest = np.maximum.accumulate(np.where(event != 0, np.arange(len(event)), 0))
+    edges = np.flatnonzero(np.diff(event[latest] > 0, prepend=False, append=False))
+    begins, ends = edges[::2], edges[1::2]
+    long = np.flatnonzero(ends - begins >= shortest)
+    return Span(int(begins[long[-1]]), int(ends[long[-1]])) if len(long) else None
 
 
 def standing_since(on: Marks, off: Marks) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nndl_core.config import RunConfig
 from nndl_core.cures import Remedy, remedies_for, tempting_fix
 from nndl_core.diagnosis import diagnose
-from nndl_core.diagnosis_words import sentence
+from nndl_core.diagnosis_words import verdict
 from nndl_core.findings import Disease, Facts, Finding
 from nndl_core.i18n import mark
 from nndl_core.runner import Runner
@@ -95,12 +95,12 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "deep-sigmoid", mark("Sigmoid in four layers with adam"), "healthy",
         mark("At the start the first gradient is a hundredth of the last, yet adam steps alike."),
         MOONS, hidden=(16,) * 4, activation="sigmoid", init="xavier_normal", optimizer="adam",
-        learning_rate=0.02, epochs=150,
+        learning_rate=0.02, batch_size=32, epochs=150,
     ),
     _exhibit(
         "plateau", mark("A plateau at ln 2"), "healthy",
         mark("At first nothing seems to happen. Then the units part, and the four corners appear."),
-        MOONS, dataset="xor", noise=0.1, hidden=(4,), activation="sigmoid", init="normal",
+        MOONS, dataset="xor", noise=0.1, hidden=(6,), activation="sigmoid", init="normal",
         init_scale=0.3, learning_rate=1.0, batch_size=0, epochs=3000,
     ),
     _exhibit(
@@ -170,10 +170,10 @@ class Visit:
         return diagnose(self.config, self.sick.runner.records)
 
     def words(self) -> str:
-        """Say what the run shows so far, in one sentence."""
+        """Say what the run shows so far."""
         found = self.findings()
         facts = Facts.of(self.config, self.sick.runner.records)
-        return sentence(facts, found[0]) if found else ""
+        return verdict(facts, found) if found else ""
 
     def advance(self, seconds: float) -> None:
         """Train for about this long what is next of the runs."""

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from nndl_core.checks import check_examples
 from nndl_core.config import LossName
+from nndl_core.data_facts import facts_of
 from nndl_core.datasets import Split
 from nndl_core.kernel import Block, Kernel, Problem
 from nndl_core.losses import constant_loss, targets
 from nndl_core.model import MLP, pack, unpack
 from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
 from nndl_core.probe import Layer
-from nndl_core.records import Columns
+from nndl_core.records import Columns, DataFacts
 from nndl_core.telemetry import Telemetry
 
 Parameters = list[Tensor]
@@ -36,6 +37,7 @@ class Loop(Protocol):
     epoch: int
     constant_loss: float
     layers: list[Layer]
+    data: DataFacts | None
 
     @property
     def learning_rate(self) -> float:
@@ -103,6 +105,8 @@ class KernelLoop:
         n = len(train.x)
         problem = Problem(sizes, model.activation, model.slope, loss, x, y, n)
         self.constant_loss = constant_loss(loss, y[0, :, :n])
+        linear = model.activation == "identity" or len(sizes) == 2
+        self.data: DataFacts | None = facts_of(train, loss, sizes[-1], linear=linear)
         self.kernel = Kernel(problem, pack(model), self.rule, batch_size, seed)
         self.telemetry = Telemetry(problem, self.kernel.windows)
         self.layers = [

@@ -26,6 +26,9 @@ PARTS = ("x_train", "y_train", "x_test", "y_test")
 NEEDED = ("id", "data", "hidden", "activation", "init", "optimizer", "lr", "epochs", "loss")
 SIZES = {"normal": "std", "constant": "value"}
 ADAM_BETA = 0.9
+NAMED_BCE = 3
+"""The classes of which the format of cases calls the cross entropy "bce"; for any other number
+beyond two it is refused, as everywhere."""
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -47,13 +50,15 @@ class LargeConfig(RunConfig):
 class Case:
     """One run to be diagnosed: its config, its data, and whether its weights lie in [low, high].
 
-    The held-out part of the data serves as dev and as test set: nothing is chosen with it.
+    note says what of it was read otherwise than it is written, empty if nothing was. The held-out
+    part of the data serves as dev and as test set: nothing is chosen with it.
     """
 
     name: str
     config: LargeConfig
     dataset: Dataset
     bounds: tuple[float, float] | None = None
+    note: str = ""
 
     def runner(self, config: RunConfig) -> Runner:
         """Build the run of a config on the data of this case, with the seed in it."""
@@ -110,7 +115,10 @@ def case_of(values: Mapping[str, Any], arrays: Arrays) -> Case:
         raise ConfigError(
             tr("{name}: a value in it is not of the kind that a case has there.", name=name)
         ) from None
-    return Case(name, config, dataset, bounds)
+    note = ""
+    if config.loss != values["loss"]:
+        note = tr("{name}: its loss of three classes is cross entropy, not 'bce'.", name=name)
+    return Case(name, config, dataset, bounds, note)
 
 
 def _dataset(name: str, arrays: Arrays) -> Dataset:
@@ -166,6 +174,7 @@ def _config(
     elif kind == "constant" and scale < 0:
         bounds, scale = (scale, scale), -scale
     adam = values["optimizer"] == "adam"
+    loss: Any = values["loss"]
     config = LargeConfig(
         hidden=values["hidden"],
         activation=values["activation"],
@@ -173,7 +182,7 @@ def _config(
         init=kind,
         init_scale=scale,
         bias=values.get("bias", 0.0),
-        loss=values["loss"],
+        loss="cross_entropy" if loss == "bce" and classes == NAMED_BCE else loss,
         optimizer=values["optimizer"],
         learning_rate=values["lr"],
         momentum=ADAM_BETA if adam else values.get("momentum") or 0.0,

@@ -11,7 +11,7 @@ from nndl_core.charts.parts import Figure
 from nndl_core.charts.runs import accuracy_curves, gradient_bars, loss_curves
 from nndl_core.config import KNOBS, RunConfig, url_value
 from nndl_core.diagnosis import diagnose
-from nndl_core.diagnosis_words import NAMES, sentence
+from nndl_core.diagnosis_words import NAMES, verdict
 from nndl_core.findings import Facts
 from nndl_core.i18n import mark, tr
 from nndl_core.lessons.lesson import Lesson
@@ -109,7 +109,7 @@ def _run_sentence(run: Runner) -> str:
         "{words}. Diagnosis: {name}. {sentence}",
         words=words,
         name=tr(NAMES[found[0].disease]),
-        sentence=sentence(facts, found[0]),
+        sentence=verdict(facts, found),
     )
 
 

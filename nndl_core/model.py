@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nndl_core.activations import ACTIVATIONS
+from nndl_core.checks import check_sizes
 from nndl_core.config import ActivationName, RunConfig
 from nndl_core.initializers import INITIALIZERS
 from nndl_core.losses import output_units, probabilities
@@ -29,7 +30,7 @@ class MLP(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        self.sizes = tuple(sizes)
+        self.sizes = check_sizes(sizes)
         self.activation: ActivationName = activation
         self.slope = slope
         for i, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes), start=1):

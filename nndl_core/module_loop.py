@@ -10,12 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nndl_core.criterion import Criterion, LossFunction
+from nndl_core.checks import class_indices
+from nndl_core.config import LossName
+from nndl_core.criterion import BINARY, SEVERAL, Criterion, LossFunction
+from nndl_core.data_facts import facts_of
+from nndl_core.datasets import Split
 from nndl_core.i18n import tr
 from nndl_core.kernel_loop import Metric, Parameters
 from nndl_core.optimizers import Optimizer, OptimizerState
 from nndl_core.probe import Probe, called, columns_of, evaluating
-from nndl_core.records import Columns
+from nndl_core.records import Columns, DataFacts
 
 Examples = tuple[Tensor, Tensor]
 
@@ -54,6 +58,7 @@ class ModuleLoop:
         for given, labels in ((outputs, self.y), (dev_outputs, self.dev_y)):
             self.score(given, labels)
         self.constant_loss = self.criterion.constant_loss(self.y, outputs)
+        self.data = self._facts(loss_fn)
         self._before: Parameters = []
 
     @property
@@ -147,6 +152,23 @@ class ModuleLoop:
 
     def release(self) -> None:
         """Do nothing: no memory is held for many epochs."""
+
+    def _facts(self, loss_fn: str | LossFunction) -> DataFacts | None:
+        """Measure the train part where it is a table of rows with classes."""
+        one_hot = self.y.ndim > 1 and self.y.shape[1] > 1
+        labels, outputs = self.y.argmax(1) if one_hot else self.y.reshape(-1), self.probe.outputs
+        if self.x.ndim != 2 or len(labels) != len(self.x):
+            return None
+        try:
+            rows = Split(self.x.float().cpu(), class_indices(labels.cpu(), outputs))
+        except ValueError:  # amounts
+            return None
+        named = isinstance(loss_fn, str) and loss_fn == "mse"
+        proper = self.criterion.wants in (*BINARY, *SEVERAL) and not named
+        linear = all(layer.activation == "identity" for layer in self.layers[:-1])
+        loss: LossName = "mse" if not proper else "bce" if outputs == 1 else "cross_entropy"
+        known = self.criterion.output == "logits" and (proper or named)
+        return facts_of(rows, loss, outputs, linear=linear and known)
 
     def _parameters(self) -> Parameters:
         return [t.detach().clone() for t in self.model.state_dict().values()]

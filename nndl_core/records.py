@@ -55,6 +55,33 @@ class EpochRecord:
     layers: tuple[LayerStats, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What is known of the data of a run, from its train part; None where it is not known.
+
+    class_counts are the rows of every class, broken_rows those with a number that is not finite.
+    Over the features: mean is the largest size of a
+    mean, spread_low and spread_high the extreme standard deviations, offset the largest mean in
+    standard deviations; of a constant feature only the mean counts. best_loss and best_accuracy
+    are what one has who knows the distribution that the rows were drawn from; linear_loss and
+    linear_accuracy those of the best straight boundary, measured for networks that are linear;
+    rival_loss and rival_accuracy those that a larger network reached on the dev part.
+    """
+
+    class_counts: tuple[int, ...]
+    broken_rows: int = 0
+    mean: float = 0.0
+    spread_low: float = 1.0
+    spread_high: float = 1.0
+    offset: float = 0.0
+    best_loss: float | None = None
+    best_accuracy: float | None = None
+    linear_loss: float | None = None
+    linear_accuracy: float | None = None
+    rival_loss: float | None = None
+    rival_accuracy: float | None = None
+
+
 SCALARS = ("train_loss", "train_accuracy", "dev_loss", "dev_accuracy")
 LAYER_FIELDS = tuple(f.name for f in fields(LayerStats))
 COUNTS = ("dead_units", "distinct_units", "units")
@@ -67,19 +94,19 @@ LARGE = 16_384
 class Records(Sequence[EpochRecord]):
     """The history of a run, stored by columns and read as a sequence of EpochRecord.
 
-    constant_loss is the least training loss of a prediction that is the same for all examples, and
-    diverged_at the epoch whose loss was no finite number.
+    constant_loss is the least training loss of a prediction that is the same for all examples,
+    data what is known of the data, and diverged_at the epoch whose loss was no finite number.
     """
 
-    def __init__(self, constant_loss: float = math.nan) -> None:
-        self.constant_loss = constant_loss
+    def __init__(self, constant_loss: float = math.nan, data: DataFacts | None = None) -> None:
+        self.constant_loss, self.data = constant_loss, data
         self.diverged_at: int | None = None
         self._columns: dict[str, NDArray[Any]] = {}
         self._length = 0
 
     def fresh(self) -> Records:
         """Return a history without epochs for the same data."""
-        return Records(self.constant_loss)
+        return Records(self.constant_loss, self.data)
 
     def __len__(self) -> int:
         return self._length

@@ -125,6 +125,13 @@ class Runner:
         if self.config is not None:
             return self.config
         loop, first = self._ready(), self._first
+        if not loop.layers:
+            raise ValueError(
+                tr(
+                    "The network has no nn.Linear, and only these are measured; its losses and "
+                    "scores are in runner.records."
+                )
+            )
         assert self._sets is not None
         assert first is not None
         train, _, batch_size, _ = self._sets
@@ -353,7 +360,7 @@ class Runner:
                 loop.remember(memory.vectors, memory.steps)
         if self._first is None:
             self._first = first_weights(loop.layers)
-        self.records.constant_loss = loop.constant_loss
+        self.records.constant_loss, self.records.data = loop.constant_loss, loop.data
         self._loop = loop
 
     def _kernel_loop(self) -> Loop:

@@ -1,4 +1,4 @@
-"""The remedy that a reader has chosen: it runs beside the sick run, from the same seeds.
+"""The remedy that a reader has chosen: it runs beside the sick run, on the same data.
 
 The link holds it as `view.PAGE_cure=1,init:he_normal,bias:0`: beside the page's first run one with
 these settings changed.
@@ -12,8 +12,8 @@ import streamlit as st
 
 from nndl_core.config import KNOBS, RunConfig, url_value
 from nndl_core.cures import Remedy, remedy_between
-from nndl_core.diagnosis_words import change_in_words
-from nndl_core.i18n import tr
+from nndl_core.i18n import mark, tr
+from nndl_core.remedy_words import change_in_words
 from pages.ui import address
 from pages.ui.linked import refuse
 from pages.ui.locks import changed_by
@@ -22,7 +22,8 @@ from pages.ui.messages import escape
 LONGEST = 400
 """Characters of a remedy in a link; what a diagnosis offers has at most half as many."""
 COMMON = {"dataset", "data_seed", "init_seed"}
-"""What a run and its remedy have in common, whatever a link asks for."""
+"""What a run and its remedy have in common, whatever a link asks for; but other first weights may
+be all of a remedy."""
 
 
 @dataclass
@@ -91,15 +92,12 @@ def draw_note(page: str, found: Cure) -> None:
     """Say what runs beside what, with a button that takes it away."""
     words = escape(change_in_words(found.config, found.remedy.change))
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}_cure_note"):
-        st.markdown(
-            tr(
-                "Beside it **{remedy}**: {change}. Same seeds.",
-                remedy=escape(tr(found.remedy.name)),
-                change=words,
-            )
-        )
+        text = mark("Beside it **{remedy}**: {change}. Same seeds.")
+        if "init_seed" in found.remedy.change:
+            text = mark("Beside it **{remedy}**: {change}. Same data.")
+        st.markdown(tr(text, remedy=escape(tr(found.remedy.name)), change=words))
         st.button(
-            tr("Take it away"),
+            tr("Remove the remedy"),
             key=f"{page}_cure_away",
             icon=":material/close:",
             on_click=forget,
@@ -120,7 +118,8 @@ def _read(text: str, configs: list[RunConfig]) -> Cure | None:
     number, *rest = text.split(",")
     changes = dict(part.partition(":")[::2] for part in rest)
     numbers = {str(at): config for at, config in enumerate(configs, start=1)}
-    if number not in numbers or not changes.keys() <= KNOBS.keys() - COMMON:
+    possible = changes.keys() <= KNOBS.keys() - COMMON or changes.keys() == {"init_seed"}
+    if number not in numbers or not possible:
         return None
     config = numbers[number]
     cured, refused = config.with_url(changes)

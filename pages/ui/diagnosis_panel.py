@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
 from nndl_core.cures import Remedy, remedies_for, tempting_fix
+from nndl_core.data_words import awaited
 from nndl_core.diagnosis_words import (
     NAMES,
-    change_in_words,
-    compared,
     explanation,
     layers_named,
-    sentence,
+    verdict,
 )
-from nndl_core.findings import Finding
+from nndl_core.findings import Facts, Finding
 from nndl_core.i18n import mark, sentences, tr
+from nndl_core.remedy_words import change_in_words, compared
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
@@ -25,7 +26,7 @@ from pages.ui.messages import escape
 
 COLORS = {"fine": "green", "mild": "gray", "severe": "orange", "fatal": "red"}
 MOST_BUTTONS = 3
-SILENT = mark("The diagnosis speaks as soon as the run gives evidence: press Play.")
+SILENT = mark("There is no diagnosis before the first epochs: press Play.")
 
 
 def diagnosis_panel(runs: dict[str, LiveRun], key: str) -> None:
@@ -49,16 +50,16 @@ def verdict_line(runs: dict[str, LiveRun], page: str) -> None:
         found, facts = run.diagnosis()
         if found:
             badge = f"{COLORS[found[0].severity]}-badge[{tr(NAMES[found[0].disease])}]"
-            words = escape(sentence(facts, found[0]))
+            words = escape(verdict(facts, found))
         else:
-            badge, words = tr("gray-badge[Diagnosis]"), tr(SILENT)
+            badge, words = tr("gray-badge[Diagnosis]"), _silence(facts)
         title = f"**{escape(tr(name))}** " if name else ""
         st.markdown(f"{title}:{badge} :small[{words}]")
     found_cure = cure.running(page, {name: run.config for name, run in runs.items()})
     if found_cure is not None and found_cure.remedy.name in runs:
         sick = next(run for run in runs.values() if run.config == found_cure.config)
         cured = runs[found_cure.remedy.name]
-        st.markdown(f":small[{escape(compared(sick.diagnosis()[1], cured.diagnosis()[1]))}]")
+        st.markdown(f":small[{escape(compared(sick.diagnosis(), cured.diagnosis()))}]")
 
 
 def _card(run: LiveRun, name: str, key: str, page: str) -> None:
@@ -67,12 +68,12 @@ def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     title = f"**{escape(tr(name))}** " if name else ""
     if not found:
         st.markdown(f"{title}:{tr('gray-badge[Diagnosis]')}")
-        st.caption(tr(SILENT))
+        st.caption(_silence(facts))
         return
     first = found[0]
     start = int(records.column("epoch")[0]) if len(records) else 0
     st.markdown(f"{title}:{COLORS[first.severity]}-badge[{tr(NAMES[first.disease])}]")
-    st.markdown(escape(sentence(facts, first)))
+    st.markdown(escape(verdict(facts, found)))
     if first.severity != "fine":
         where = f"{layers_named(first)} · " if first.layers else ""
         said = tr("first said at epoch {epoch:,}.", epoch=start + first.epoch)
@@ -83,10 +84,15 @@ def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     _remedies(run, first, key, page)
 
 
+def _silence(facts: Facts) -> str:
+    return awaited(facts) if facts.epochs else tr(SILENT)
+
+
 def _others(found: list[Finding]) -> str:
-    if len(found) < 2:
+    others = [finding for finding in found[1:] if finding.until is None]
+    if not others:
         return ""
-    names = tr(", ").join(tr(NAMES[finding.disease]).lower() for finding in found[1:])
+    names = tr(", ").join(tr(NAMES[finding.disease]).lower() for finding in others)
     if found[0].born:
         return tr("It brings with it: {names}.", names=names)
     return tr("Also seen: {names}.", names=names)
@@ -94,35 +100,37 @@ def _others(found: list[Finding]) -> str:
 
 def _remedies(run: LiveRun, finding: Finding, key: str, page: str) -> None:
     offered = remedies_for(run.config, finding)[:MOST_BUTTONS]
-    tempting = tempting_fix(run.config, finding) if offered else None
     if not offered:
         return
-    st.caption(tr("Run a remedy beside this run, from the same seeds:"))
-    with st.container(horizontal=True, key=f"{key}_remedies"):
+    tempting = tempting_fix(run.config, finding)
+    st.caption(tr("Run a remedy beside this run, on the same data:"))
+    with st.container(key=f"{key}_remedies", gap="small"):
         for at, remedy in enumerate(offered):
-            _button(run, remedy, f"{key}_cure_{at}", page, first=at == 0)
+            _choice(run, remedy, f"{key}_cure_{at}", page, kind="secondary" if at else "primary")
         if tempting is not None:
-            _button(
-                run,
-                tempting,
-                f"{key}_tempting",
-                page,
-                label=tr("Why not {name}?", name=tr(tempting.name)),
-            )
+            label = tr("Why not {name}?", name=tr(tempting.name))
+            _choice(run, tempting, f"{key}_tempting", page, label=label)
 
 
-def _button(
-    run: LiveRun, remedy: Remedy, key: str, page: str, *, first: bool = False, label: str = ""
+def _choice(
+    run: LiveRun,
+    remedy: Remedy,
+    key: str,
+    page: str,
+    *,
+    kind: Literal["primary", "secondary"] = "secondary",
+    label: str = "",
 ) -> None:
-    words = change_in_words(run.config, remedy.change)
-    told = tr("{why} Changes {words}.", why=tr(remedy.why), words=words)
+    """Draw the button of a remedy and, beside it, exactly what it changes."""
     fixed = changed_by(run.config, remedy.applied(run.config))
-    st.button(
-        label or tr(remedy.name),
-        key=key,
-        icon=":material/healing:" if not label else ":material/help:",
-        type="primary" if first else "secondary",
-        help=escape(refusal(fixed) if fixed else told),
-        disabled=bool(fixed),
-        on_click=partial(cure.choose, page, run.config, remedy),
-    )
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_row"):
+        st.button(
+            label or tr(remedy.name),
+            key=key,
+            icon=":material/help:" if label else ":material/healing:",
+            type=kind,
+            help=escape(refusal(fixed) if fixed else tr(remedy.why)),
+            disabled=bool(fixed),
+            on_click=partial(cure.choose, page, run.config, remedy),
+        )
+        st.markdown(f":small[{escape(change_in_words(run.config, remedy.change))}]")

@@ -7,9 +7,10 @@ from time import perf_counter
 
 import streamlit as st
 
-from nndl_core.diagnosis_words import NAMES, change_in_words
+from nndl_core.diagnosis_words import NAMES
 from nndl_core.gallery import EXHIBITS, Exhibit, Trained, Visit
 from nndl_core.i18n import mark, percent, tr
+from nndl_core.remedy_words import change_in_words
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import COLORS
 from pages.ui.lesson_controls import lab_address

@@ -42,7 +42,9 @@ def _configs(twin: PairSession) -> Configs:
 def _start(session: LabSession, configs: Configs) -> PairSession | None:
     session.playing = False
     try:
-        return PairSession(configs, session.data_of)
+        twin = PairSession(configs, session.data_of)
+        twin.unkept = set() if session.run.runner.finished else {AS_IT_IS}
+        return twin
     except ValueError as error:
         st.warning(str(error))
         cure.forget("lab")

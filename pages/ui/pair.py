@@ -11,6 +11,7 @@ import streamlit as st
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Dataset
 from nndl_core.i18n import tr
+from pages.ui import cure
 from pages.ui.clock import tick_every
 from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
 from pages.ui.live import interval, seeds, speed, toolbar
@@ -18,6 +19,7 @@ from pages.ui.live_component import draw_live
 from pages.ui.live_run import LiveRun, restarts
 from pages.ui.player import Player
 from pages.ui.ranges import in_common
+from pages.ui.run_keeper import keep, kept_note, note_seconds
 
 MOST_RUNS = 3
 FIRST_PACE = 20
@@ -43,6 +45,8 @@ class PairSession(Player):
     def __init__(self, configs: Configs, data_of: DataOf = _made_by_config) -> None:
         super().__init__()
         self.pace, self.data_of = FIRST_PACE, data_of
+        self.unkept: set[str] = set()
+        """Names of runs that the history would have kept, had a remedy not been run beside them."""
         self.runs = _started(configs, data_of)
 
     @property
@@ -178,19 +182,23 @@ def pair_panel(
         session.set_seeds(seeds())
         if page:
             tick_every(interval(session, AFTER_SECONDS), verdict_line, session.runs, page)
-        tick_every(interval(session), _tick, session, panels, key)
+        tick_every(interval(session), _tick, session, panels, key, page)
         if after is not None:
             # A fragment of its own: drawn at every tick, a table would cost more than the charts;
             # drawn only when the clock stands, the page would jump at Play and at the end.
             tick_every(interval(session, AFTER_SECONDS), _measured, session, after)
+        for run in _of_remedy(session, page)[-1:]:
+            tick_every(note_seconds(run), kept_note, run)
         if page:
             tick_every(interval(session, AFTER_SECONDS), diagnosis_panel, session.runs, page)
 
     panel()
 
 
-def _tick(session: PairSession, panels: tuple[str, ...], key: str) -> None:
+def _tick(session: PairSession, panels: tuple[str, ...], key: str, page: str) -> None:
     session.tick(speed(session))
+    for run in _of_remedy(session, page):
+        keep(run)
     columns = st.columns(len(session.runs))
     for at, frame in enumerate(session.frames(panels)):
         run = list(session.runs.values())[at]
@@ -198,6 +206,13 @@ def _tick(session: PairSession, panels: tuple[str, ...], key: str) -> None:
             draw_live(
                 frame, key=f"{key}_{at}", on_full=run.ask_full, on_end=partial(_stop_clock, key)
             )
+
+
+def _of_remedy(session: PairSession, page: str) -> list[LiveRun]:
+    """Return the runs that go into the history: a remedy's, and the one that it interrupted."""
+    found = cure.running(page, {name: run.config for name, run in session.runs.items()})
+    names = {found.remedy.name, *session.unkept} if found is not None else set()
+    return [run for name, run in session.runs.items() if name in names]
 
 
 def _measured(session: PairSession, after: After) -> None:

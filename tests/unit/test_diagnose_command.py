@@ -203,3 +203,14 @@ def test_a_loss_for_two_classes_is_not_swapped() -> None:
         case_of(CASE, ten)
     check_sentence(str(no.value))
     assert case_of(CASE | {"loss": "cross_entropy"}, ten).config.loss == "cross_entropy"
+
+
+def test_of_three_classes_the_format_says_bce_and_the_command_says_what_it_takes() -> None:
+    three = arrays()
+    three["moons.y_train"] = np.arange(100) % 3
+    case = case_of(CASE, three)
+    assert case.config.loss == "cross_entropy"
+    check_sentence(case.note)
+    assert "cross entropy" in case.note
+    assert case_of(CASE | {"loss": "cross_entropy"}, three).note == ""
+    assert case_of(CASE, arrays()).note == ""
