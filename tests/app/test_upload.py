@@ -11,6 +11,7 @@ import pytest
 from openpyxl import Workbook
 from streamlit.testing.v1 import AppTest
 
+from nndl_core.finished_run import finished_run
 from pages.ui.pair import PairSession
 from pages.ui.session import LabSession
 from tests.bad_input import unescaped
@@ -218,6 +219,8 @@ def test_four_rows_are_trained_on_tested_kept_and_diagnosed(
     record = session.run.measure().record
     assert record.train_accuracy == record.dev_accuracy
     assert record.train_loss == pytest.approx(record.dev_loss, rel=1e-5)
+    kept = finished_run(session.runner, session.run.measure(), session.run.diagnosis(), time=0.0)
+    assert kept.scores.test_accuracy == kept.scores.train_accuracy
 
 
 def test_a_rare_class_and_one_class_are_said_and_trained_on(
