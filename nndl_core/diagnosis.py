@@ -42,6 +42,7 @@ from nndl_core.findings import (
 )
 from nndl_core.i18n import mark, tr
 from nndl_core.records import Records
+from nndl_core.rival import add_rival
 from nndl_core.runner import Runner
 
 Rule = Callable[[Facts], Finding | None]
@@ -312,7 +313,8 @@ RULES: tuple[Rule, ...] = (
 def diagnose(run: RunConfig | Runner, records: Records | None = None) -> list[Finding]:
     """Return the primary diagnosis of a run at its last recorded epoch, and what else is found.
 
-    A run is a Runner, also of a network of one's own, or a config with its records.
+    A run is a Runner, also of a network of one's own, or a config with its records. Beside a Runner
+    that stands still on data of which nobody knows the limit a larger network is trained first.
     What was there before the first update is a cause and comes first; of two such, and of what
     came up in training, the order of RULES decides, but for saturation that came up in training:
     sure answers and long steps bring it. Without a disease that stands the run is healthy, or none
@@ -320,6 +322,7 @@ def diagnose(run: RunConfig | Runner, records: Records | None = None) -> list[Fi
     there is evidence nothing is said. Raises ValueError for a Runner without anything measured.
     """
     if isinstance(run, Runner):
+        add_rival(run)
         return diagnose(run.described, run.records)
     if records is None:
         raise TypeError(tr("A config needs the records of its run; or pass the Runner itself."))

@@ -224,6 +224,7 @@ def _candidates(z: Tensor, a: Tensor) -> Iterator[tuple[ActivationName, float]]:
     low = z < -0.5
     leaky = float((a[low] / z[low]).median()) if low.any() else 0.01
     alpha = float((a[low] / torch.expm1(z[low])).median()) if low.any() else 1.0
+    yield "identity", 0.01  # first, for Leaky ReLU with slope 1 is nothing else
     for name in ACTIVATIONS:
         if name == "leaky_relu":
             yield name, leaky

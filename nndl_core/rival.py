@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
+from torch import Tensor
+
+from nndl_core.checks import class_indices
 from nndl_core.config import RunConfig
 from nndl_core.data_rules import asks_for_rival
-from nndl_core.datasets import Dataset
+from nndl_core.datasets import Dataset, Split
 from nndl_core.findings import Facts
 from nndl_core.runner import Runner
 
 LEAST_WIDTH, BATCH, EPOCHS, RATE = 16, 32, 200, 0.01
+LARGEST_WIDTH = 512
+"""Units of a layer, beyond which a network twice as wide would take minutes."""
+MOST = 1000
+"""Classes."""
 KEPT = 8
 
 
@@ -59,11 +66,33 @@ def add_rival(runner: Runner) -> bool:
     It asks where the run stands still and nobody knows the limit of its data. The evidence stands
     in the records, where `diagnose` reads it.
     """
-    config, dataset, data = runner.config, runner.dataset, runner.records.data
-    if config is None or dataset is None or data is None:
+    config, data = runner.described, runner.records.data
+    if data is None or not asks_for_rival(Facts.of(config, runner.records)):
         return False
-    if not asks_for_rival(Facts.of(config, runner.records)):
+    dataset = runner.dataset or _given(runner)
+    if dataset is None or max(config.hidden, default=0) > LARGEST_WIDTH:
         return False
     loss, accuracy = reached(rival_of(config), dataset)
     runner.records.data = replace(data, rival_loss=loss, rival_accuracy=accuracy)
     return True
+
+
+def _given(runner: Runner) -> Dataset | None:
+    """Return the sets that a Runner was given as a data set; None if they are no table of classes.
+
+    Nothing is chosen with the dev part but the rival's best epoch, so it is the test part too.
+    """
+    try:
+        train, dev = (
+            Split(x.float().cpu(), class_indices(y.argmax(1) if _is_one_hot(y) else y, MOST))
+            for x, y in runner.sets
+        )
+        classes = tuple(map(str, range(max(2, int(max(train.y.max(), dev.y.max())) + 1))))
+        features = tuple(f"x{i + 1}" for i in range(train.x.shape[1]))
+        return Dataset("given", train, dev, dev, classes, features)
+    except (ValueError, TypeError, IndexError):
+        return None
+
+
+def _is_one_hot(y: Tensor) -> bool:
+    return y.ndim == 2 and y.shape[1] > 1

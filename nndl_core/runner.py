@@ -141,6 +141,13 @@ class Runner:
         return described(loop.layers, first, self.optimizer, self.loss_fn, epochs, sizes)
 
     @property
+    def sets(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """The train and the dev set (x, y), as they were given."""
+        self._ready()
+        assert self._sets is not None
+        return pair_of(self._sets[0]), pair_of(self._sets[1])
+
+    @property
     def epoch(self) -> int:
         """The number of epochs trained so far."""
         return self._loop.epoch if self._loop else 0

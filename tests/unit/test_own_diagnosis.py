@@ -1,0 +1,174 @@
+"""A student's own network on the Runner is diagnosed: its fault is planted, and named."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nndl_core.config import RunConfig
+from nndl_core.cures import remedies_for
+from nndl_core.datasets import dataset_of, make_moons
+from nndl_core.diagnosis import diagnose
+from nndl_core.diagnosis_words import sentence
+from nndl_core.findings import Facts
+from nndl_core.model import MLP
+from nndl_core.runner import Runner
+
+X, Y = make_moons(500, noise=0.15)
+TRAIN, DEV = (X[:400], Y[:400, None]), (X[400:], Y[400:, None])
+CIRCLES = dataset_of(RunConfig(dataset="circles", noise=0.1, points=500))
+
+
+def chain(*widths: int, phi: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
+    torch.manual_seed(1)
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip((2, *widths), (*widths, 1), strict=True):
+        layers += [nn.Linear(fan_in, fan_out), phi()]
+    return nn.Sequential(*layers[:-1])
+
+
+def each(model: nn.Module, change: Callable[[nn.Linear], object]) -> nn.Module:
+    with torch.no_grad():
+        for m in model.modules():
+            if isinstance(m, nn.Linear):
+                change(m)
+    return model
+
+
+def run(
+    model: nn.Module,
+    lr: float = 0.2,
+    epochs: int = 400,
+    optimizer: Any = torch.optim.SGD,
+    sets: tuple[Any, Any] = (TRAIN, DEV),
+    loss: Any = None,
+) -> Runner:
+    runner = Runner(
+        model, optimizer(model.parameters(), lr=lr), loss_fn=loss or nn.BCEWithLogitsLoss()
+    )
+    runner.train(*sets, epochs)
+    return runner
+
+
+def small(layer: nn.Linear) -> None:
+    nn.init.normal_(layer.weight, std=0.01)
+    nn.init.ones_(layer.bias)
+
+
+def equal(layer: nn.Linear) -> None:
+    nn.init.constant_(layer.weight, 0.5)
+    nn.init.zeros_(layer.bias)
+
+
+def large(layer: nn.Linear) -> None:
+    nn.init.normal_(layer.weight, std=8.0)
+
+
+def silent(layer: nn.Linear) -> None:
+    nn.init.constant_(layer.bias, -8.0)
+
+
+ROUND = (CIRCLES.train, CIRCLES.dev)
+CORNERS = dataset_of(RunConfig(dataset="xor", noise=0, points=500))
+XOR = (CORNERS.train, CORNERS.dev)
+MEAN, SPREAD = torch.tensor([92.0, -70.0]), torch.tensor([30.0, 40.0])
+RAW = (TRAIN[0] * SPREAD + MEAN, TRAIN[1]), (DEV[0] * SPREAD + MEAN, DEV[1])
+ADAM = torch.optim.Adam
+
+
+def deep() -> nn.Module:
+    return each(chain(3, 3, 3, 3, phi=nn.Sigmoid), small)
+
+
+def sigmoid() -> nn.Module:
+    return chain(10, phi=nn.Sigmoid)
+
+
+SICK: list[tuple[str, Callable[[], Runner], str]] = [
+    ("healthy", lambda: run(chain(16, 16), 0.1, 600, ADAM), "healthy"),
+    ("vanishing", lambda: run(deep()), "vanishing_gradient"),
+    ("dead", lambda: run(each(chain(8, 8), silent)), "dying_relu"),
+    ("equal", lambda: run(each(chain(8, phi=nn.Tanh), equal), sets=ROUND), "symmetric_weights"),
+    ("saturated", lambda: run(each(chain(8, 8, phi=nn.Tanh), large)), "saturation"),
+    ("exploding", lambda: run(each(chain(32, 32, 32, 32), large)), "exploding_gradient"),
+    ("slow", lambda: run(chain(8, phi=nn.Tanh), 1e-5), "slow_convergence"),
+    ("straight", lambda: run(chain(5, phi=nn.Identity), 0.5, 800, sets=ROUND), "linear_network"),
+    ("raw", lambda: run(sigmoid(), 1e-3, 400, ADAM, RAW), "unscaled_inputs"),
+    ("two units", lambda: run(chain(2), 0.1, 3000, sets=XOR), "stalled"),
+]
+
+
+@pytest.mark.parametrize(("kind", "build", "disease"), SICK, ids=[s[0] for s in SICK])
+def test_what_is_planted_is_named(kind: str, build: Callable[[], Runner], disease: str) -> None:
+    runner = build()
+    found = diagnose(runner)
+    assert found[0].disease == disease
+    words = sentence(Facts.of(runner.described, runner.records), found[0])
+    assert words.endswith(".")
+    if disease != "healthy":
+        remedies = remedies_for(runner.described, found[0], made_to_order=False)
+        assert all(remedy.change for remedy in remedies)
+
+
+def test_the_settings_are_read_off_the_run() -> None:
+    model = each(chain(3, 4, phi=nn.Tanh), small)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.25, momentum=0.8, nesterov=True)
+    runner = Runner(model, optimizer, loss_fn=nn.BCEWithLogitsLoss())
+    runner.train(TRAIN, DEV, 7, batch_size=50)
+    read = runner.described
+    assert (read.hidden, read.activation, read.loss) == ((3, 4), "tanh", "bce")
+    assert (read.optimizer, read.learning_rate, read.momentum) == ("nesterov", 0.25, 0.8)
+    assert (read.epochs, read.batch_size, read.bias) == (7, 50, 1.0)
+    assert read.init == "normal"
+    assert read.init_scale == pytest.approx(0.01, rel=0.5)
+    assert read.dataset == "csv"
+    assert run(each(chain(3), equal), epochs=2).described.init == "constant"
+    assert (
+        run(each(chain(3), lambda m: nn.init.zeros_(m.weight)), epochs=2).described.init == "zeros"
+    )
+    mixed = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 1))
+    assert vars(run(mixed, epochs=2).described)["activation"] == "other"
+    for kind in (torch.optim.AdamW, torch.optim.RMSprop, torch.optim.Adagrad):
+        assert run(chain(3), epochs=2, optimizer=kind).described.optimizer == "adam"
+
+
+def test_a_config_is_its_own_description() -> None:
+    config = RunConfig(points=60, epochs=30)
+    runner = Runner.from_config(config)
+    runner.advance(30)
+    assert runner.described is config
+    assert diagnose(runner) == diagnose(config, runner.records)
+
+
+def test_the_labs_network_with_the_courses_calls_is_diagnosed_too() -> None:
+    model = MLP((2, 8, 8, 1), "relu")
+    each(model, silent)
+    runner = Runner(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    runner.train(TRAIN, DEV, num_epochs=100)
+    assert diagnose(runner)[0].disease == "dying_relu"
+
+
+def test_what_cannot_be_diagnosed_says_why() -> None:
+    model = nn.Sequential(nn.Unflatten(1, (1, 2)), nn.Conv1d(1, 1, 2), nn.Flatten())
+    with pytest.raises(ValueError, match=r"no nn.Linear, .*\.$"):
+        diagnose(run(model, epochs=3))
+    fresh = chain(3)
+    with pytest.raises(ValueError, match="nothing to train on yet"):
+        diagnose(Runner(fresh, torch.optim.SGD(fresh.parameters(), lr=0.1)))
+    with pytest.raises(TypeError, match="needs the records"):
+        diagnose(RunConfig())
+
+
+def test_a_run_of_amounts_is_not_told_something_of_classes() -> None:
+    y: Tensor = X.sum(1, keepdim=True)
+    model = chain(16, phi=nn.Tanh)
+    runner = Runner(
+        model,
+        torch.optim.SGD(model.parameters(), lr=0.05),
+        lambda p, t: -((p - t) ** 2).mean(),
+        nn.MSELoss(),
+    )
+    runner.train((X[:400], y[:400]), (X[400:], y[400:]), 400)
+    assert diagnose(runner)[0].disease == "healthy"
