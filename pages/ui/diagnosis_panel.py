@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from nndl_core.cures import Remedy, remedies_for, tempting_fix
+from nndl_core.data_rules import asks_for_rival
 from nndl_core.data_words import awaited
 from nndl_core.diagnosis_words import (
     NAMES,
@@ -18,6 +19,7 @@ from nndl_core.diagnosis_words import (
 from nndl_core.findings import Facts, Finding
 from nndl_core.i18n import mark, sentences, tr
 from nndl_core.remedy_words import change_in_words, compared
+from nndl_core.rival import add_rival
 from pages.ui import cure
 from pages.ui.evidence import evidence_curve, evidence_table
 from pages.ui.live_run import LiveRun
@@ -81,7 +83,24 @@ def _card(run: LiveRun, name: str, key: str, page: str) -> None:
     st.html(evidence_table(facts, first) + evidence_curve(facts, first))
     with st.expander(tr("Why this happens"), key=f"{key}_why"):
         st.markdown(explanation(facts, first))
+    _rival(run, facts, key)
     _remedies(run, first, key, page)
+
+
+def _rival(run: LiveRun, facts: Facts, key: str) -> None:
+    """Offer to find out whether a run that stands still is at the limit of its data."""
+    if asks_for_rival(facts):
+        st.button(
+            tr("Could a larger network do better?"),
+            key=f"{key}_rival",
+            icon=":material/compare_arrows:",
+            help=tr("Trains one on the same data, which takes some seconds, and judges again."),
+            on_click=partial(_judge_again, run),
+        )
+
+
+def _judge_again(run: LiveRun) -> None:
+    add_rival(run.runner)
 
 
 def _silence(facts: Facts) -> str:

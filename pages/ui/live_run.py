@@ -12,6 +12,7 @@ from nndl_core.diagnosis import diagnose
 from nndl_core.findings import Facts, Finding
 from nndl_core.i18n import language, tr
 from nndl_core.kernel import MAX_SLOTS
+from nndl_core.records import DataFacts
 from nndl_core.runner import Divergence, Runner
 from nndl_core.seed_band import SeedBand
 from nndl_core.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
@@ -31,7 +32,7 @@ SHORT_BLOCK = 128
 """So many epochs a crowd of tabs computes at once: a quarter of the memory, 1.05 times the time."""
 
 _run_ids = count(1)
-Diagnosed = tuple[int, int | None, RunConfig]
+Diagnosed = tuple[int, int | None, DataFacts | None, RunConfig]
 """What a diagnosis depends on: epochs, divergence, settings."""
 
 
@@ -135,7 +136,7 @@ class LiveRun:
     def diagnosis(self) -> tuple[list[Finding], Facts]:
         """Diagnose the run; what has not moved on since is not diagnosed again."""
         records = self.runner.records
-        state = (len(records), records.diverged_at, self.config)
+        state = (len(records), records.diverged_at, records.data, self.config)
         if self._diagnosed is None or self._diagnosed[0] != state:
             self._diagnosed = (state, diagnose(self.config, records))
         # read anew: of a long run they are as large as a fifth of its records

@@ -18,6 +18,7 @@ from pages.ui.evidence import evidence_curve
 from pages.ui.live_run import LiveRun
 from pages.ui.miniature import miniature
 from pages.ui.pair import PairSession
+from pages.ui.session import LabSession
 
 Open = Callable[..., AppTest]
 DEAD = {"activation": "relu", "bias": "-8", "hidden": "5-5", "epochs": "200"}
@@ -49,6 +50,29 @@ def test_it_keeps_quiet_before_the_first_epoch_and_speaks_with_the_evidence(
     assert "first said at epoch 1" in text
     assert "exactly 0" in text
     assert SILENT not in text
+
+
+def test_after_one_step_it_is_too_early_to_tell(open_lab: Open) -> None:
+    at = stepped(open_lab(), 1)
+    assert "Too early to tell" in words(at)
+    assert "Healthy" not in words(at)
+
+
+def test_a_larger_network_tells_whether_a_table_could_be_learned_better(
+    open_lab: Open, session_of: Callable[[AppTest], LabSession]
+) -> None:
+    at = open_lab(
+        dataset="iris", loss="cross_entropy", hidden="1", activation="relu", init="he_normal",
+        optimizer="adam", learning_rate="0.05", epochs="60", init_seed="3",
+    )  # fmt: skip
+    assert "lab_0_rival" not in {button.key for button in at.button}
+    session_of(at).runner.advance(60)
+    at.run()
+    assert "nobody can tell whether this is the limit of the data" in words(at)
+    at.button(key="lab_0_rival").click().run()
+    assert "orange-badge[Standing still]" in words(at)
+    assert "a larger network gets" in words(at)
+    assert "lab_0_rival" not in {button.key for button in at.button}
 
 
 def test_a_remedy_runs_beside_the_sick_run_from_the_same_seeds(open_lab: Open) -> None:
@@ -162,7 +186,7 @@ def test_an_uploaded_table_is_in_both_runs_of_a_remedy(open_lab: Open) -> None:
 
 def test_pictures_of_runs_without_or_with_one_epoch_can_be_drawn() -> None:
     assert "<img" in miniature(Records(0.69), 10, 0.69)
-    run = LiveRun(RunConfig(epochs=30))
+    run = LiveRun(RunConfig(epochs=1))
     run.runner.advance(1)
     shown = Evidence("learned of what there is to learn", 0.1, 0.25, "below")
     assert evidence_curve(run.diagnosis()[1], Finding("healthy", "fine", 0, (shown,))) == ""
