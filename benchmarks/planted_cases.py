@@ -280,7 +280,7 @@ def _planted(name: str, candidate: Candidate, seeds: Iterable[int]) -> Planted:
 def family_cases(family: str, seed: int = 0) -> tuple[list[Planted], Counter[str]]:
     """Draw and verify candidates of a family until there are as many cases as are wanted."""
     draw, wanted = FAMILIES[family]
-    random, cases, reasons = Random(f"{family} {seed}"), [], Counter[str]()
+    random, cases, reasons = Random(f"{family} {seed}"), list[Planted](), Counter[str]()
     for number in range(TRIES * wanted):
         found = verify(f"{family}-{number:03d}", draw(random))
         cases += found.cases
@@ -311,13 +311,13 @@ def from_json(text: str) -> list[Planted]:
 
 
 def _read(values: dict[str, Any]) -> Planted:
-    table, change = values.pop("table"), values.pop("change")
-    config = RunConfig.from_dict(values.pop("config"))
-    lists = {name: tuple(values.pop(name)) for name in ("accept", "seeds")}
+    table, change = values["table"], values["change"]
     table |= {name: tuple(table[name]) for name in ("scale", "shift")}
     if "hidden" in change:
         change["hidden"] = tuple(change["hidden"])
-    return Planted(**values, **lists, config=config, table=Table(**table), change=change)
+    read = {"table": Table(**table), "config": RunConfig.from_dict(values["config"])}
+    lists = {name: tuple(values[name]) for name in ("accept", "seeds")}
+    return Planted(**(values | read | lists))
 
 
 def main() -> None:

@@ -261,6 +261,8 @@ def _curves(config: RunConfig, finding: Finding) -> list[Remedy]:
             change["activation"] = "tanh"
         why = mark("Every unit draws a line of its own, and the activation bends them together.")
         return [Remedy(mark("A hidden layer"), why, change)]
+    if config.activation != "identity":
+        return []
     why = mark("A curve between two layers is what makes two layers more than one.")
     return [
         Remedy(mark("Only tanh"), why, {"activation": "tanh"}),

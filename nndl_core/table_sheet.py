@@ -34,6 +34,20 @@ def is_workbook(content: bytes) -> bool:
         return False
 
 
+def sheet_names(content: bytes) -> tuple[str, ...]:
+    """Return the names of the sheets of a workbook; none where it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _check_unpacked(content)
+            book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
+            names = tuple(each.title for each in book.worksheets)
+            book.close()
+            return names
+    except Exception:  # as in sheet_rows, which says so in a sentence
+        return ()
+
+
 def sheet_rows(content: bytes, sheet: str = "") -> tuple[Rows, tuple[str, ...], str]:
     """Read a sheet; return its rows as text, the names of all sheets, and the name of this one.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nndl_core.datasets import MIN_SPLIT
-from nndl_core.i18n import tr
+from nndl_core.i18n import tr, trn
 from nndl_core.table_columns import MAX_FEATURES, Choice, Column
 from nndl_core.table_data import FEW, Reading, Table
 from nndl_core.table_file import Grid
@@ -15,10 +15,11 @@ MOST_NAMED = 6
 
 def summary(table: Table, reading: Reading) -> str:
     """Say in one sentence what is trained on."""
-    return tr(
-        "{rows:,} rows, {features} features, {classes} classes in {label}.",
+    return trn(
+        "{rows:,} rows, {n} feature, {classes} classes in {label}.",
+        "{rows:,} rows, {n} features, {classes} classes in {label}.",
+        len(reading.dataset.features),
         rows=sum(reading.sizes),
-        features=len(reading.dataset.features),
         classes=len(reading.dataset.classes),
         label=shown(table.grid.names[table.choice.label]),
     )

@@ -24,6 +24,7 @@ from pages.ui.uploaded import Uploaded
 KINDS = ["csv", "tsv", "txt", "data", "xlsx", "xls"]
 """Of .xls a sentence says what to do; what Streamlit refuses itself gets no word of ours."""
 PREVIEW_ROWS = 8
+FORM = ("delimiter", "decimal", "encoding", "header", "sheet")
 
 
 def upload_controls(session: LabSession) -> None:
@@ -103,15 +104,17 @@ def _closing(session: LabSession) -> Callable[[], None]:
 def _show_choice(session: LabSession) -> None:
     """Set the controls of the dialog to what the file was read as."""
     file, state = session.uploaded, st.session_state
-    if file is None or file.table is None:
+    if file is None:
+        return
+    form = file.form if file.table is None else file.table.grid.form
+    for name in FORM:
+        state[f"table_{name}"] = getattr(form, name) or None
+    if file.table is None:
         return
     used = session.upload
     is_same = used is not None and used.grid is file.table.grid
     choice = used.choice if is_same and used is not None else file.table.choice
     state["table_label"], state["table_features"] = choice.label, list(choice.features)
-    form = file.table.grid.form
-    for name in ("delimiter", "decimal", "encoding", "header", "sheet"):
-        state[f"table_{name}"] = getattr(form, name)
 
 
 def _draw(session: LabSession) -> None:
@@ -195,10 +198,9 @@ def _preview(table: Table) -> pd.DataFrame:
 
 
 def _form_controls(session: LabSession, file: Uploaded) -> None:
-    grid = file.table.grid if file.table is not None else None
-    form = grid.form if grid is not None else file.form
-    if grid is not None and grid.sheets:
-        _form_choice(session, "sheet", tr("Sheet"), list(grid.sheets), str)
+    form = file.table.grid.form if file.table is not None else file.form
+    if file.sheets:
+        _form_choice(session, "sheet", tr("Sheet"), list(file.sheets), str)
     else:
         words = {name: delimiter_word(name) for name in _with(list(DELIMITERS), form.delimiter)}
         _form_choice(session, "delimiter", tr("Cells are separated by"), list(words), words.get)
@@ -213,7 +215,6 @@ def _form_controls(session: LabSession, file: Uploaded) -> None:
 def _form_choice(
     session: LabSession, name: str, label: str, options: list[str], word: Callable[[str], Any]
 ) -> None:
-    st.session_state.setdefault(f"table_{name}", None)
     st.selectbox(
         label,
         options,

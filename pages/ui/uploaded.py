@@ -6,18 +6,23 @@ from dataclasses import dataclass
 
 from nndl_core.table_data import Table
 from nndl_core.table_file import Form
+from nndl_core.table_sheet import is_workbook, sheet_names
 from nndl_core.table_text import TableError
 
 
 @dataclass
 class Uploaded:
-    """Hold a file with the form somebody wants it read in; table is None where it cannot be."""
+    """Hold a file with the form somebody wants it read in; table is None where it cannot be.
+
+    sheets: of a workbook, so that another can be chosen where one holds no table.
+    """
 
     content: bytes
     name: str
     form: Form
     table: Table | None = None
     error: TableError | None = None
+    sheets: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, content: bytes, name: str) -> Uploaded:
@@ -33,3 +38,7 @@ class Uploaded:
             self.table, self.error = Table.of(self.content, self.name, form), None
         except TableError as error:
             self.table, self.error = None, error
+            if not self.sheets and is_workbook(self.content):
+                self.sheets = sheet_names(self.content)
+        else:
+            self.sheets = self.table.grid.sheets

@@ -30,10 +30,10 @@ SHOWN = {"body", "caption", "content", "help", "label", "options", "placeholder"
 FIGURE_TEXTS = {"hovertemplate", "name", "text", "ticktext", "title"}
 NAMES = {*KNOBS, *get_args(DatasetName)} | {c for knob in KNOBS.values() for c in knob.choices}
 TERMS = frozenset(
-    """Adam CSV ELU JSON Leaky Linear Logit MLP NNDL None NumPy OrderedDict PNG Paddle
-    ParamAttr Excel GBK Poole PyTorch Python ReLU Runner SGD SVG Schoenholz Sigmoid
-    TensorBoard Var Xavier activations alpha backward beta exp forward initializers log
-    logit logits max none norm optimizers remedies seed softmax std zip""".split()  # noqa: SIM905
+    """Adam CSV ELU Excel GBK JSON Leaky Linear Logit MLP NNDL None NumPy OrderedDict PNG
+    Paddle ParamAttr Poole PyTorch Python ReLU Runner SGD SVG Schoenholz Sigmoid TensorBoard
+    UTF Var Windows Xavier activations alpha backward beta exp forward initializers log
+    logit logits max none norm optimizers remedies seed softmax std xlsx zip""".split()  # noqa: SIM905
 )
 """What stays as it is in a Chinese sentence: names, formulas, file formats."""
 CODE = re.compile(
@@ -117,7 +117,7 @@ def of_message(message: Message) -> Iterator[str]:
             )
         elif field.name in ("json", "spec"):
             yield from of_figure(json.loads(value))
-        elif field.name in SHOWN:
+        elif field.name in SHOWN and not isinstance(value, bool):  # a switch that is on
             lines = [value] if isinstance(value, str) or not field.is_repeated else value
             yield from (line for line in map(str, lines) if not LISTED_CODE.match(line))
 
@@ -227,7 +227,7 @@ def test_kept_runs_are_told_in_chinese() -> None:
 
 
 def test_a_table_and_the_choice_of_its_columns_are_told_in_chinese() -> None:
-    header, at = "Id,长,宽,地点,日期,常数,Species", opened("lab.py")
+    header, at = "编号,长,宽,地点,日期,常数,品种", opened("lab.py")
     rows = "\n".join(
         f"{i + 1},{i * 1.5},{i * i % 13 or ''},甲{i % 5},2024-01-{i % 28 + 1},3,{'甲乙丙'[i % 3]}"
         for i in range(60)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import RunConfig
+from nndl_core.config import KNOBS, RunConfig
+from nndl_core.cures import remedies_for
+from nndl_core.findings import Evidence, Finding
 from nndl_core.records import Records
 from nndl_core.runner import Runner
 from pages.ui.cure import Cure
@@ -95,6 +97,54 @@ def test_a_remedy_runs_beside_the_sick_run_from_the_same_seeds(open_lab: Open) -
     assert "lab_twin" not in at.session_state
 
 
+def test_every_remedy_names_beside_its_button_what_it_changes_and_one_changes_one_setting(
+    open_lab: Open,
+) -> None:
+    at = stepped(open_lab(**DEAD), 2)
+    assert [at.button(key=f"lab_0_cure_{i}").label for i in range(2)] == [
+        "A start that keeps the signal", "Only bias 0",
+    ]  # fmt: skip
+    small = [m.value for m in at.markdown if m.value.startswith(":small[") and "→" in m.value]
+    assert small[1] == ":small[Bias value \\-8 → 0]"
+    assert small[0].startswith(":small[Initialization normal → he\\_normal, Bias value \\-8 → 0")
+    twin = remedies_for(
+        at.session_state["lab"].config, Finding("dying_relu", "fatal", 1, born=True)
+    )
+    assert small[0].count("→") == len(twin[0].change)
+    assert "slope" not in small[-1].lower()  # of Leaky ReLU it stays .01
+    assert len(small) == 4
+    run = at.session_state["lab"].run
+    for text in small:
+        assert any(knob.label in text for knob in KNOBS.values())
+    assert run.config.bias == -8
+
+
+def test_too_little_to_tell_is_said_so_beside_a_young_remedy(open_lab: Open) -> None:
+    at = stepped(open_lab(**(DEAD | {"epochs": "1000"})), 2)
+    at.button(key="lab_0_cure_0").click().run()
+    twin = at.session_state["lab_twin"]
+    twin.playing = False
+    twin.start_again()
+    for run in twin.runs.values():
+        run.runner.advance(3)
+    at.run()
+    text = words(at)
+    assert "too early to tell" in text
+    assert "not cured" not in text
+    assert "Healthy" not in text
+
+
+def test_another_start_is_a_remedy_that_a_link_may_ask_for(open_lab: Open) -> None:
+    at = open_lab(**DEAD, **{"view.lab_cure": "1,init_seed:1"})
+    assert not at.exception
+    assert not at.toast
+    sick, cured = at.session_state["lab_twin"].runs.values()
+    assert (sick.config.init_seed, cured.config.init_seed) == (0, 1)
+    assert "Only another start" in words(at)
+    assert "Same data." in words(at)
+    assert "Same seeds." not in words(at)
+
+
 def test_a_changed_setting_takes_the_remedy_away(open_lab: Open) -> None:
     at = stepped(open_lab(**DEAD), 2)
     at.button(key="lab_0_tempting").click().run()
@@ -138,8 +188,8 @@ def test_pictures_of_runs_without_or_with_one_epoch_can_be_drawn() -> None:
     assert "<img" in miniature(Records(0.69), 10, 0.69)
     run = LiveRun(RunConfig(epochs=1))
     run.runner.advance(1)
-    found, facts = run.diagnosis()
-    assert evidence_curve(facts, found[0]) == ""
+    shown = Evidence("learned of what there is to learn", 0.1, 0.25, "below")
+    assert evidence_curve(run.diagnosis()[1], Finding("healthy", "fine", 0, (shown,))) == ""
     wild = Runner.from_config(RunConfig(hidden=(32,) * 8, activation="relu", epochs=30))
     wild.advance(30)
     assert "<img" in miniature(wild.records, 30, wild.records.constant_loss)
@@ -194,7 +244,7 @@ def test_a_link_shows_a_remedy_beside_any_run_of_a_lesson(open_lab: Open) -> Non
         "1,bias:1e999",
         "1,colour:red",
         "1,dataset:iris",
-        "1,data_seed:1",  # "Same seeds." stands beside it
+        "1,data_seed:1",  # "Same seeds." or "Same data." stands beside it
         "1,bias:0,init_seed:1",
         "1,hidden:9999999",
         "1,<b>:0",

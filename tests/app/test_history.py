@@ -115,6 +115,25 @@ def test_a_finished_run_is_kept_once_with_what_the_lab_showed() -> None:
     assert curves.train_loss == pytest.approx([losses[epoch] for epoch in curves.epoch], rel=1e-6)
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_remedy_is_kept_like_any_run_and_the_run_beside_it_once(ended: bool) -> None:
+    settings = {"activation": "relu", "bias": "-8", "hidden": "5-5", "epochs": "60"}
+    at = trained(**settings) if ended else opened("lab.py", **settings)
+    if not ended:
+        at.button(key="step").click().run()
+        at.button(key="step").click().run()
+    assert len(kept()) == int(ended)
+    at.button(key="lab_0_cure_1").click().run()
+    twin = at.session_state["lab_twin"]
+    twin.advance(100, 60.0)
+    at.run()
+    at.run()
+    assert not at.exception
+    configs = [RunConfig.from_json(run.config) for run in kept()]
+    assert sorted(config.bias for config in configs) == [-8, 0]
+    assert KEPT.replace(".", "\\.") in [caption.value for caption in at.caption]
+
+
 def test_a_diverged_run_is_kept() -> None:
     trained(dataset="xor", activation="relu", init="he_normal", learning_rate="1000", epochs="200")
     (run,) = kept()

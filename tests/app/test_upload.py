@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from openpyxl import Workbook
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.pair import PairSession
 from pages.ui.session import LabSession
 from tests.bad_input import unescaped
 
@@ -99,8 +101,9 @@ def test_a_choice_that_cannot_be_trained_on_gets_a_sentence_and_changes_nothing(
     used(at)
     assert session_of(at).run_id == run
     assert session_of(at).picking
+    at.selectbox(key="table_label").set_value(4).run()
     at.multiselect(key="table_features").set_value([3]).run()
-    assert 'column "place": "p0" is not a number' in unescaped(at.warning[0].value) or at.warning
+    assert 'column "place": "p0" is not a number' in unescaped(at.warning[0].value)
 
 
 def test_a_table_that_was_refused_can_be_chosen_from(
@@ -155,6 +158,36 @@ def test_another_sheet_can_be_chosen(open_lab: OpenLab, session_of: SessionOf) -
     opened(at).selectbox(key="table_sheet").set_value("second").run()
     used(at)
     assert 'The label is "class", by its name.' in said(at)
+
+
+def test_a_workbook_that_begins_with_notes_is_read_from_another_sheet(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    book, out = Workbook(), io.BytesIO()
+    book.active.append(["measured in spring"])
+    table = book.create_sheet("numbers")
+    table.append(["p", "kind"])
+    for i in range(30):
+        table.append([i * 1.5, i % 2])
+    book.save(out)
+    at = uploaded(open_lab(), out.getvalue(), "mine.xlsx")
+    assert "one column" in unescaped(at.warning[0].value)
+    opened(at).selectbox(key="table_sheet").set_value("numbers").run()
+    used(at)
+    assert session_of(at).dataset.features == ("p",)
+
+
+def test_runs_side_by_side_may_have_a_table_raw_and_scaled(
+    open_lab: OpenLab, session_of: SessionOf
+) -> None:
+    session = session_of(uploaded(open_lab(), TABLE))
+    configs = {name: replace(session.config, scale=name) for name in ("on", "off")}
+    pair = PairSession(configs, session.data_of)
+    pair.start_again()
+    means = {n: float(run.dataset.train.x.mean()) for n, run in pair.runs.items()}
+    assert abs(means["on"]) < 1e-6
+    assert means["off"] > 10
+    assert pair.runs["on"].dataset is session.dataset
 
 
 def test_seed_and_scale_belong_to_the_run_on_a_table(

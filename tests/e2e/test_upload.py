@@ -17,6 +17,7 @@ UPLOAD = ".st-key-csv input[type=file]"
 DIALOG = "[role=dialog]"
 ROWS = "\n".join(f"{i + 1},{i * 1.5},{i * i % 13},p{i % 5},{'abc'[i % 3]}" for i in range(60))
 TABLE = f"Id,length,width,place,Species\n{ROWS}"
+ONE_FEATURE = {"en": "60 rows, 1 feature, 3 classes", "zh": "60 行，1 个特征"}  # noqa: RUF001
 WORDS = {"en": ("60 rows", "Species"), "zh": ("60 行", "Species")}
 
 
@@ -80,7 +81,7 @@ def test_a_table_is_read_shown_and_chosen_from(
     dialog.locator(".st-key-table_use button").click()
     lab.until("live.run !== given", run)
     expect(dialog).to_have_count(0, timeout=WAIT)
-    assert lab.page.locator(".chart-boundary .xtitle").text_content() == "length"
+    expect(sidebar).to_contain_text(ONE_FEATURE[language], timeout=WAIT)
 
 
 def test_how_a_file_is_read_is_changed_and_a_closed_dialog_stays_closed(

@@ -289,9 +289,10 @@ def test_tables_are_scaled_by_their_train_part_alone(name: str) -> None:
 def test_without_scaling_a_table_keeps_its_own_units(name: str) -> None:
     data = make_dataset(name, 5000, data_seed=2, scale="off")
     raw, y = DATASETS[name].make(5000, 0.0, torch.Generator().manual_seed(2))
+    config = RunConfig.from_dict({"dataset": name, "points": 5000, "data_seed": 2, "scale": "off"})
     assert torch.equal(all_x(data), raw.float())
     assert torch.equal(all_y(data), y)
-    assert same(data, dataset_of(RunConfig(dataset=name, points=5000, data_seed=2, scale="off")))
+    assert same(data, dataset_of(config))
 
 
 @pytest.mark.parametrize("name", PLANE)

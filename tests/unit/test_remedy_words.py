@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nndl_core.config import RunConfig
 from nndl_core.cures import remedies_for, tempting_fix
 from nndl_core.diagnosis import diagnose
-from nndl_core.findings import Disease, Facts, Finding
+from nndl_core.findings import Disease, Facts, Finding, Severity
 from nndl_core.remedy_words import Diagnosed, change_in_words, compared
 from nndl_core.runner import Runner
 
@@ -36,7 +36,7 @@ def facts(progress: float, gradient: float, epochs: int = EPOCHS) -> Facts:
 def found(disease: Disease | None, over: bool = False) -> list[Finding]:
     if disease is None:
         return []
-    severity = "fine" if disease == "healthy" else "severe"
+    severity: Severity = "fine" if disease == "healthy" else "severe"
     past = [Finding("vanishing_gradient", "fatal", 1, until=50)] if over else []
     return [Finding(disease, severity, 9), *past]
 
