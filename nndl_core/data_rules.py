@@ -61,18 +61,21 @@ def stalled(run: Facts) -> Finding | None:
     """Find a loss that stands still on a small gradient, above what is known to be possible."""
     if not run.epochs or not has_limit(run):
         return None
+    long = np.arange(run.epochs) >= max(FEWEST, HALFWAY * run.planned)
+    short = falls_short(run)
+    if not (short & long).any():
+        return None
     whole = np.sqrt((run.gradient**2).sum(1))
     quiet = whole / np.maximum(np.maximum.accumulate(whole), np.finfo(float).tiny)
-    still, short = stands_still(run), falls_short(run)
+    still = stands_still(run)
     resting = (pace(run) >= TURNED) & ((quiet <= QUIET) | _at_its_least(run))
-    long = np.arange(run.epochs) >= max(FEWEST, HALFWAY * run.planned)
     span = run.span(still & short & resting & long, ~still | ~short)
     if span is None:
         return None
     at = run.shown_at(span)
     moved = float(run.progress[at] - run.progress[at // 2])
     shown = (
-        Evidence(mark("share learned"), run.progress[at], LEARNED, "below"),
+        Evidence(mark("share learned"), float(run.progress[at]), LEARNED, "below"),
         Evidence(mark("share learned since half of these epochs"), moved, STILL, "below"),
         Evidence(mark("gradient / its largest so far"), float(quiet[at]), QUIET, "below"),
         Evidence(mark("accuracy, possible - reached"), _missed(run, at), _least(run), "above"),
@@ -84,6 +87,8 @@ def asks_for_rival(run: Facts) -> bool:
     """Whether a run stands still where only another network can tell if it could do better."""
     if not run.epochs or run.diverged_at is not None or has_limit(run):
         return False
+    if run.data is not None and run.data.best_loss is not None:
+        return False  # it is known that there is nothing to learn
     late = run.epochs > HALFWAY * run.planned
     return late and bool(stands_still(run)[-1]) and float(run.progress[-1]) < LEARNED
 
