@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, cast
 
 from nndl_core.config import KNOBS, InitializerName, RunConfig
+from nndl_core.datasets import DATASETS
 
 Change = dict[str, Any]
 DEEP, WIDE, NARROW = 3, 8, 16
@@ -174,3 +175,8 @@ def in_range(rate: float) -> float:
 def rounded(value: float) -> float:
     """Return a number in two digits."""
     return float(f"{value:.2g}")
+
+
+def is_generated(config: RunConfig) -> bool:
+    """Whether more points of the same kind can be drawn; tables are what they are."""
+    return config.dataset in DATASETS and not DATASETS[config.dataset].tabular

@@ -16,6 +16,7 @@ from nndl_core.cure_changes import (
     WIDE,
     Change,
     enough,
+    is_generated,
     longer_steps,
     only_weights,
     other_seed,
@@ -272,7 +273,7 @@ def _curves(config: RunConfig, finding: Finding) -> list[Remedy]:
 
 def _scaled(config: RunConfig, finding: Finding) -> list[Remedy]:
     """For inputs of another scale: the lab's switch, which tables have."""
-    if config.dataset != "csv":
+    if is_generated(config):
         return []
     why = mark("Every column gets mean 0 and standard deviation 1, which weights are made for.")
     return [Remedy(mark("Only scale the columns"), why, {"scale": "on"})]

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from nndl_core.config import KNOBS, RunConfig
-from nndl_core.cure_changes import in_range, longer, only_weights, wider
+from nndl_core.cure_changes import in_range, is_generated, longer, only_weights, wider
 from nndl_core.cure_offers import OFFERS, Remedy, another_start
-from nndl_core.datasets import DATASETS
 from nndl_core.findings import Disease, Finding
 from nndl_core.i18n import mark
 
@@ -35,7 +34,7 @@ def remedies_for(
         return []
     found: list[Remedy] = []
     for remedy in (r.pruned(config) for r in OFFERS[finding.disease](config, finding)):
-        useless = "points" in remedy.change and not (made_to_order and _is_generated(config))
+        useless = "points" in remedy.change and not (made_to_order and is_generated(config))
         if remedy.change and not useless and all(remedy.change != f.change for f in found):
             found.append(remedy)
     singles = [remedy for remedy in found if len(remedy.change) == 1]
@@ -139,7 +138,3 @@ def remedy_between(config: RunConfig, cured: RunConfig) -> Remedy:
                     if offer.applied(config) == cured:
                         return replace(offer, change=change)
     return Remedy(mark("Changed settings"), "", change)
-
-
-def _is_generated(config: RunConfig) -> bool:
-    return config.dataset in DATASETS and not DATASETS[config.dataset].tabular

@@ -76,6 +76,7 @@ def described(
     name: Any = (names.pop() if len(names) == 1 else None) or UNKNOWN_ACTIVATION
     return DescribedConfig(
         dataset="csv",  # nobody knows how such rows are drawn
+        scale="off",  # they are taken as they come
         points=round(count / TRAIN_SHARE),
         hidden=tuple(layer.linear.out_features for layer in hidden),
         activation=name,

@@ -62,7 +62,8 @@ def as_split(data: Data, outputs: int) -> Split:
                 count=len(x),
             )
         )
-    return Split(x, class_indices(y, outputs))
+    source = data.source if isinstance(data, Split) else None
+    return Split(x, class_indices(y, outputs), source)
 
 
 def tensor_of(values: Any, name: str) -> Tensor:

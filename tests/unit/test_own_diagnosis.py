@@ -12,7 +12,7 @@ from nndl_core.cures import remedies_for
 from nndl_core.datasets import dataset_of, make_moons
 from nndl_core.diagnosis import diagnose
 from nndl_core.diagnosis_words import sentence
-from nndl_core.findings import Facts
+from nndl_core.findings import Facts, Finding
 from nndl_core.model import MLP
 from nndl_core.runner import Runner
 
@@ -172,3 +172,19 @@ def test_a_run_of_amounts_is_not_told_something_of_classes() -> None:
     )
     runner.train((X[:400], y[:400]), (X[400:], y[400:]), 400)
     assert diagnose(runner)[0].disease == "healthy"
+
+
+def test_raw_columns_are_cured_by_scaling_them() -> None:
+    runner = run(sigmoid(), 1e-3, 400, ADAM, RAW)
+    remedies = remedies_for(runner.described, diagnose(runner)[0], made_to_order=False)
+    assert remedies[0].change == {"scale": "on"}
+    iris = RunConfig(dataset="iris", scale="off", loss="cross_entropy")
+    finding = diagnose_after(iris, 1000)
+    assert finding.disease == "unscaled_inputs"
+    assert remedies_for(iris, finding)[0].change == {"scale": "on"}
+
+
+def diagnose_after(config: RunConfig, epochs: int) -> Finding:
+    runner = Runner.from_config(config)
+    runner.advance(epochs)
+    return diagnose(runner)[0]
