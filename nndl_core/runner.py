@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -303,7 +303,8 @@ class Runner:
         )
         self.records.constant_loss = constant_loss(self.loss_fn, y[0, :, : len(train.x)])
         linear = self.model.activation == "identity" or len(sizes) == 2
-        self.records.data = facts_of(train, self.loss_fn, sizes[-1], linear=linear)
+        facts = facts_of(train, self.loss_fn, sizes[-1], linear=linear)
+        self.records.data = replace(facts, dev_rows=len(dev.x))
         before = self._kernel
         self._kernel = Kernel(problem, pack(self.model), self.optimizer, batch_size, seed)
         if before is not None:
