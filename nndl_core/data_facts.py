@@ -29,7 +29,7 @@ def facts_of(train: Split, loss: LossName, outputs: int, *, linear: bool) -> Dat
     counts = tuple(torch.bincount(train.y, minlength=classes).tolist())
     if broken := int((~torch.isfinite(train.x)).any(1).sum()):
         return DataFacts(counts, broken)
-    facts = DataFacts(counts, 0, *_scales(train.x.double()))
+    facts = DataFacts(counts, 0, 0, *_scales(train.x.double()))
     if train.source is not None:
         best, right = limit(posterior(train.source, train.x), train.y, loss, outputs)
         facts = replace(facts, best_loss=best, best_accuracy=right)

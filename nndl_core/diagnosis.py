@@ -237,7 +237,9 @@ def overfitting(run: Facts) -> Finding | None:
     gap = mean_of_last(run.accuracy - run.dev_accuracy, window)
     below = (learned - 1) * run.learnable / run.constant_loss if run.knows_limit else gap * 0
     rise = dev_loss / np.maximum(np.minimum.accumulate(dev_loss), 1e-12)
-    by_heart, hardly = (gap >= GAP) | (below >= BELOW), (gap < GAP / 2) & (below < BELOW / 2)
+    rows = run.data.dev_rows if run.data is not None else 0
+    least = max(GAP, 1.25 / math.sqrt(rows)) if rows else GAP  # 2.5 standard errors at most
+    by_heart, hardly = (gap >= least) | (below >= BELOW), (gap < least / 2) & (below < BELOW / 2)
     # of a training loss that is thrown up the other rises with it
     low = np.maximum.accumulate(learned) - learned < LOST
     on = (rise > RISE) & by_heart & low & (learned >= NOT_LEARNED) & run.from_epoch(EARLY, window)
@@ -246,7 +248,7 @@ def overfitting(run: Facts) -> Finding | None:
         return None
     shown = [
         Evidence(mark("dev loss / its least"), float(rise[-1]), RISE, "above"),
-        Evidence(mark("accuracy, train - dev"), float(gap[-1]), GAP, "above"),
+        Evidence(mark("accuracy, train - dev"), float(gap[-1]), least, "above"),
     ]
     if below[-1] >= BELOW:
         heart = mark("training loss below the limit of the data, in H")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import torch
@@ -106,7 +107,8 @@ class KernelLoop:
         problem = Problem(sizes, model.activation, model.slope, loss, x, y, n)
         self.constant_loss = constant_loss(loss, y[0, :, :n])
         linear = model.activation == "identity" or len(sizes) == 2
-        self.data: DataFacts | None = facts_of(train, loss, sizes[-1], linear=linear)
+        facts = facts_of(train, loss, sizes[-1], linear=linear)
+        self.data: DataFacts | None = replace(facts, dev_rows=len(dev.x))
         self.kernel = Kernel(problem, pack(model), self.rule, batch_size, seed)
         self.telemetry = Telemetry(problem, self.kernel.windows)
         self.layers = [

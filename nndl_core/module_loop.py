@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,8 @@ class ModuleLoop:
         linear = all(layer.activation == "identity" for layer in self.layers[:-1])
         loss: LossName = "mse" if not proper else "bce" if outputs == 1 else "cross_entropy"
         known = self.criterion.output == "logits" and (proper or named)
-        return facts_of(rows, loss, outputs, linear=linear and known)
+        facts = facts_of(rows, loss, outputs, linear=linear and known)
+        return replace(facts, dev_rows=len(self.dev_x))
 
     def _parameters(self) -> Parameters:
         return [t.detach().clone() for t in self.model.state_dict().values()]

@@ -59,17 +59,18 @@ class EpochRecord:
 class DataFacts:
     """What is known of the data of a run, from its train part; None where it is not known.
 
-    class_counts are the rows of every class, broken_rows those with a number that is not finite.
-    Over the features: mean is the largest size of a
-    mean, spread_low and spread_high the extreme standard deviations, offset the largest mean in
-    standard deviations; of a constant feature only the mean counts. best_loss and best_accuracy
-    are what one has who knows the distribution that the rows were drawn from; linear_loss and
-    linear_accuracy those of the best straight boundary, measured for networks that are linear;
-    rival_loss and rival_accuracy those that a larger network reached on the dev part.
+    class_counts are the rows of every class, broken_rows those with a number that is not finite,
+    dev_rows the rows of the dev part, 0 where nobody said. Over the features: mean is the largest
+    size of a mean, spread_low and spread_high the extreme standard deviations, offset the largest
+    mean in standard deviations; of a constant feature only the mean counts. best_loss and
+    best_accuracy are what one has who knows the distribution that the rows were drawn from;
+    linear_loss and linear_accuracy those of the best straight boundary, measured for networks that
+    are linear; rival_loss and rival_accuracy those that a larger network reached on the dev part.
     """
 
     class_counts: tuple[int, ...]
     broken_rows: int = 0
+    dev_rows: int = 0
     mean: float = 0.0
     spread_low: float = 1.0
     spread_high: float = 1.0
