@@ -176,6 +176,25 @@ def vanishing_gradient(run: Facts) -> Finding | None:
     return _found("vanishing_gradient", "fatal", span, shown, _names(layers), born=True)
 
 
+def on_the_flat_side(run: Facts) -> Finding | None:
+    """Find layers of Leaky ReLU, ELU and the like that lie nearly whole where the slope is small.
+
+    The slope is not 0, so no unit is dead; what passes is too little to move anything.
+    """
+    if not run.hidden or run.config.activation in ("sigmoid", "tanh", "relu", "identity"):
+        return None
+    flat = run.flat[:, : run.hidden]
+    stuck = (flat >= MOST_DEAD).any(1) & ~run.learned & run.from_epoch(EARLY, 5)
+    span = run.span(stuck, run.learned | (flat < MOST_DEAD).all(1))
+    if span is None:
+        return None
+    at = run.shown_at(span)
+    layers = np.flatnonzero(flat[at] >= MOST_DEAD)
+    shown = Evidence(mark("flat share of the outputs"), float(flat[at].max()), MOST_DEAD, "above")
+    born = bool((flat[0] >= MOST_DEAD).any())
+    return _found("saturation", "severe", span, (shown,), _names(layers), born)
+
+
 def exploding_gradient(run: Facts) -> Finding | None:
     """Find a loss that left the finite numbers, or layers that blow the signal up and do harm."""
     grown = float(run_forward(run)[0]) if run.epochs and run.hidden > 1 else 1.0
@@ -305,6 +324,7 @@ RULES: tuple[Rule, ...] = (
     dying_relu,
     saturation,
     vanishing_gradient,
+    on_the_flat_side,
     overfitting,
     oscillating_loss,
     stalled,
@@ -336,6 +356,8 @@ def diagnose(run: RunConfig | Runner, records: Records | None = None) -> list[Fi
     standing = sorted((f for f in found if f.until is None and _counts(facts, f, over)), key=_rank)
     if not standing:
         standing = _unremarkable(facts)
+    if standing and standing[0].born:  # what a standing cause has done before tells nothing more
+        over = [f for f in over if f.disease != "stalled"]
     return [*_with_scale(facts, standing), *over] if standing else []
 
 

@@ -253,7 +253,18 @@ def _why_dying(run: Facts, finding: Finding) -> str:
 def _why_saturated(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
     share = float(run.flat[run.shown_at(finding), k - 1])
-    largest = PRIME.get(run.config.activation, 1.0)
+    if run.config.activation not in PRIME:
+        return tr(
+            "The slope of {activation} is small below zero. In fc{k} {percent} of the outputs have "
+            "less than 5 % of the largest, and every such layer makes the gradient so much "
+            "smaller:\n\n$$\\delta_{{{k}}} = W_{{{above}}}^\\top \\delta_{{{above}}} \\odot "
+            "\\varphi'(z_{{{k}}})$$",
+            activation=run.config.activation,
+            k=k,
+            percent=_percent(share),
+            above=k + 1,
+        )
+    largest = PRIME[run.config.activation]
     return tr(
         "The slope of {activation} is at most {largest:g} and falls off like $e^{{-|z|}}$. "
         "In fc{k} {percent} of the outputs have less than 5 % of it:\n\n$$\\delta_{{{k}}} = "

@@ -117,6 +117,31 @@ def test_flat_outputs_count_for_bounded_activations_only() -> None:
     assert first(tanh, saturated_share=flat) == "healthy"
 
 
+@pytest.mark.parametrize("activation", ["leaky_relu", "elu", "gelu", "silu"])
+def test_layers_on_the_flat_side_are_named_though_no_unit_is_dead(activation: Any) -> None:
+    config = replace(CONFIG, activation=activation)
+    for share, disease in ((MOST_DEAD, "saturation"), (MOST_DEAD - 1e-6, "none_of_these")):
+        flat = np.tile([0.2, share, 0.2, 0.2], (100, 1))
+        assert first(config, train_loss=STUCK, saturated_share=flat) == disease
+        assert first(config, saturated_share=flat) == "healthy"
+
+
+@pytest.mark.parametrize("hidden", [(5,), (16,)])
+@pytest.mark.parametrize("activation", ["leaky_relu", "elu"])
+def test_leaky_relu_with_a_bias_of_minus_eight_is_not_blamed_on_the_data(
+    activation: Any, hidden: tuple[int, ...]
+) -> None:
+    config = RunConfig(activation=activation, bias=-8, hidden=hidden)
+    runner = Runner.from_config(config)
+    runner.advance(1000)
+    found = diagnose(runner)
+    assert found[0].disease == "saturation"
+    assert all(finding.until is None for finding in found)
+    facts = Facts.of(config, runner.records)
+    assert activation in sentence(facts, found[0])
+    assert activation in explanation(facts, found[0])
+
+
 @pytest.mark.parametrize("quantity", ["example_std", "weight_grad_norm"])
 @pytest.mark.parametrize(("factor", "name"), [(0.9, "vanishing_gradient"), (1.1, "none_of_these")])
 def test_a_lost_signal_or_gradient_is_vanishing(quantity: str, factor: float, name: str) -> None:
