@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from nndl_core.config import InitializerName, LossName, OptimizerName, RunConfig
 from nndl_core.criterion import BINARY, SEVERAL, wanted_by
 from nndl_core.optimizers import Optimizer
-from nndl_core.probe import Layer
+from nndl_core.probe import Layer, weight_of
 
 UNKNOWN_ACTIVATION = "other"
 ADAPTIVE = ("Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop")
@@ -49,7 +49,7 @@ def first_weights(layers: Sequence[Layer]) -> FirstWeights:
     """Read off which weights a network begins with: all zero, all equal, or of some size."""
     if not layers:
         return FirstWeights()
-    weights = [layer.linear.weight.detach().double().flatten() for layer in layers]
+    weights = [weight_of(layer.linear).double().flatten() for layer in layers]
     biases = [b.detach().double() for b in (layer.linear.bias for layer in layers) if b is not None]
     bias = float(torch.cat(biases).mean()) if biases else 0.0
     size = float(torch.cat(weights).square().mean().sqrt())
@@ -87,7 +87,7 @@ def described(
         loss=_loss(loss_fn),
         epochs=max(1, epochs),
         batch_size=size if isinstance(size, int) and size < count else 0,
-        dtype="float64" if layers and layers[0].linear.weight.dtype == torch.float64 else "float32",
+        dtype="float64" if layers and weight_of(layers[0].linear).dtype == torch.float64 else "float32",
         **_steps(optimizer),
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from nndl_core.checks import class_indices
 from nndl_core.config import LossName
@@ -279,18 +279,19 @@ def predicted(model: nn.Module, x: Tensor, state: dict[str, Tensor] | None) -> T
     with evaluating(model), torch.no_grad():
         if state is None:
             return called(model, x)
-        return called(_With(model, state), x)
+        with _standing_at(model, state):
+            return called(model, x)
 
 
-class _With(nn.Module):
-    """A network with other parameters than its own."""
-
-    def __init__(self, model: nn.Module, state: dict[str, Tensor]) -> None:
-        super().__init__()
-        self._model, self._state = (model,), state
-
-    def forward(self, x: Tensor) -> Any:
-        return functional_call(self._model[0], self._state, (x,))
+@contextmanager
+def _standing_at(model: nn.Module, state: dict[str, Tensor]) -> Iterator[None]:
+    """Give a network other parameters, and its own back; of any kind, also with shared ones."""
+    own = {name: t.detach().clone() for name, t in model.state_dict().items()}
+    model.load_state_dict(state)
+    try:
+        yield
+    finally:
+        model.load_state_dict(own)
 
 
 def in_torch(optimizer: Optimizer) -> torch.optim.Optimizer:

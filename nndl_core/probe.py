@@ -29,8 +29,8 @@ TRIAL_ROWS = 64
 TRIAL_SPREAD = 3.0
 """Standard deviation of the numbers that stand in for pre-activations: both signs, flat ends."""
 Row = dict[str, float]
-Before = list[tuple[Tensor, Tensor | None]]
-"""Weight and bias of each layer before an update."""
+Before = list[list[Tensor]]
+"""What makes each layer before an update: its weight, or the parts of it, and then its bias."""
 
 
 @dataclass(frozen=True)
@@ -131,20 +131,19 @@ class Probe:
 
     def weights(self) -> Before:
         """Return a copy of the weights and biases of all layers."""
-        pairs = ((layer.linear.weight, layer.linear.bias) for layer in self.layers)
-        return [(w.detach().clone(), None if b is None else b.detach().clone()) for w, b in pairs]
+        return [[t.detach().clone() for t in _made_of(layer.linear)] for layer in self.layers]
 
     def updated(self, rows: list[Row], before: Before) -> None:
         """Add to the rows what the update after them has changed."""
-        for row, layer, (weight, bias) in zip(rows, self.layers, before, strict=True):
-            now, size = layer.linear, norm(weight)
-            step = now.weight.detach().double() - weight.double()
-            row["update_ratio"] = norm(step) / size if size > 0 else math.nan
-            changed = int((now.weight != weight).sum())
-            count = weight.numel()
-            if bias is not None:
-                changed, count = changed + int((now.bias != bias).sum()), count + bias.numel()
-            row["changed_share"] = changed / count
+        for row, layer, old in zip(rows, self.layers, before, strict=True):
+            now, parts = _made_of(layer.linear), len(_weights_of(layer.linear))
+            steps = [n.detach().double() - o.double() for n, o in zip(now, old, strict=True)]
+            size = math.hypot(*map(norm, old[:parts]))
+            row["update_ratio"] = (
+                math.hypot(*map(norm, steps[:parts])) / size if size > 0 else math.nan
+            )
+            changed = sum(int((n != o).sum()) for n, o in zip(now, old, strict=True))
+            row["changed_share"] = changed / sum(o.numel() for o in old)
 
 
 def columns_of(rows: list[Row]) -> dict[str, NDArray[np.float64]]:
@@ -248,13 +247,30 @@ def _output_of(z: Tensor | None, outputs: Tensor) -> Output:
     return "other"
 
 
+def weight_of(linear: nn.Linear) -> Tensor:
+    """Return the weight of a layer; of one that is computed from parts no state moves by it."""
+    with evaluating(linear):  # spectral norm iterates whenever it is looked at in training
+        return linear.weight.detach()
+
+
+def _weights_of(linear: nn.Linear) -> list[Tensor]:
+    """Return what is trained of a weight: itself, or the parts from which it is computed."""
+    own = dict(linear.named_parameters())
+    parts = [p for name, p in own.items() if name.split(".")[-2:-1] != ["bias"] and name != "bias"]
+    return parts or [weight_of(linear)]
+
+
+def _made_of(linear: nn.Linear) -> list[Tensor]:
+    return _weights_of(linear) + ([] if linear.bias is None else [linear.bias])
+
+
 def _parameters(linear: nn.Linear, gradients: dict[Tensor, Tensor], direction: Tensor) -> Row:
-    weight, bias = linear.weight.detach().double(), linear.bias
+    weight, bias = weight_of(linear).double(), linear.bias
     column = weight.new_zeros(len(weight)) if bias is None else bias.detach().double()
     rows = torch.cat([weight, column[:, None]], 1).cpu()
     return {
-        "weight_grad_norm": _gradient_norm(linear.weight, gradients),
-        "bias_grad_norm": math.nan if bias is None else _gradient_norm(bias, gradients),
+        "weight_grad_norm": _gradient_norm(_weights_of(linear), gradients),
+        "bias_grad_norm": math.nan if bias is None else _gradient_norm([bias], gradients),
         "weight_norm": norm(weight),
         "distinct_units": float(count_distinct(rows[None], direction)[0]),
         "units": float(len(weight)),
@@ -266,9 +282,10 @@ def _parameters(linear: nn.Linear, gradients: dict[Tensor, Tensor], direction: T
     }
 
 
-def _gradient_norm(parameter: Tensor, gradients: dict[Tensor, Tensor]) -> float:
+def _gradient_norm(parameters: list[Tensor], gradients: dict[Tensor, Tensor]) -> float:
     """Return the norm of a gradient; NaN where none was computed, as of frozen parameters."""
-    return norm(gradients[parameter]) if parameter in gradients else math.nan
+    found = [norm(gradients[p]) for p in parameters if p in gradients]
+    return math.hypot(*found) if found else math.nan
 
 
 def _activations(layer: Layer, seen: Pass) -> Row:

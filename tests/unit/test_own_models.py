@@ -706,3 +706,51 @@ def test_arrays_that_cannot_be_written_to_are_copied() -> None:
     x: Any = np.copy(TRAIN[0].numpy())
     x.setflags(write=False)
     assert trained(net(), sets=((x, TRAIN[1]), DEV)).train_loss == trained(net()).train_loss
+
+
+def sharing() -> nn.Module:
+    torch.manual_seed(0)
+    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    second.weight = first.weight
+    return nn.Sequential(
+        nn.Linear(2, 4), nn.Tanh(), first, nn.Tanh(), second, nn.Tanh(), first, nn.Linear(4, 1)
+    )
+
+
+@pytest.mark.parametrize("build", [sharing, lambda: nn.DataParallel(net())])
+def test_the_best_parameters_of_any_network_can_be_looked_at(
+    build: Callable[[], nn.Module],
+) -> None:
+    runner = trained(build())
+    before = copy.deepcopy(runner.model.state_dict())
+    score, loss = runner.evaluate(DEV, best=True)
+    assert runner.best is not None
+    assert score == runner.best.score
+    assert loss == pytest.approx(runner.dev_loss[runner.best.epoch], rel=1e-6)
+    assert all(torch.equal(t, before[n]) for n, t in runner.model.state_dict().items())
+
+
+NORMS: list[Callable[[nn.Linear], nn.Module]] = [
+    torch.nn.utils.parametrizations.weight_norm,
+    torch.nn.utils.parametrizations.spectral_norm,
+    torch.nn.utils.parametrizations.orthogonal,
+    torch.nn.utils.weight_norm,
+    torch.nn.utils.spectral_norm,
+]
+
+
+@pytest.mark.parametrize("normed", NORMS)
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_a_weight_made_of_parts_trains_as_in_plain_pytorch_and_is_measured(
+    normed: Callable[[nn.Linear], nn.Module],
+) -> None:
+    def build() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(normed(nn.Linear(2, 6)), nn.Tanh(), nn.Linear(6, 1))
+
+    runner = trained(build())
+    assert runner.train_loss == pytest.approx(plain(build()), rel=1e-6)
+    for record in runner.records:
+        assert record.layers[0].weight_grad_norm > 0
+        assert record.layers[0].update_ratio > 0
+        assert record.layers[0].changed_share > 0
