@@ -45,6 +45,7 @@ MODULES: dict[type[nn.Module], Wants] = {
 }
 BINARY: tuple[Wants, ...] = ("probability", "logit")
 SEVERAL: tuple[Wants, ...] = ("class_logits", "log_probabilities")
+LOGITS: tuple[Wants, ...] = ("logit", "class_logits")
 ENGINE: dict[Any, LossName] = {
     F.binary_cross_entropy_with_logits: "bce",
     nn.BCEWithLogitsLoss: "bce",
@@ -111,17 +112,13 @@ class Criterion:
         if isinstance(loss_fn, str):
             return cls(*_by_name(loss_fn, output, outputs), output)
         wants = wanted_by(loss_fn)
-        if wants == "probability" and output == "logits":
-            raise ValueError(
-                tr(
-                    "The network gives logits, and this loss takes probabilities; end forward "
-                    "with torch.sigmoid, or take F.binary_cross_entropy_with_logits."
-                )
-            )
+        _check_agreement(wants, output, outputs)
         return cls(loss_fn, wants, output)
 
     def __call__(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Return the mean loss, a tensor of one number; raise ValueError for anything else."""
+        if self.wants == "probability" and not _are_probabilities(outputs):
+            return outputs.sum()  # not finite: PyTorch refuses it, and the run has diverged
         value = self.loss_fn(outputs, labels)
         if not isinstance(value, Tensor) or value.numel() != 1:
             what = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
@@ -161,8 +158,20 @@ class Criterion:
     @property
     def threshold(self) -> float:
         """The output from which on one output answers class 1."""
+        if self.output == "probabilities":
+            return 0.5
         logit = self.wants == "logit" or (self.wants == "unknown" and self.output == "logits")
         return 0.0 if logit else 0.5
+
+    @property
+    def doubt(self) -> str:
+        """Say what is trained in earnest and yet is hardly meant; empty if there is nothing."""
+        if self.output != "probabilities" or wanted_by(self.loss_fn) not in LOGITS:
+            return ""
+        return tr(
+            "[Runner] The network gives probabilities, and this loss takes logits: sigmoid or "
+            "softmax is applied twice, and learning is slow; leave it out at the end of forward."
+        )
 
     def score(self, outputs: Tensor, labels: Tensor) -> float:
         """Return the accuracy of outputs [n, K] or [n]; raise ValueError for labels of no class."""
@@ -207,6 +216,44 @@ def wanted_by(loss_fn: Any) -> Wants:
         return FUNCTIONS.get(loss_fn, "unknown")
     except TypeError:
         return "unknown"
+
+
+def _check_agreement(wants: Wants, output: Output, outputs: int) -> None:
+    """Raise ValueError with one sentence where the numbers of a loss would mean nothing."""
+    if wants == "probability" and output == "logits":
+        raise ValueError(
+            tr(
+                "The network gives logits, and this loss takes probabilities; end forward "
+                "with torch.sigmoid, or take F.binary_cross_entropy_with_logits."
+            )
+        )
+    if wants == "log_probabilities" and output in ("logits", "probabilities"):
+        raise ValueError(
+            tr(
+                "This loss takes log probabilities, and the network gives none; end forward with "
+                "torch.log_softmax in place of softmax, or give logits to F.cross_entropy."
+            )
+        )
+    if wants == "class_logits" and outputs == 1:
+        raise ValueError(
+            tr(
+                "This loss needs an output for each class, and of one output it is always 0; give "
+                "the network two, or take F.binary_cross_entropy_with_logits."
+            )
+        )
+
+
+def _are_probabilities(outputs: Tensor) -> bool:
+    """Tell whether outputs are from 0 to 1, or else not finite; raise ValueError for others."""
+    if bool(((outputs < 0) | (outputs > 1)).any()) and bool(outputs.isfinite().all()):
+        raise ValueError(
+            tr(
+                "The network gives {value:g}, and this loss takes probabilities from 0 to 1; end "
+                "forward with torch.sigmoid, or take F.binary_cross_entropy_with_logits.",
+                value=float(outputs.detach().flatten()[(outputs - 0.5).abs().argmax()]),
+            )
+        )
+    return bool(outputs.isfinite().all())
 
 
 def _is_default(module: nn.Module) -> bool:

@@ -87,7 +87,9 @@ def described(
         loss=_loss(loss_fn),
         epochs=max(1, epochs),
         batch_size=size if isinstance(size, int) and size < count else 0,
-        dtype="float64" if layers and weight_of(layers[0].linear).dtype == torch.float64 else "float32",
+        dtype="float64"
+        if layers and weight_of(layers[0].linear).dtype == torch.float64
+        else "float32",
         **_steps(optimizer),
     )
 

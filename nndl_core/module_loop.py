@@ -63,6 +63,21 @@ class ModuleLoop:
         self._before: Parameters = []
 
     @property
+    def doubts(self) -> list[str]:
+        """Say what is trained in earnest and yet is hardly meant."""
+        said = [self.criterion.doubt]
+        if self.probe.unknown:
+            said.append(
+                tr(
+                    "[Runner] forward uses layers that the model does not hold ({layers}): they "
+                    "are neither trained nor saved; make them attributes, or put them into an "
+                    "nn.ModuleList.",
+                    layers=", ".join(self.probe.unknown),
+                )
+            )
+        return [text for text in said if text]
+
+    @property
     def learning_rate(self) -> float:
         """The length of a step now, of the first group of parameters."""
         return float(self.optimizer.param_groups[0]["lr"])
@@ -187,7 +202,7 @@ class ModuleLoop:
         self.model.zero_grad()
         outputs = called(self.model, self.x)
         loss = self.criterion(outputs, self.y)
-        torch.autograd.backward(loss, retain_graph=True)
+        _differentiate(loss, retain_graph=True)
         with evaluating(self.model), torch.no_grad():
             dev_outputs = called(self.model, self.dev_x)
             dev_loss = float(self.criterion(dev_outputs, self.dev_y))
@@ -211,7 +226,7 @@ class ModuleLoop:
             return
         for x, y in self._pairs():
             self.model.zero_grad()
-            torch.autograd.backward(self._loss(x, y))
+            _differentiate(self._loss(x, y))
             self._step(x, y)
 
     def _loss(self, x: Tensor, y: Tensor) -> Tensor:
@@ -226,7 +241,7 @@ class ModuleLoop:
         def closure() -> float:
             self.model.zero_grad()
             loss = self._loss(x, y)
-            torch.autograd.backward(loss)
+            _differentiate(loss)
             return float(loss.detach())
 
         self.optimizer.step(closure)  # type: ignore[no-untyped-call]
@@ -242,6 +257,19 @@ class ModuleLoop:
             return
         for x, y in self.batches:
             yield fitting(self.model, x), y.to(self.x.device)
+
+
+def _differentiate(loss: Tensor, retain_graph: bool = False) -> None:
+    """Compute the gradients; raise ValueError for a loss on which no parameter has a bearing."""
+    if not loss.requires_grad:
+        raise ValueError(
+            tr(
+                "What loss_fn returns has no gradient; compute it from the outputs without "
+                "comparing or rounding them and without .detach() or .item(), and note the order "
+                "Runner(model, optimizer, metric, loss_fn)."
+            )
+        )
+    torch.autograd.backward(loss, retain_graph=retain_graph)
 
 
 def finite(columns: Columns) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from nndl_core.activations import ACTIVATIONS
 from nndl_core.config import ActivationName
@@ -69,8 +70,9 @@ class Probe:
         self.model = model
         named = {m: name for name, m in model.named_modules() if isinstance(m, nn.Linear)}
         with evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            with self._watching(named) as seen:
+            with self._watching(named) as seen, _calls() as used:
                 outputs = called(model, x[:TRIAL_ROWS])
+            self.unknown = _unknown(used, model)
             self.layers = [Layer(named[m], m) for m in seen]
             self.outputs = outputs.shape[1] if outputs.ndim > 1 else 1
             with self._watching(named, replaced=True) as seen:
@@ -144,6 +146,28 @@ class Probe:
             )
             changed = sum(int((n != o).sum()) for n, o in zip(now, old, strict=True))
             row["changed_share"] = changed / sum(o.numel() for o in old)
+
+
+@contextmanager
+def _calls() -> Iterator[list[nn.Module]]:
+    """Note every module that computes inside the block, also one that no network holds."""
+    used: list[nn.Module] = []
+    handle = register_module_forward_hook(lambda module, args, out: used.append(module))
+    try:
+        yield used
+    finally:
+        handle.remove()
+
+
+def _unknown(used: list[nn.Module], model: nn.Module) -> list[str]:
+    """Name the modules that were used with parameters which could be trained and are not held."""
+    held = {id(p) for p in model.parameters()}
+    names = {
+        module: f"{type(module).__name__}({module.extra_repr()})"
+        for module in used
+        if any(p.requires_grad and id(p) not in held for p in module.parameters(recurse=False))
+    }
+    return list(names.values())
 
 
 def columns_of(rows: list[Row]) -> dict[str, NDArray[np.float64]]:

@@ -404,6 +404,7 @@ class Runner:
                     why=why,
                 )
             )
+            print("\n".join(loop.doubts), end="\n" if loop.doubts else "")
             self._said = why
         return loop
 

@@ -652,6 +652,25 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
         lambda: runner_of(net(), BCE, lambda p, y: torch.ones(2)).train(TRAIN, DEV, 1),
         r"metric has to return one number, and it returned \[2\]",
     ),
+    (
+        "a loss without a gradient",
+        lambda: runner_of(net(), lambda p, y: ((p > 0) == y).float().mean(), BCE).train(
+            TRAIN, DEV, 1
+        ),
+        "no gradient; .*order",
+    ),
+    ("nll of logits", train_on(K3[:40], lambda: net_of(3), nn.NLLLoss()), "log_softmax"),
+    (
+        "nll of probabilities",
+        train_on(K3[:40], lambda: nn.Sequential(*net_of(3), nn.Softmax(1)), F.nll_loss),
+        "log_softmax in place of softmax",
+    ),
+    ("cross entropy module of one", train_on(TRAIN[1], loss=CE), "always 0; give the network two"),
+    (
+        "bce of tanh",
+        train_on(TRAIN[1], lambda: nn.Sequential(*net(), nn.Tanh()), nn.BCELoss()),
+        "from 0 to 1; end forward with torch.sigmoid",
+    ),
     ("no data", lambda: next(runner_of(net())), "nothing to train on yet"),
     ("measure", lambda: trained(net()).measure(), "lab's own network"),
     ("predict text", lambda: runner_of(net()).predict("x"), "The examples are of type str"),
@@ -754,3 +773,56 @@ def test_a_weight_made_of_parts_trains_as_in_plain_pytorch_and_is_measured(
         assert record.layers[0].weight_grad_norm > 0
         assert record.layers[0].update_ratio > 0
         assert record.layers[0].changed_share > 0
+
+
+def test_a_run_with_probabilities_that_diverges_says_so() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1), nn.Sigmoid())
+    runner = Runner(model, sgd(model, 1e38), loss_fn=nn.BCELoss())
+    runner.train(TRAIN, DEV, num_epochs=50)
+    assert runner.diverged is not None
+    assert all(p.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("end", "width", "loss"),
+    [(nn.Sigmoid(), 1, BCE), (nn.Softmax(1), 2, CE), (nn.LogSoftmax(1), 2, CE)],
+)
+def test_a_second_sigmoid_or_softmax_is_said(
+    end: nn.Module, width: int, loss: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, width), end)
+    runner = Runner(model, sgd(model), loss_fn=loss)
+    runner.train(TRAIN, DEV, num_epochs=300)
+    runner.train(num_epochs=1)
+    said = capsys.readouterr().out.count("applied twice")
+    assert said == (not isinstance(end, nn.LogSoftmax))  # a second log softmax changes nothing
+    p = runner.predict(DEV[0])
+    answer = p.argmax(1) if width == 2 else (p[:, 0] >= 0.5).long()
+    right = (answer == DEV[1][:, 0]).double().mean().item()
+    assert runner.evaluate(DEV)[0] == right
+
+
+class Unregistered(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.out = [nn.Linear(2, 4), nn.Linear(4, 4)], nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = torch.tanh(layer(x))
+        return torch.as_tensor(self.out(x))
+
+
+def test_layers_in_a_plain_list_are_said_to_be_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = Unregistered()
+    trained(model)
+    said = capsys.readouterr().out
+    assert "does not hold (Linear(in_features=2, out_features=4, bias=True), Linear(" in said
+    for p in (p for layer in model.layers for p in layer.parameters()):
+        p.requires_grad_(False)
+    trained(model)
+    assert "does not hold" not in capsys.readouterr().out
