@@ -31,13 +31,19 @@ MAX_COUNT_DIGITS = 9
 MOST_STEPS = 2**62
 FORMAT = "nndl-lab-1"
 PRECISIONS = (torch.float32, torch.float64)
-COUNTERS = (torch.int64,)
-"""What a network counts, as batch normalization does its batches."""
+OTHERS = (
+    torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
+    torch.bool,
+)  # fmt: skip
+"""What a network of one's own may hold besides: counters, indices, masks, short numbers."""
 VECTOR_TYPES = {"float32": np.float32, "float64": np.float64}
 ZIP = b"PK\x03\x04"
 """How a file of torch.save begins."""
 OLD_VECTOR = "optimizer."
 """How the optimizer's vectors were called when they stood among the tensors."""
+
+
+State = dict[str, Tensor]
 
 
 class CheckpointError(ValueError):
@@ -60,7 +66,7 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         for name, tensor in self.tensors.items():
-            check_tensor(short(name), tensor, (*PRECISIONS, *COUNTERS))
+            check_tensor(short(name), tensor, (*PRECISIONS, *OTHERS))
         for vector in self.vectors:
             check_tensor("optimizer", vector, PRECISIONS)
         for name, count in (("epoch", self.epoch), ("steps", self.steps)):
@@ -85,8 +91,12 @@ class Checkpoint:
         return file.getvalue()
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Checkpoint:
-        """Read a file of one's own, of torch.save too; raise CheckpointError with a sentence."""
+    def from_file(cls, path: str | Path, own: State | None = None) -> Checkpoint:
+        """Read a file of one's own, of torch.save too; raise CheckpointError with a sentence.
+
+        own is the state dict of the network that it is for: the file may then be as large as that
+        network needs, and hold what is no number of a weight where the network does.
+        """
         try:
             content = Path(path).read_bytes()
         except OSError as error:
@@ -94,20 +104,13 @@ class Checkpoint:
                 tr("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror)
             ) from None
         if content.startswith(ZIP):
-            return cls(_checked(_state_dict(content)), 0, None)
-        return cls.from_bytes(content)
+            return cls(_checked(_state_dict(content, _most(own)), own), 0, None)
+        return cls.from_bytes(content, own)
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Checkpoint:
+    def from_bytes(cls, content: bytes, own: State | None = None) -> Checkpoint:
         """Read safetensors; raise CheckpointError if it is foreign, truncated or oversized."""
-        if len(content) > MAX_BYTES:
-            raise CheckpointError(
-                tr(
-                    "The file has {count:,} bytes; a checkpoint has at most {max_bytes:,}.",
-                    count=len(content),
-                    max_bytes=MAX_BYTES,
-                )
-            )
+        _check_size(len(content), _most(own))
         try:
             tensors = safetensors.torch.load(content)
             header = int.from_bytes(content[:8], "little")
@@ -122,13 +125,13 @@ class Checkpoint:
         if not tensors:
             raise CheckpointError(tr("The file holds no weights."))
         if not metadata or metadata.get("format") != FORMAT:
-            return cls(_in_order(_checked(tensors)), 0, None)
-        own = {name: t for name, t in tensors.items() if not name.startswith(OLD_VECTOR)}
+            return cls(_in_order(_checked(tensors, own)), 0, None)
+        parts = {name: t for name, t in tensors.items() if not name.startswith(OLD_VECTOR)}
         old = [t for name, t in sorted(tensors.items()) if name.startswith(OLD_VECTOR)]
         vectors = _vectors(metadata["optimizer"]) if "optimizer" in metadata else old
-        _checked(dict(enumerate(vectors)))
+        _checked(dict(enumerate(vectors)), None)
         epoch, steps = _count(metadata, "epoch"), _count(metadata, "steps")
-        return cls(_checked(own), epoch, _config(metadata.get("config")), steps, vectors)
+        return cls(_checked(parts, own), epoch, _config(metadata.get("config")), steps, vectors)
 
 
 def _packed(vector: Tensor) -> dict[str, str]:
@@ -157,15 +160,32 @@ def _vectors(text: str) -> list[Tensor]:
         ) from None
 
 
-def _state_dict(content: bytes) -> dict[str, Tensor]:
+def _most(own: State | None) -> int:
+    """Return the most bytes of a file: weights, two vectors of the optimizer as text, and some."""
+    return MAX_BYTES + 4 * sum(t.nbytes for t in (own or {}).values())
+
+
+def _check_size(count: int, most: int) -> None:
+    if count > most:
+        raise CheckpointError(
+            tr(
+                "The file has {count:,} bytes; a checkpoint has at most {max_bytes:,}.",
+                count=count,
+                max_bytes=most,
+            )
+        )
+
+
+def _state_dict(content: bytes, most: int) -> dict[str, Tensor]:
     """Read what torch.save wrote of a state dict; code in it is not run."""
     found: Any = None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        # small entries can unpack to gigabytes
-        if size <= MAX_BYTES:
-            found = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+            # small entries can unpack to gigabytes
+            _check_size(sum(entry.file_size for entry in archive.infolist()), most)
+        found = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except CheckpointError:
+        raise
     except Exception:  # what is damaged in the archive decides which of a dozen kinds it is
         pass
     pairs = list(found.items()) if isinstance(found, dict) else []
@@ -179,13 +199,20 @@ def _state_dict(content: bytes) -> dict[str, Tensor]:
     return dict(pairs)
 
 
-def _checked(tensors: dict[Any, Tensor]) -> dict[Any, Tensor]:
-    """Return tensors of real numbers that are finite; whole numbers only count."""
-    for t in tensors.values():
-        counts = t.dtype == torch.int64 and t.numel() == 1
-        if not counts and not (t.dtype in PRECISIONS and t.isfinite().all()):
+def _checked(tensors: dict[Any, Tensor], own: State | None) -> dict[Any, Tensor]:
+    """Return tensors of real numbers that are finite, or as those of the network's own state."""
+    for name, t in tensors.items():
+        if not _is_sound(t, (own or {}).get(name)):
             raise CheckpointError(tr("The file holds values that are not finite numbers."))
     return tensors
+
+
+def _is_sound(t: Tensor, own: Tensor | None) -> bool:
+    """Tell whether these are finite numbers of a weight, a counter, or what the network holds."""
+    if own is not None and t.dtype == own.dtype:
+        return not t.is_floating_point() or bool(t.isfinite().all()) or torch.equal(t, own)
+    counts = t.dtype == torch.int64 and t.numel() == 1
+    return counts or (t.dtype in PRECISIONS and bool(t.isfinite().all()))
 
 
 def _in_order(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -231,7 +258,7 @@ def in_precision(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str
     """Convert tensors to a network's own types; raise CheckpointError if one is too large."""
     converted = {name: t.to(own[name].dtype) for name, t in tensors.items()}
     for name, t in converted.items():
-        if not t.isfinite().all():
+        if not (t.isfinite().all() or torch.equal(t, own[name].cpu())):
             raise CheckpointError(
                 tr(
                     "The checkpoint's {name} holds values too large for {precision}.",

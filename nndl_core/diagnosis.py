@@ -105,11 +105,13 @@ def symmetric_weights(run: Facts) -> Finding | None:
 
 
 def dying_relu(run: Facts) -> Finding | None:
-    """Find layers of which most units have slope exactly 0 on every training example."""
-    if not run.hidden or run.config.activation in ("sigmoid", "tanh"):
-        return None
-    dead = run.dead[:, : run.hidden]
-    learned = run.learned
+    """Find layers of which most units have slope exactly 0 on every training example.
+
+    The output layer is one of them where a network ends with ReLU, whatever stands before.
+    """
+    dead, learned = run.dead.copy(), run.learned
+    if run.config.activation in ("sigmoid", "tanh"):
+        dead[:, : run.hidden] = 0
     whole = (dead == 1).any(1) & run.from_epoch(0, 1)
     most = (dead >= MOST_DEAD).any(1) & run.from_epoch(EARLY, 5)
     span = run.span((whole | most) & ~learned, learned | (dead < MOST_DEAD).all(1))
@@ -201,7 +203,7 @@ def exploding_gradient(run: Facts) -> Finding | None:
     bounded = run.config.activation in ("sigmoid", "tanh")  # cannot blow a signal up
     # one odd label makes H small, and the logits of any start look far off beside it
     even = max(run.constant_loss, math.log(2))
-    far = run.epochs == 0 or run.loss[0] > FAR_ABOVE * even
+    far = run.epochs == 0 or (run.loss[0] > FAR_ABOVE * even and _has_logits(run))
     blown = not bounded and (far or grown > SIGNAL_GROWN)
     growth = Evidence(
         mark("signal, last hidden layer / fc1, at the start"), grown, SIGNAL_GROWN, "above"
@@ -220,6 +222,11 @@ def exploding_gradient(run: Facts) -> Finding | None:
         growth,
     )
     return _found("exploding_gradient", "severe", span, shown, born=True)
+
+
+def _has_logits(run: Facts) -> bool:
+    """Tell whether a large loss means large logits: amounts can be far off, dead outputs are 0."""
+    return run.config.loss != "mse" and bool(run.dead[0, -1] < 1)
 
 
 def oscillating_loss(run: Facts) -> Finding | None:
@@ -281,7 +288,8 @@ def slow_convergence(run: Facts) -> Finding | None:
     if not run.epochs:
         return None
     turn = pace(run)
-    short = (turn < TURN) & (run.progress < HALF) & run.from_epoch(EARLY, 5)
+    steep = np.nan_to_num(run.gradient, nan=0.0).any(1)  # without any slope no step is too short
+    short = (turn < TURN) & steep & (run.progress < HALF) & run.from_epoch(EARLY, 5)
     gains = _still_gains(run)
     since = standing_since(short | gains, (run.progress >= HALF) | (turn >= 2 * TURN))
     if since is None:
@@ -402,7 +410,7 @@ def traced(run: Facts, finding: Finding) -> Array:
         "symmetric_weights": lambda: run.distinct[:, layer],
         "vanishing_gradient": lambda: np.minimum(run_forward(run), run_backward(run)),
         "exploding_gradient": lambda: run.loss / run.constant_loss,
-        "dying_relu": lambda: run.dead[:, hidden].max(1),
+        "dying_relu": lambda: run.dead.max(1),
         "saturation": lambda: run.flat[:, hidden].max(1),
         "slow_convergence": lambda: pace(run),
         "oscillating_loss": lambda: mean_of_last(lost, window),

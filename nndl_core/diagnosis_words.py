@@ -9,6 +9,7 @@ from nndl_core.data_words import DATA_EXPLANATIONS, DATA_SENTENCES, over
 from nndl_core.data_words import number as _number
 from nndl_core.data_words import percent as _percent
 from nndl_core.data_words import tex as _tex
+from nndl_core.described import UNKNOWN_ACTIVATION
 from nndl_core.findings import Disease, Facts, Finding, run_backward, run_forward
 from nndl_core.i18n import mark, sentences, tr
 
@@ -59,6 +60,12 @@ def layers_named(finding: Finding) -> str:
     if len(layers) > 2 and layers[-1] - layers[0] == len(layers) - 1:
         return tr("fc{first} to fc{last}", first=layers[0], last=layers[-1])
     return ", ".join(f"fc{k}" for k in layers)
+
+
+def _activation(run: Facts) -> str:
+    """Name the activation; of a network of one's own it may be one without a name, or several."""
+    name: str = run.config.activation
+    return tr("the activation") if name == UNKNOWN_ACTIVATION else name
 
 
 def _symmetric(run: Facts, finding: Finding) -> str:
@@ -119,7 +126,7 @@ def _saturated(run: Facts, finding: Finding) -> str:
         "largest slope is left for the gradient.",
         share=share,
         k=k,
-        activation=run.config.activation,
+        activation=_activation(run),
     )
 
 
@@ -204,7 +211,7 @@ def _why_vanishing(run: Facts, finding: Finding) -> str:
         "A layer multiplies a difference of examples by about the spread of its weights "
         "times the slope of {activation}. Here that is {factor} per layer, over {steps} "
         "layers:\n\n$${base}^{{{steps}}} = {power}$$\n\n",
-        activation=run.config.activation,
+        activation=_activation(run),
         factor=_number(factor),
         steps=steps,
         base=_tex(factor),
@@ -255,11 +262,11 @@ def _why_saturated(run: Facts, finding: Finding) -> str:
     share = float(run.flat[run.shown_at(finding), k - 1])
     if run.config.activation not in PRIME:
         return tr(
-            "The slope of {activation} is small below zero. In fc{k} {percent} of the outputs have "
-            "less than 5 % of the largest, and every such layer makes the gradient so much "
+            "In fc{k} {percent} of the outputs lie where {activation} has less than 5 % of its "
+            "largest slope, and every such layer makes the gradient so much "
             "smaller:\n\n$$\\delta_{{{k}}} = W_{{{above}}}^\\top \\delta_{{{above}}} \\odot "
             "\\varphi'(z_{{{k}}})$$",
-            activation=run.config.activation,
+            activation=_activation(run),
             k=k,
             percent=_percent(share),
             above=k + 1,
@@ -270,7 +277,7 @@ def _why_saturated(run: Facts, finding: Finding) -> str:
         "In fc{k} {percent} of the outputs have less than 5 % of it:\n\n$$\\delta_{{{k}}} = "
         r"W_{{{above}}}^\top \delta_{{{above}}} \odot \varphi'(z_{{{k}}}), \qquad \varphi'(z) < "
         r"0.05 \cdot {largest:g}$$",
-        activation=run.config.activation,
+        activation=_activation(run),
         largest=largest,
         k=k,
         percent=_percent(share),

@@ -249,9 +249,16 @@ def run_forward(run: Facts) -> Array:
 
 
 def run_backward(run: Facts) -> Array:
-    """The gradient of the first layer's weights over the largest of a hidden layer, [E]."""
-    first, largest = run.gradient[:, 0], run.gradient[:, : run.hidden].max(1)
-    ratio: Array = np.divide(first, largest, out=np.zeros_like(first), where=largest > 0)
+    """The gradient of the first layer's weights over the largest of a hidden layer, [E].
+
+    The first layer is the first that is trained: frozen ones have no gradient, NaN.
+    """
+    hidden = run.gradient[:, : run.hidden]
+    trained = ~np.isnan(hidden)
+    first = np.take_along_axis(hidden, trained.argmax(1)[:, None], 1)[:, 0]
+    largest = np.where(trained, hidden, 0).max(1)
+    unknown = np.where(trained.any(1), 0.0, 1.0)
+    ratio: Array = np.divide(first, largest, out=unknown, where=largest > 0)
     return ratio
 
 
@@ -270,6 +277,12 @@ def mean_of_last(values: Array | Marks, window: int) -> Array:
 
 
 def pace(run: Facts) -> Array:
-    """The turn of the hidden layer that turns most, continued to the end of the run, [E] rad."""
-    path: Array = np.cumsum(run.update[:, : max(1, run.hidden)], axis=0).max(1)
+    """The turn of the hidden layer that turns most, continued to the end of the run, [E] rad.
+
+    Where all of them are frozen the output layer is what turns.
+    """
+    hidden = slice(max(1, run.hidden))
+    if np.isnan(run.gradient[:, hidden]).all():
+        hidden = slice(None)
+    path: Array = np.cumsum(run.update[:, hidden], axis=0).max(1)
     return path * run.planned / np.arange(1, run.epochs + 1)

@@ -126,6 +126,8 @@ class Probe:
             row = _parameters(layer.linear, gradients, direction)
             if layer is self.layers[-1]:
                 row |= _predictions(outputs.detach(), self.output)
+                if self.output == "other" and layer.linear in seen:
+                    row |= _dead_outputs(seen[layer.linear], outputs)
             elif layer.linear in seen:
                 row |= _activations(layer, seen[layer.linear])
             rows.append(row)
@@ -331,6 +333,16 @@ def _activations(layer: Layer, seen: Pass) -> Row:
         "saturated_share": float((slopes < FLAT_SLOPE * largest).double().mean()),
         "dead_units": float((slopes == 0).all(0).sum()),
     }
+
+
+def _dead_outputs(last: Pass, outputs: Tensor) -> Row:
+    """Count the outputs that are flat on all examples, as those behind a ReLU can be."""
+    if last.z.shape != outputs.shape:
+        return {}
+    slopes = _slopes_by_autograd(Pass(last.out, last.z, outputs))
+    if slopes is None:
+        return {}
+    return {"dead_units": float((slopes.reshape(len(slopes), -1) == 0).all(0).sum())}
 
 
 def _slopes_by_autograd(seen: Pass) -> Tensor | None:

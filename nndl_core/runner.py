@@ -319,7 +319,7 @@ class Runner:
 
         Raises CheckpointError with a sentence if they do not fit.
         """
-        checkpoint = Checkpoint.from_file(path)
+        checkpoint = Checkpoint.from_file(path, self.model.state_dict())
         if not len(self.records):
             self.restore(checkpoint)
             return

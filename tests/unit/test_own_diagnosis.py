@@ -188,3 +188,51 @@ def diagnose_after(config: RunConfig, epochs: int) -> Finding:
     runner = Runner.from_config(config)
     runner.advance(epochs)
     return diagnose(runner)[0]
+
+
+def said(runner: Runner) -> dict[str, str]:
+    facts = Facts.of(runner.described, runner.records)
+    return {found.disease: sentence(facts, found) for found in diagnose(runner)}
+
+
+def test_frozen_layers_are_not_blamed_for_standing_still() -> None:
+    model = chain(8, 8, phi=nn.Tanh)
+    for p in list(model.parameters())[:4]:
+        p.requires_grad_(False)
+    assert set(said(run(model, epochs=100))) == {"healthy"}
+    # of frozen first layers the others are measured on their own
+    model = each(chain(3, 3, 3, 3, phi=nn.Sigmoid), small)
+    for p in list(model.parameters())[:2]:
+        p.requires_grad_(False)
+    assert "vanishing_gradient" in said(run(model))
+
+
+@pytest.mark.parametrize(("phi", "loss"), [(nn.ReLU, None), (nn.Tanh, None), (nn.ReLU, "bce")])
+def test_an_output_behind_a_dead_relu_is_named(phi: Callable[[], nn.Module], loss: Any) -> None:
+    model = chain(8, phi=phi)
+    nn.init.constant_(model[2].bias, -9.0)
+    loss = nn.BCELoss() if loss else None
+    words = said(run(nn.Sequential(*model, nn.ReLU()), loss=loss))
+    assert set(words) == {"dying_relu"}
+    assert words["dying_relu"].startswith("1 of 1 units of fc2 are flat on every")
+
+
+def test_a_saturated_network_of_several_activations_is_told_so_in_words() -> None:
+    mixed = nn.Sequential(
+        nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 1)
+    )
+    text = said(run(each(mixed, large), epochs=100))["saturation"]
+    assert "where the activation is flat" in text
+
+
+def test_amounts_far_from_the_first_answer_are_no_explosion() -> None:
+    model = chain(8)
+    amounts = X.sum(1, keepdim=True) - 100
+    runner = Runner(
+        model,
+        torch.optim.SGD(model.parameters(), lr=1e-3),
+        lambda p, t: -(p - t).abs().mean(),
+        nn.L1Loss(),
+    )
+    runner.train((X[:400], amounts[:400]), (X[400:], amounts[400:]), 100)
+    assert "exploding_gradient" not in said(runner)

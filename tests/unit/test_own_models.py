@@ -826,3 +826,59 @@ def test_layers_in_a_plain_list_are_said_to_be_left_out(
         p.requires_grad_(False)
     trained(model)
     assert "does not hold" not in capsys.readouterr().out
+
+
+class Holding(nn.Module):
+    """A network with something beside its weights."""
+
+    def __init__(self, held: Tensor, width: int = 4) -> None:
+        super().__init__()
+        self.register_buffer("held", held)
+        self.body = net(width=width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.as_tensor(self.body(x))
+
+
+HELD = [
+    torch.arange(4),
+    torch.tensor([True, False]),
+    torch.full((2, 2), -math.inf).triu(1),
+    torch.ones(2, dtype=torch.int32),
+    torch.ones(2, dtype=torch.float16),
+]
+
+
+@pytest.mark.parametrize("ending", ["pt", "safetensors"])
+@pytest.mark.parametrize("held", HELD, ids=[str(h.dtype) for h in HELD])
+def test_what_a_network_holds_beside_its_weights_is_saved_and_read(
+    held: Tensor, ending: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"model.{ending}"
+    runner = trained(Holding(held), epochs=3)
+    runner.save_model(path)
+    fresh = runner_of(Holding(held))
+    fresh.load_model(path)
+    assert same(fresh.model, runner.model)
+
+
+@pytest.mark.parametrize("ending", ["pt", "safetensors"])
+def test_a_wide_network_is_read_again_and_a_larger_file_is_called_too_large(
+    ending: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"model.{ending}"
+    wide = nn.Sequential(nn.Linear(2, 1500), nn.Linear(1500, 1500), nn.Linear(1500, 1))
+    runner = runner_of(wide)
+    runner.save_model(path)
+    runner.load_model(path)
+    with pytest.raises(ValueError, match="bytes; a checkpoint has at most"):
+        runner_of(net()).load_model(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_network_of_short_numbers_is_saved_and_read(dtype: torch.dtype, tmp_path: Path) -> None:
+    runner = trained(net().to(dtype), epochs=2)
+    runner.save_model(tmp_path / "model.pt")
+    fresh = runner_of(net(1).to(dtype))
+    fresh.load_model(tmp_path / "model.pt")
+    assert same(fresh.model, runner.model)
