@@ -177,12 +177,27 @@ class Criterion:
         """Return the accuracy of outputs [n, K] or [n]; raise ValueError for labels of no class."""
         if outputs.ndim > 1 and outputs.shape[1] > 1:
             one_hot = labels.shape == outputs.shape
-            truth = labels.argmax(1) if one_hot else class_indices(labels, outputs.shape[1])
+            truth = labels.argmax(1) if one_hot else self._classes(labels, outputs.shape[1])
             right = outputs.argmax(1) == truth.to(outputs.device)
         else:
-            truth = class_indices(labels.reshape(len(labels), -1), 1).to(outputs.device)
+            truth = self._classes(labels.reshape(len(labels), -1), 1).to(outputs.device)
             right = (outputs.reshape(-1) >= self.threshold).long() == truth
         return right.double().mean().item()
+
+    def _classes(self, labels: Tensor, outputs: int) -> Tensor:
+        """Return class indices; of amounts, which these losses learn too, say what is missing."""
+        try:
+            return class_indices(labels, outputs)
+        except ValueError:
+            if self.wants in (*BINARY, *SEVERAL) or not labels.isfinite().all():
+                raise
+            raise ValueError(
+                tr(
+                    "The labels are not numbers of classes, so no accuracy can be counted; pass a "
+                    "metric of which more is better, such as "
+                    "lambda outputs, labels: -(outputs - labels).square().mean()."
+                )
+            ) from None
 
     def constant_loss(self, labels: Tensor, outputs: Tensor) -> float:
         """Return the least loss of an answer that is the same for all examples, NaN if unknown."""

@@ -19,7 +19,7 @@ from nndl_core.datasets import Split
 from nndl_core.i18n import tr
 from nndl_core.kernel_loop import Metric, Parameters
 from nndl_core.optimizers import Optimizer, OptimizerState
-from nndl_core.probe import Probe, called, columns_of, evaluating
+from nndl_core.probe import Probe, called, columns_of, evaluating, is_affine
 from nndl_core.records import Columns, DataFacts
 
 Examples = tuple[Tensor, Tensor]
@@ -184,7 +184,8 @@ class ModuleLoop:
         linear = all(layer.activation == "identity" for layer in self.layers[:-1])
         loss: LossName = "mse" if not proper else "bce" if outputs == 1 else "cross_entropy"
         known = self.criterion.output == "logits" and (proper or named)
-        facts = facts_of(rows, loss, outputs, linear=linear and known)
+        linear = linear and known and is_affine(self.model, self.x)
+        facts = facts_of(rows, loss, outputs, linear=linear)
         return replace(facts, dev_rows=len(self.dev_x))
 
     def _parameters(self) -> Parameters:

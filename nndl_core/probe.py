@@ -29,6 +29,8 @@ from nndl_core.telemetry import FLAT_SLOPE, LIFT, TINY, count_distinct
 TRIAL_ROWS = 64
 TRIAL_SPREAD = 3.0
 """Standard deviation of the numbers that stand in for pre-activations: both signs, flat ends."""
+FAR = 1000.0
+"""Times the examples: where what looks straight near 0, as tanh does, is not."""
 Row = dict[str, float]
 Before = list[list[Tensor]]
 """What makes each layer before an update: its weight, or the parts of it, and then its bias."""
@@ -218,6 +220,16 @@ def called(model: nn.Module, x: Tensor) -> Tensor:
     return outputs
 
 
+def is_affine(model: nn.Module, x: Tensor) -> bool:
+    """Tell whether a network draws a straight boundary: midway its outputs are midway, also far."""
+    far = FAR * x[:TRIAL_ROWS]
+    with evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        ends = called(model, far).double(), called(model, far.flip(0)).double()
+        middle = called(model, (far + far.flip(0)) / 2).double()
+    size = max(float(end.abs().max()) for end in ends)
+    return float((ends[0] + ends[1] - 2 * middle).abs().max()) <= 1e-4 * size
+
+
 def norm(values: Tensor) -> float:
     """Return the L2 norm in float64, also of entries whose squares are 0 there."""
     values = values.detach().double()
@@ -281,8 +293,8 @@ def weight_of(linear: nn.Linear) -> Tensor:
 
 def _weights_of(linear: nn.Linear) -> list[Tensor]:
     """Return what is trained of a weight: itself, or the parts from which it is computed."""
-    own = dict(linear.named_parameters())
-    parts = [p for name, p in own.items() if name.split(".")[-2:-1] != ["bias"] and name != "bias"]
+    own = linear.named_parameters()
+    parts: list[Tensor] = [p for name, p in own if "bias" not in name.split(".")]
     return parts or [weight_of(linear)]
 
 

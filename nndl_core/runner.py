@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from nndl_core.checkpoint import Checkpoint, fitted, in_precision
-from nndl_core.checks import check_examples
+from nndl_core.checks import check_count, check_examples
 from nndl_core.config import RunConfig
 from nndl_core.criterion import Criterion, LossFunction, check_loss, named_loss
 from nndl_core.datasets import Dataset, Split, dataset_of
@@ -40,6 +40,7 @@ from nndl_core.trainable import (
     why_by_autograd,
 )
 
+MOST_EPOCHS = 10**9
 FIRST_BLOCK = 4
 """The epochs of a block while nobody knows how long one takes."""
 
@@ -254,6 +255,12 @@ class Runner:
         log_epochs > 0 prints a line that often; custom_print_log(runner) is called in every epoch
         after backward and before the update, when each parameter's .grad is that of the epoch.
         """
+        num_epochs, log_epochs, batch_size = (
+            check_count(name, given or 0, 0, MOST_EPOCHS)
+            for name, given in (
+                ("num_epochs", num_epochs), ("log_epochs", log_epochs), ("batch_size", batch_size),
+            )
+        )  # fmt: skip
         if train_set is not None:
             self._bind(train_set, train_set if dev_set is None else dev_set, batch_size, 0)
         self.num_epochs = self.epoch + num_epochs if num_epochs else self.num_epochs

@@ -196,7 +196,7 @@ def said(runner: Runner) -> dict[str, str]:
 
 
 def test_frozen_layers_are_not_blamed_for_standing_still() -> None:
-    model = chain(8, 8, phi=nn.Tanh)
+    model: nn.Module = chain(8, 8, phi=nn.Tanh)
     for p in list(model.parameters())[:4]:
         p.requires_grad_(False)
     assert set(said(run(model, epochs=100))) == {"healthy"}
@@ -210,7 +210,8 @@ def test_frozen_layers_are_not_blamed_for_standing_still() -> None:
 @pytest.mark.parametrize(("phi", "loss"), [(nn.ReLU, None), (nn.Tanh, None), (nn.ReLU, "bce")])
 def test_an_output_behind_a_dead_relu_is_named(phi: Callable[[], nn.Module], loss: Any) -> None:
     model = chain(8, phi=phi)
-    nn.init.constant_(model[2].bias, -9.0)
+    with torch.no_grad():
+        list(model.parameters())[-1].fill_(-9.0)
     loss = nn.BCELoss() if loss else None
     words = said(run(nn.Sequential(*model, nn.ReLU()), loss=loss))
     assert set(words) == {"dying_relu"}
@@ -218,7 +219,7 @@ def test_an_output_behind_a_dead_relu_is_named(phi: Callable[[], nn.Module], los
 
 
 def test_a_saturated_network_of_several_activations_is_told_so_in_words() -> None:
-    mixed = nn.Sequential(
+    mixed: nn.Module = nn.Sequential(
         nn.Linear(2, 8), nn.LeakyReLU(), nn.Linear(8, 8), nn.ELU(), nn.Linear(8, 1)
     )
     text = said(run(each(mixed, silent), epochs=100))["saturation"]
@@ -236,3 +237,27 @@ def test_amounts_far_from_the_first_answer_are_no_explosion() -> None:
     )
     runner.train((X[:400], amounts[:400]), (X[400:], amounts[400:]), 100)
     assert "exploding_gradient" not in said(runner)
+
+
+class Parameters(nn.Module):
+    """Two layers written as parameters, of which only the last is an nn.Linear."""
+
+    def __init__(self, curved: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.w, self.out, self.curved = (
+            nn.Parameter(torch.randn(2, 8) / 10),
+            nn.Linear(8, 1),
+            curved,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = x @ self.w
+        return torch.as_tensor(self.out(torch.tanh(z) if self.curved else z))
+
+
+def test_a_network_is_called_straight_only_where_it_is() -> None:
+    for curved in (True, False):
+        data = run(Parameters(curved), epochs=3).records.data
+        assert data is not None
+        assert (data.linear_loss is None) == curved

@@ -609,6 +609,10 @@ def train_on(
     return lambda: runner_of(model(), loss).train((x, y), DEV, num_epochs=2)
 
 
+def train_for(epochs: Any) -> Callable[[], object]:
+    return lambda: runner_of(net()).train(TRAIN, DEV, epochs)
+
+
 REFUSED: list[tuple[str, Callable[[], object], str]] = [
     ("op classes", broken(OpNet(), sgd(net())), "model is of type OpNet; .*nn.Module"),
     ("a class", lambda: runner_of(Pair, optimizer=sgd(net())), "the class Pair itself"),
@@ -624,7 +628,21 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
     ("labels 0 to 39", train_on(LABELS), "index 2 is 2; one output takes the labels 0 and 1"),
     ("labels of -1 and 1", train_on(2 * TRAIN[1] - 1), r"\(y \+ 1\) / 2"),
     ("soft labels", train_on(0.3 * TRAIN[1] + 0.2), "only classes are learned here"),
-    ("an amount", train_on(TRAIN[0][:, :1], loss=F.mse_loss), "only classes are learned here"),
+    ("an amount", train_on(TRAIN[0][:, :1], loss=F.mse_loss), "no accuracy .*; pass a metric"),
+    (
+        "hinge",
+        train_on(2 * TRAIN[1] - 1, loss=lambda p, y: (1 - p * y).relu().mean()),
+        "no accuracy .*; pass a metric",
+    ),
+    ("epochs in text", train_for("10"), "num_epochs: '10' must"),
+    ("epochs below 0", train_for(-3), "num_epochs: -3 must"),
+    ("half an epoch", train_for(2.5), "num_epochs: 2.5 must"),
+    ("log below 0", lambda: runner_of(net()).train(TRAIN, DEV, 3, -1), "log_epochs: -1 must"),
+    (
+        "batch below 0",
+        lambda: runner_of(net()).train(TRAIN, DEV, 3, batch_size=-1),
+        "batch_size: -1 must be a whole number",
+    ),
     ("labels 1 to 3", train_on(K3[:40] + 1, lambda: net_of(3), CE), "count the classes from 0"),
     ("lab: soft", train_on(0.3 * TRAIN[1], lambda: MLP((2, 4, 1))), "only classes are learned"),
     ("lab: an amount", train_on(X[:40, 0], lambda: MLP((2, 4, 1)), "mse"), "only classes"),
