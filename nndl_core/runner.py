@@ -255,14 +255,11 @@ class Runner:
         log_epochs > 0 prints a line that often; custom_print_log(runner) is called in every epoch
         after backward and before the update, when each parameter's .grad is that of the epoch.
         """
-        num_epochs, log_epochs, batch_size = (
-            check_count(name, given or 0, 0, MOST_EPOCHS)
-            for name, given in (
-                ("num_epochs", num_epochs), ("log_epochs", log_epochs), ("batch_size", batch_size),
-            )
-        )  # fmt: skip
+        batch_size = _count("batch_size", batch_size)
+        _check_folder(save_path)
         if train_set is not None:
             self._bind(train_set, train_set if dev_set is None else dev_set, batch_size, 0)
+        num_epochs, log_epochs = _count("num_epochs", num_epochs), _count("log_epochs", log_epochs)
         self.num_epochs = self.epoch + num_epochs if num_epochs else self.num_epochs
         self.custom_print_log = custom_print_log
         step = log_epochs or self.num_epochs
@@ -498,6 +495,23 @@ class Runner:
             f"[Train] epoch: {r.epoch}/{self.num_epochs}, loss: {r.train_loss:.5f}, "
             f"score: {r.train_accuracy:.5f}  [Dev] loss: {r.dev_loss:.5f}, "
             f"score: {r.dev_accuracy:.5f}"
+        )
+
+
+def _count(name: str, value: int | None) -> int:
+    """Return a number of epochs or examples, 0 for None."""
+    return 0 if value is None else check_count(name, value, 0, MOST_EPOCHS)
+
+
+def _check_folder(path: str | Path | None) -> None:
+    """Raise ValueError if a file cannot be written there: after the training it is too late."""
+    if path is not None and not Path(path).parent.is_dir():
+        raise ValueError(
+            tr(
+                "There is no folder {folder} in which the model could be saved; make it, or choose "
+                "another save_path.",
+                folder=str(Path(path).parent),
+            )
         )
 
 

@@ -609,8 +609,12 @@ def train_on(
     return lambda: runner_of(model(), loss).train((x, y), DEV, num_epochs=2)
 
 
+def train_with(*arguments: Any) -> Callable[[], object]:
+    return lambda: runner_of(net()).train(*arguments)
+
+
 def train_for(epochs: Any) -> Callable[[], object]:
-    return lambda: runner_of(net()).train(TRAIN, DEV, epochs)
+    return train_with(TRAIN, DEV, epochs)
 
 
 REFUSED: list[tuple[str, Callable[[], object], str]] = [
@@ -635,6 +639,12 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
         "no accuracy .*; pass a metric",
     ),
     ("epochs in text", train_for("10"), "num_epochs: '10' must"),
+    ("no pairs", train_with(*TRAIN, *DEV), "a pair .*of type Tensor"),
+    (
+        "no folder",
+        lambda: runner_of(net()).train(TRAIN, DEV, 2, save_path="no/such/model.pt"),
+        "no folder no/such in which",
+    ),
     ("epochs below 0", train_for(-3), "num_epochs: -3 must"),
     ("half an epoch", train_for(2.5), "num_epochs: 2.5 must"),
     ("log below 0", lambda: runner_of(net()).train(TRAIN, DEV, 3, -1), "log_epochs: -1 must"),
