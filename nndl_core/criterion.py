@@ -54,6 +54,8 @@ ENGINE: dict[Any, LossName] = {
 }
 """The losses of PyTorch, with their default settings, that the machine code computes too."""
 
+SEARCH_RATE, SEARCH_STEPS = 0.05, 200
+"""Of the search for the best constant answer to a loss with weights: ln 1000 is 140 steps away."""
 LossFunction = Callable[[Any, Any], Any]
 
 
@@ -205,6 +207,8 @@ class Criterion:
         if self.wants in (*SEVERAL, *BINARY):
             several = labels.ndim == 1 and columns > 1
             target = F.one_hot(labels, columns).T if several else labels.reshape(-1, columns).T
+            if not self.is_default:
+                return self._least_of_constants(target.double().mean(1), labels, outputs)
             return constant_loss("cross_entropy" if columns > 1 else "bce", target.double())
         if labels.shape != outputs.shape:
             return math.nan
@@ -212,6 +216,28 @@ class Criterion:
         if self.wants == "unknown" and self.output == "logits":
             answers.append(torch.logit(answers[0], 1e-12))
         return min(self._of_constant(answer, labels, outputs) for answer in answers)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is a mean over all examples: no weights, no smoothing, no sum."""
+        own = isinstance(self.loss_fn, nn.Module) and type(self.loss_fn) in MODULES
+        return not own or _is_default(self.loss_fn)  # type: ignore[arg-type]
+
+    def _least_of_constants(self, shares: Tensor, labels: Tensor, outputs: Tensor) -> float:
+        """Search the constant answer of least loss from the shares of the classes on, by Adam."""
+        begin = torch.logit(shares, 1e-12) if len(shares) == 1 else shares.clamp_min(1e-12).log()
+        logits = begin.to(outputs.dtype).requires_grad_()
+        optimizer, least = torch.optim.Adam([logits], SEARCH_RATE), math.inf
+        for _ in range(SEARCH_STEPS):
+            with torch.enable_grad():
+                answer = torch.sigmoid(logits) if self.wants == "probability" else logits
+                answer = answer.log_softmax(0) if self.wants == "log_probabilities" else answer
+                loss = self(answer.expand(len(outputs), -1).reshape(outputs.shape), labels)
+                optimizer.zero_grad()
+                torch.autograd.backward(loss)
+            least = min(least, float(loss.detach()))
+            optimizer.step()
+        return least
 
     def _of_constant(self, answer: Tensor, labels: Tensor, outputs: Tensor) -> float:
         """Return the loss of one answer for all; infinite where the loss cannot take it."""

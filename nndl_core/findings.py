@@ -242,10 +242,11 @@ def always(marks: Marks) -> Marks:
 
 
 def run_forward(run: Facts) -> Array:
-    """The signal of the last hidden layer over that of the first, [E]."""
+    """The signal of the last hidden layer over that of the first, [E]; 1 where one is unknown."""
     first, last = run.signal[:, 0], run.signal[:, run.hidden - 1]
-    ratio: Array = np.divide(last, first, out=np.zeros_like(last), where=first > 0)
-    return ratio
+    unknown = np.isnan(first) | np.isnan(last)
+    ratio: Array = np.divide(last, first, out=np.where(unknown, 1.0, 0.0), where=first > 0)
+    return np.where(unknown, 1.0, ratio)
 
 
 def run_backward(run: Facts) -> Array:

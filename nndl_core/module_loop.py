@@ -184,6 +184,7 @@ class ModuleLoop:
         linear = all(layer.activation == "identity" for layer in self.layers[:-1])
         loss: LossName = "mse" if not proper else "bce" if outputs == 1 else "cross_entropy"
         known = self.criterion.output == "logits" and (proper or named)
+        known = known and self.criterion.is_default
         linear = linear and known and is_affine(self.model, self.x)
         facts = facts_of(rows, loss, outputs, linear=linear)
         return replace(facts, dev_rows=len(self.dev_x))

@@ -261,3 +261,48 @@ def test_a_network_is_called_straight_only_where_it_is() -> None:
         data = run(Parameters(curved), epochs=3).records.data
         assert data is not None
         assert (data.linear_loss is None) == curved
+
+
+class Side(nn.Module):
+    """A layer that nobody reads stands last, so that nothing is known of what it passes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.side = chain(8, 8), nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen = self.side(x)
+        return torch.as_tensor(self.body(x))
+
+
+class Mean(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.parts = nn.ModuleList([nn.Linear(2, 1) for _ in range(3)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([part(x) for part in self.parts]).mean(0)
+
+
+@pytest.mark.parametrize("build", [Side, Mean])
+def test_a_signal_that_nobody_measured_has_not_vanished(build: Callable[[], nn.Module]) -> None:
+    assert "vanishing_gradient" not in said(run(build(), epochs=60))
+
+
+def test_a_loss_that_is_summed_or_weighted_is_held_against_its_own_constant_answer() -> None:
+    y, weight = TRAIN[1], 20.0
+    ones, zeros = float(y.sum()), float((1 - y).sum())
+
+    def least(w: float) -> float:
+        q = torch.tensor(w * ones / (w * ones + zeros))
+        return float(-(w * ones * q.log() + zeros * (1 - q).log()))
+
+    summed = run(chain(16), 1e-3, 300, loss=nn.BCEWithLogitsLoss(reduction="sum"))
+    assert summed.records.constant_loss == pytest.approx(least(1.0), rel=1e-4)
+    assert "none_of_these" not in said(summed)
+    loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(weight))
+    weighted = run(chain(16), 0.05, 300, loss=loss)
+    assert weighted.records.constant_loss == pytest.approx(least(weight) / len(y), rel=1e-3)
+    assert "none_of_these" not in said(weighted)
