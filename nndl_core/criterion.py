@@ -211,7 +211,7 @@ class Criterion:
                 return self._least_of_constants(target.double().mean(1), labels, outputs)
             return constant_loss("cross_entropy" if columns > 1 else "bce", target.double())
         if labels.shape != outputs.shape:
-            return math.nan
+            return self._of_shares(labels, outputs)
         answers = [labels.double().mean(0), labels.double().median(0).values]
         if self.wants == "unknown" and self.output == "logits":
             answers.append(torch.logit(answers[0], 1e-12))
@@ -238,6 +238,17 @@ class Criterion:
             least = min(least, float(loss.detach()))
             optimizer.step()
         return least
+
+    def _of_shares(self, labels: Tensor, outputs: Tensor) -> float:
+        """Return the loss of one's own of an answer made of the shares of classes; else NaN."""
+        try:
+            classes = class_indices(labels, outputs.shape[-1])
+        except ValueError:
+            return math.nan
+        shares = F.one_hot(classes, max(2, outputs.shape[-1])).double().mean(0)
+        answers = [a for a in (shares, shares.clamp_min(1e-12).log()) if outputs.ndim == 2]
+        least = min((self._of_constant(a, labels, outputs) for a in answers), default=math.inf)
+        return least if math.isfinite(least) else math.nan
 
     def _of_constant(self, answer: Tensor, labels: Tensor, outputs: Tensor) -> float:
         """Return the loss of one answer for all; infinite where the loss cannot take it."""

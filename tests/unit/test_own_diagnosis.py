@@ -306,3 +306,17 @@ def test_a_loss_that_is_summed_or_weighted_is_held_against_its_own_constant_answ
     weighted = run(chain(16), 0.05, 300, loss=loss)
     assert weighted.records.constant_loss == pytest.approx(least(weight) / len(y), rel=1e-3)
     assert "none_of_these" not in said(weighted)
+
+
+def test_a_function_of_ones_own_for_several_classes_has_a_constant_answer() -> None:
+    torch.manual_seed(0)
+    k = (X[:, 0] > 0).long() + (X[:, 1] > 0).long()
+    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 3))
+    runner = run(
+        model,
+        epochs=3,
+        sets=((X[:400], k[:400]), (X[400:], k[400:])),
+        loss=lambda p, t: nn.functional.cross_entropy(p, t.long()),
+    )
+    share = torch.bincount(k[:400]).double() / 400
+    assert runner.records.constant_loss == pytest.approx(-float((share * share.log()).sum()))
