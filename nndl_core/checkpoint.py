@@ -30,6 +30,8 @@ MAX_BYTES = 5_000_000
 MAX_COUNT_DIGITS = 9
 MOST_STEPS = 2**62
 FORMAT = "nndl-lab-1"
+PLAIN = "pt"
+"""How other programs mark PyTorch's tensors, if they mark them at all."""
 PRECISIONS = (torch.float32, torch.float64)
 COUNTERS = (torch.int64,)
 """What a network counts, as batch normalization does its batches."""
@@ -121,7 +123,10 @@ class Checkpoint:
             ) from None
         if not tensors:
             raise CheckpointError(tr("The file holds no weights."))
-        if not metadata or metadata.get("format") != FORMAT:
+        made_by = (metadata or {}).get("format", PLAIN)
+        if made_by not in (FORMAT, PLAIN):
+            raise CheckpointError(tr("The file was not saved by this lab."))
+        if made_by == PLAIN:
             return cls(_in_order(_checked(tensors)), 0, None)
         own = {name: t for name, t in tensors.items() if not name.startswith(OLD_VECTOR)}
         old = [t for name, t in sorted(tensors.items()) if name.startswith(OLD_VECTOR)]
@@ -182,7 +187,7 @@ def _state_dict(content: bytes) -> dict[str, Tensor]:
 def _checked(tensors: dict[Any, Tensor]) -> dict[Any, Tensor]:
     """Return tensors of real numbers that are finite; whole numbers only count."""
     for t in tensors.values():
-        counts = t.dtype == torch.int64 and t.numel() == 1
+        counts = t.dtype == torch.int64 and t.ndim == 0
         if not counts and not (t.dtype in PRECISIONS and t.isfinite().all()):
             raise CheckpointError(tr("The file holds values that are not finite numbers."))
     return tensors
