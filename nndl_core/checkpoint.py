@@ -30,6 +30,8 @@ MAX_BYTES = 5_000_000
 MAX_COUNT_DIGITS = 9
 MOST_STEPS = 2**62
 FORMAT = "nndl-lab-1"
+PLAIN = "pt"
+"""How other programs mark PyTorch's tensors, if they mark them at all."""
 PRECISIONS = (torch.float32, torch.float64)
 OTHERS = (
     torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
@@ -124,7 +126,10 @@ class Checkpoint:
             ) from None
         if not tensors:
             raise CheckpointError(tr("The file holds no weights."))
-        if not metadata or metadata.get("format") != FORMAT:
+        made_by = (metadata or {}).get("format", PLAIN)
+        if made_by not in (FORMAT, PLAIN):
+            raise CheckpointError(tr("The file was not saved by this lab."))
+        if made_by == PLAIN:
             return cls(_in_order(_checked(tensors, own)), 0, None)
         parts = {name: t for name, t in tensors.items() if not name.startswith(OLD_VECTOR)}
         old = [t for name, t in sorted(tensors.items()) if name.startswith(OLD_VECTOR)]
@@ -211,7 +216,7 @@ def _is_sound(t: Tensor, own: Tensor | None) -> bool:
     """Tell whether these are finite numbers of a weight, a counter, or what the network holds."""
     if own is not None and t.dtype == own.dtype:
         return not t.is_floating_point() or bool(t.isfinite().all()) or torch.equal(t, own)
-    counts = t.dtype == torch.int64 and t.numel() == 1
+    counts = t.dtype == torch.int64 and t.ndim == 0
     return counts or (t.dtype in PRECISIONS and bool(t.isfinite().all()))
 
 

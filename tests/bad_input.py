@@ -310,10 +310,10 @@ def bad_checkpoints() -> Iterator[Case]:
     yield Case(
         "5 MB of header",
         packed(b'{"__metadata__":{"a":"' + b"x" * 4_900_000 + b'"}}'),
-        ("not saved",),
+        ("no weights",),
     )
     yield Case("6 MB", good + bytes(6_000_000), ("bytes",))
-    yield Case("no tensors, no metadata", packed({}), ("not saved",))
+    yield Case("no tensors, no metadata", packed({}), ("no weights",))
     yield Case("metadata no object", packed({"__metadata__": 3}), whole)
     yield Case("metadata of numbers", packed({"__metadata__": {"epoch": 3}}), whole)
     one = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
@@ -328,7 +328,7 @@ def bad_checkpoints() -> Iterator[Case]:
     ):
         yield Case(name, packed({"w": one | change}, bytes(4)), whole)
     meta = {"format": "nndl-lab-1", "epoch": "2", "steps": "0"}
-    yield Case("of somebody else", packed({"w": one}, bytes(4)), ("not saved",))
+    yield Case("of somebody else", packed({"w": one}, bytes(4)), ("another network",))
     for text in ("nndl-lab-0", "", "<script>"):
         yield Case(f"format {text!r}", changed(good, format=text), ("not saved",))
     for name in ("epoch", "steps"):
@@ -360,7 +360,7 @@ def bad_checkpoints() -> Iterator[Case]:
             tensors(meta, fc1_weight=(kind, [1], bytes(width))),
             ("float32", "finite"),
         )
-    yield Case("no tensors", packed({"__metadata__": meta}), ("network",))
+    yield Case("no tensors", packed({"__metadata__": meta}), ("no weights",))
     yield Case("transposed", tensors(meta, fc1_weight=("F32", [2, 3], bytes(24))), ("network",))
     yield Case("scalar", tensors(meta, fc1_weight=("F32", [], bytes(4))), ("network",))
     many = {f"w{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(60_000)}

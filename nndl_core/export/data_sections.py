@@ -14,7 +14,16 @@ from nndl_core import datasets
 from nndl_core.config import RunConfig
 from nndl_core.i18n import mark, tr
 
-PLANE_HELPERS = ("_class_sizes", "_labels", "_moon_arcs", "_shuffled", "_jittered")
+PLANE_HELPERS = (
+    "_class_sizes",
+    "_labels",
+    "_moon_arcs",
+    "_rings",
+    "_spiral_arms",
+    "_shuffled",
+    "_jittered",
+)
+"""In an order in which each is defined before it is called."""
 CONSTANTS = ("BLOB_SPREAD", "XOR_SIDE", "SPIRAL_RADIUS")
 UPLOADED_TEXT = mark(
     "The uploaded table, in the file data.csv beside this program: the rows and columns that were "
@@ -55,7 +64,8 @@ def data_section(config: RunConfig) -> Section:
     function = make.func if isinstance(make, partial) else make
     body = source_of(function)
     helpers = [name for name in PLANE_HELPERS if _needs(name, body)]
-    constants = [name for name in CONSTANTS if name in body]
+    sources = " ".join([body, *(source_of(getattr(datasets, name)) for name in helpers)])
+    constants = [name for name in CONSTANTS if name in sources]
     parts = [f"{name} = {getattr(datasets, name)!r}" for name in constants]
     parts += [source_of(getattr(datasets, name)) for name in helpers]
     given = "".join(f", {name}={value!r}" for name, value in extra.items())

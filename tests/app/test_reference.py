@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_the_table_escapes_text_and_marks_code() -> None:
 def test_the_limits_are_stated_as_they_are_enforced(page: AppTest) -> None:
     shown = " ".join(e.proto.body for e in page.get("html"))
     for what, most in limits():
-        assert f">{what}<" in shown
+        assert f">{escape(what)}<" in shown
         assert f">{most}<" in shown
     for name, bound in (("points", 5000), ("epochs", 100_000)):
         with pytest.raises(ConfigError, match=name):

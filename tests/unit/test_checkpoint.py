@@ -137,6 +137,7 @@ FOREIGN: list[tuple[str, bytes]] = [
     ("metadata null", raw(b'{"__metadata__":null}')),
     ("metadata a list", raw(b'{"__metadata__":[]}')),
     ("metadata not text", raw(b'{"__metadata__":{"format":5}}')),
+    ("another format", file_of(format="nndl-lab-2")),
     ("optimizer no json", file_of(optimizer="{")),
     ("optimizer a number", file_of(optimizer="5")),
     ("optimizer of no base64", file_of(optimizer='[{"dtype": "float32", "data": "?"}]')),
