@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 
 from nndl_core.config import InitializerName, LossName, OptimizerName, RunConfig
 from nndl_core.criterion import BINARY, SEVERAL, wanted_by
+from nndl_core.layer_stats import Layer, weight_of
 from nndl_core.optimizers import Optimizer
-from nndl_core.probe import Layer, weight_of
 
 UNKNOWN_ACTIVATION = "other"
 ADAPTIVE = ("Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop")

@@ -14,10 +14,10 @@ from nndl_core.config import LossName
 from nndl_core.data_facts import facts_of
 from nndl_core.datasets import Split
 from nndl_core.kernel import Block, Kernel, Problem
+from nndl_core.layer_stats import Layer
 from nndl_core.losses import constant_loss, targets
 from nndl_core.model import MLP, pack, unpack
 from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
-from nndl_core.probe import Layer
 from nndl_core.records import Columns, DataFacts
 from nndl_core.telemetry import Telemetry
 

@@ -18,8 +18,9 @@ from nndl_core.data_facts import facts_of
 from nndl_core.datasets import Split
 from nndl_core.i18n import tr
 from nndl_core.kernel_loop import Metric, Parameters
+from nndl_core.layer_stats import columns_of, evaluating
 from nndl_core.optimizers import Optimizer, OptimizerState
-from nndl_core.probe import Probe, called, columns_of, evaluating, is_affine
+from nndl_core.probe import Probe, called, is_affine
 from nndl_core.records import Columns, DataFacts
 
 Examples = tuple[Tensor, Tensor]
