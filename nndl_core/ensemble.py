@@ -67,7 +67,8 @@ class Ensemble:
     def _work(self) -> int:
         """Train one block of one batch; return how many outcomes came of it."""
         batch = self._current = self._current or Batch(self._waiting.pop(0))
-        batch.advance()
+        if not batch.finished:  # a click may have cut the call before off when all was trained
+            batch.advance()
         if not batch.finished:
             return 0
         for member, outcome in zip(batch.members, batch.outcomes(), strict=True):

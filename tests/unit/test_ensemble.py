@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from nndl_core.batch import Batch
 from nndl_core.config import RunConfig
 from nndl_core.datasets import Split, dataset_of, make_dataset
 from nndl_core.ensemble import CURVE_POINTS, MOST_RUNS, Ensemble, Outcome
@@ -311,3 +312,23 @@ def test_one_thread_is_enough() -> None:
     torch.set_num_threads(2)
     ensemble.advance()
     assert torch.get_num_threads() == 1
+
+
+def test_a_call_cut_off_after_the_last_epoch_is_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page's run may be stopped by the next click at any line, also before the outcomes."""
+    configs = [settings(init_seed=seed) for seed in range(2)]
+    expected = outcomes(configs)
+    ensemble, made = Ensemble(configs), Batch.outcomes
+
+    def cut(self: Batch) -> list[Outcome]:
+        monkeypatch.setattr(Batch, "outcomes", made)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Batch, "outcomes", cut)
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.advance()
+    assert ensemble.advance() == 2
+    found = [outcome for outcome in ensemble.outcomes if outcome is not None]
+    assert [o.last for o in found] == [o.last for o in expected]
