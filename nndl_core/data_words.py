@@ -42,6 +42,11 @@ def learned(run: Facts, at: int = -1) -> str:
 
 def awaited(run: Facts) -> str:
     """Say what the diagnosis waits for, where it says nothing yet."""
+    if run.finished:
+        return tr(
+            "Too few epochs to tell: they show the start only. Train {least} or more.",
+            least=FIRST_WORD,
+        )
     first = max(min(FIRST_WORD, run.planned - 1), math.ceil(EARLY * run.planned))
     return tr(
         "Too early to tell: these epochs show the start only. The first verdict comes at epoch "

@@ -434,6 +434,8 @@ def _unremarkable(run: Facts) -> list[Finding]:
     told = min(1.0, max(0.0, learned))
     shown = (Evidence(mark("share learned"), told, NOT_LEARNED, "below"),)
     if run.finished and learned < NOT_LEARNED:
+        if run.epochs < FIRST_WORD and run.diverged_at is None:
+            return []  # so few epochs show the start only, whatever the data are
         return [Finding("none_of_these", "mild", at, shown)]
     return [Finding("healthy", "fine", at, shown)]
 

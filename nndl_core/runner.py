@@ -272,6 +272,14 @@ class Runner:
                     print(self._log_line(first))
         finally:
             self.custom_print_log = None
+        if self.diverged is not None:
+            print(
+                tr(
+                    "[Runner] Stopped: the loss of epoch {epoch} is no finite number. The network "
+                    "has its last parameters with a finite loss.",
+                    epoch=self.diverged.epoch,
+                )
+            )
         if save_path is not None:
             self.save_model(save_path, best=True)
 

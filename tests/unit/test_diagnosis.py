@@ -203,9 +203,10 @@ def test_nothing_is_said_before_there_is_evidence(planned: int) -> None:
     for epochs in {1, 3, first_word, first_word + 1, planned} & set(range(1, planned + 1)):
         made = records(config, epochs, train_loss=STUCK * 0.8)
         said = diagnose(config, made)
-        assert bool(said) == (epochs > first_word or epochs == planned)
+        assert bool(said) == (planned > 1 and (epochs > first_word or epochs == planned))
         if not said:
-            assert f"epoch {first_word:,}" in awaited(Facts.of(config, made))
+            word = f"epoch {first_word:,}" if epochs < planned else "Too few epochs"
+            assert word in awaited(Facts.of(config, made))
 
 
 def test_jumps_that_lose_what_was_reached_are_oscillation() -> None:
@@ -326,3 +327,14 @@ def test_a_set_of_one_class_can_be_diagnosed() -> None:
     made = records()
     made.constant_loss = 0.0
     assert diagnose(CONFIG, made)[0].disease == "healthy"
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 4, 5])
+def test_a_run_of_very_few_epochs_is_not_blamed_on_its_data(epochs: int) -> None:
+    config = RunConfig(epochs=epochs, learning_rate=0.01)
+    runner = Runner.from_config(config)
+    runner.advance(epochs)
+    found = [finding.disease for finding in diagnose(runner)]
+    assert ("none_of_these" in found) == (epochs >= 5 and "slow_convergence" not in found)
+    if not found:
+        assert "Too few epochs" in awaited(Facts.of(config, runner.records))

@@ -520,7 +520,9 @@ def test_the_best_parameters_are_evaluated_predicted_and_saved(tmp_path: Path) -
     assert torch.equal(runner.predict(DEV[0], best=True), saved(DEV[0]))
 
 
-def test_a_run_that_diverges_stops_at_its_last_finite_parameters() -> None:
+def test_a_run_that_diverges_stops_at_its_last_finite_parameters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     model = net()
     runner = Runner(model, sgd(model, 1e30), loss_fn=F.mse_loss)
     runner.train(TRAIN, DEV, num_epochs=50)
@@ -530,6 +532,9 @@ def test_a_run_that_diverges_stops_at_its_last_finite_parameters() -> None:
     assert all(p.isfinite().all() for p in model.parameters())
     assert math.isfinite(runner.evaluate(DEV)[1])
     assert all(map(math.isfinite, runner.train_loss))
+    assert (
+        f"the loss of epoch {runner.diverged.epoch} is no finite number" in capsys.readouterr().out
+    )
 
 
 def test_evaluating_and_predicting_need_no_training() -> None:
