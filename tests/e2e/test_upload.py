@@ -112,7 +112,7 @@ def test_how_a_file_is_read_is_changed_and_a_closed_dialog_stays_closed(
     choose_delimiter(page, "tab")
     expect(dialog).to_contain_text("one column", timeout=WAIT)
     photograph(page, "refused_dialog")
-    page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0, timeout=WAIT)
     lab.step()
     expect(dialog).to_have_count(0)
