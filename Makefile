@@ -30,9 +30,8 @@ BOUNDED = tests/unit/test_problem.py tests/unit/test_kernel.py tests/unit/test_f
 bounds:  ## the engine's tests with every index of the machine code checked; it is compiled anew
 	NUMBA_BOUNDSCHECK=1 $(PYTHON) -m pytest $(BOUNDED) --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# What fails is tried once more: both results stand in the log, and what fails twice is broken.
 e2e:  ## only the browser tests, one after another: a busy machine tears their clocks apart
-	$(PYTHON) -m pytest tests/e2e || $(PYTHON) -m pytest tests/e2e --last-failed --last-failed-no-failures none
+	$(PYTHON) -m pytest tests/e2e
 
 bench:  ## speed and size, each script prints its table
 	for file in benchmarks/*.py; do PYTHONPATH=. $(PYTHON) "$$file" || exit 1; done

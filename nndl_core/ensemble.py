@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from threading import Lock
 
 import torch
 
@@ -38,6 +39,7 @@ class Ensemble:
         self.outcomes: list[Outcome | None] = [None] * len(self.configs)
         self._waiting = _batches(_members(self.configs, datasets or {}))
         self._current: Batch | None = None
+        self._lock = Lock()
         self._trained = 0
 
     @property
@@ -58,10 +60,11 @@ class Ensemble:
         # the number of threads belongs to the calling thread, so it is set at every entry
         torch.set_num_threads(1)
         end, completed = time.perf_counter() + seconds, 0
-        while not self.finished:
-            completed += self._work()
-            if time.perf_counter() >= end:
-                break
+        with self._lock:  # of two threads, each would take a batch, and one of them be lost
+            while not self.finished:
+                completed += self._work()
+                if time.perf_counter() >= end:
+                    break
         return completed
 
     def _work(self) -> int:

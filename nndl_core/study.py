@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, Literal
 
 from nndl_core.config import ConfigError, RunConfig
@@ -157,6 +158,7 @@ class Study:
         configs = [config for arms in self._arms for config in arms.values()]
         self._ensemble = None if claim.trial else Ensemble(configs)
         self._next = 0
+        self._lock = Lock()
 
     @property
     def share(self) -> float:
@@ -178,7 +180,8 @@ class Study:
         start, before = time.perf_counter(), self._next
         if self._ensemble is not None:
             self._ensemble.advance(seconds)
-            self._collect()
+            with self._lock:  # two threads would measure a seed twice
+                self._collect()
         while self._ensemble is None and not self.finished:
             self._try(self._arms[self._next])
             if time.perf_counter() - start >= seconds:

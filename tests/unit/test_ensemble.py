@@ -2,6 +2,7 @@
 
 import platform
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -332,3 +333,20 @@ def test_a_call_cut_off_after_the_last_epoch_is_gone_on_with(
     assert ensemble.advance() == 2
     found = [outcome for outcome in ensemble.outcomes if outcome is not None]
     assert [o.last for o in found] == [o.last for o in expected]
+
+
+def test_two_threads_at_once_lose_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = [settings(init_seed=seed, hidden=(2 + seed,)) for seed in range(4)]
+    expected, made = outcomes(configs), Batch.__init__
+
+    def slow(self: Batch, members: Any) -> None:
+        time.sleep(0.02)
+        made(self, members)
+
+    monkeypatch.setattr(Batch, "__init__", slow)
+    ensemble = Ensemble(configs)
+    with ThreadPoolExecutor(2) as pool:
+        completed = list(pool.map(lambda _: ensemble.advance(), range(2)))
+    assert sum(completed) == 4
+    found = [outcome.last for outcome in ensemble.outcomes if outcome is not None]
+    assert found == [outcome.last for outcome in expected]
