@@ -116,20 +116,6 @@ class ModuleLoop:
             return self.criterion.score(outputs, labels)
         return float(self.metric(outputs.detach(), labels))
 
-    def evaluated(
-        self, x: Tensor, y: Tensor, state: dict[str, Tensor] | None
-    ) -> tuple[float, float]:
-        """Return (score, loss) of examples, with the parameters of a state dict if one is given."""
-        outputs = self.predicted(x, state)
-        labels = self.criterion.fitted(y.to(outputs.device), outputs)
-        with torch.no_grad():
-            loss = float(self.criterion(outputs, labels))
-        return self.score(outputs, labels), loss
-
-    def predicted(self, x: Tensor, state: dict[str, Tensor] | None) -> Tensor:
-        """Return what the network gives for examples, without a graph, in evaluation mode."""
-        return predicted(self.model, x, state)
-
     def parameters_at(self, s: int) -> Parameters:
         """Return the parameters before the update of the last epoch."""
         return self._before
