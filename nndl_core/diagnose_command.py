@@ -98,26 +98,29 @@ def _lines(runs: list[Job], jobs: int) -> Iterator[Line]:
 
 
 def diagnose_run(job: Job) -> Line:
-    """Train one run, diagnose it, and train it again with the first remedy."""
+    """Train one run, diagnose it, and train it again with the first remedy.
+
+    The diagnosis is None where the run is too short to show anything.
+    """
     case, seed, rival = job
     config = case.seeded(seed)
     runner, scores = _trained(case, config)
     if rival:
         add_rival(runner)
     findings = diagnose(config, runner.records)
-    first = findings[0]
+    first = findings[0] if findings else None
     line: Line = {
         "id": case.name,
         "seed": seed,
-        "diagnosis": first.disease,
-        "epoch": first.epoch,
+        "diagnosis": first and first.disease,
+        "epoch": first and first.epoch,
         "epochs": config.epochs,
         "diverged_at": runner.records.diverged_at,
         **scores,
         "findings": [_plain(asdict(finding)) for finding in findings],
         "remedy": None,
     }
-    remedies = remedies_for(config, first, made_to_order=False)
+    remedies = remedies_for(config, first, made_to_order=False) if first else ()
     if remedies:
         line["remedy"] = _tried(case, config, remedies[0])
     return line
@@ -126,8 +129,9 @@ def diagnose_run(job: Job) -> Line:
 def _tried(case: Case, config: RunConfig, remedy: Remedy) -> Line:
     cured = remedy.applied(config)
     runner, scores = _trained(case, cured)
-    after = diagnose(cured, runner.records)[0].disease
-    return {"name": remedy.name, "change": _plain(remedy.change), "diagnosis": after, **scores}
+    after = [finding.disease for finding in diagnose(cured, runner.records)]
+    changed = {"name": remedy.name, "change": _plain(remedy.change)}
+    return {**changed, "diagnosis": after[0] if after else None, **scores}
 
 
 def _trained(case: Case, config: RunConfig) -> tuple[Any, Line]:

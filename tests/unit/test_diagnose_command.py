@@ -78,6 +78,16 @@ def test_a_line_per_run_with_diagnosis_evidence_and_remedy(
     assert well["test_accuracy"] > 0.9
 
 
+def test_a_run_too_short_to_show_anything_has_no_diagnosis(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = CASE | {"epochs": 1, "bias": 0.0, "lr": 1e-9}
+    assert main(["diagnose", written(tmp_path, [short]), "--data", str(data)]) == 0
+    (line,) = lines(capsys)
+    assert (line["diagnosis"], line["epoch"], line["findings"]) == (None, None, [])
+    assert line["remedy"] is None
+
+
 def test_processes_give_the_same_lines(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
