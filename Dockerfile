@@ -54,7 +54,7 @@ WORKDIR /app
 COPY . .
 # The training loop as machine code of the processor that builds; another one makes its own in seconds.
 RUN python -m nndl_core compile \
-    && python -c "from nndl_core.datasets import make_dataset; make_dataset('iris'); make_dataset('digits')"
+    && python -c "from nndl_core.data.catalog import make_dataset; make_dataset('iris'); make_dataset('digits')"
 # The run history; a volume mounted here belongs to the user below, as this folder does.
 RUN install -d -o 10001 -g 0 -m 770 /data
 USER 10001:0

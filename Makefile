@@ -23,7 +23,7 @@ test:  ## everything that needs no browser, on up to four cores
 	$(PYTHON) -m pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # What calls the machine code with random shapes; an index beyond an array raises IndexError here.
-BOUNDED = tests/unit/test_problem.py tests/unit/test_kernel.py tests/unit/test_fused_rows.py \
+BOUNDED = tests/unit/engine/machine/test_problem.py tests/unit/engine/test_kernel.py tests/unit/engine/machine/test_rows.py \
 	tests/property/test_wrong_input.py tests/property/test_gradients.py \
 	tests/property/test_ensemble.py tests/property/test_resume.py
 
@@ -40,7 +40,7 @@ screenshot:  ## the picture in the README, from the running app
 	PYTHONPATH=. $(PYTHON) docs/screenshot.py
 
 lessons:  ## docs/lessons.md and docs/lessons.zh.md, written from the lessons' data
-	$(PYTHON) -c "from nndl_core.lessons.overview import write_pages; write_pages()"
+	$(PYTHON) -c "from nndl_core.course.lessons.overview import write_pages; write_pages()"
 
 lock:  ## constraints.txt: every package that requirements.txt brings, as this environment has it
 	$(PYTHON) -m supply_chain.closure > constraints.new && mv constraints.new constraints.txt

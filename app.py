@@ -9,11 +9,11 @@ from threading import Thread
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.ui.guard import Guard
-from pages.ui.housekeeping import share_heaps
-from pages.ui.owner import OwnerCookie
-from pages.ui.plotly_asset import asset_routes
-from pages.ui.server_life import life, refuse_what_does_not_fit
+from pages.ui.server.guard import Guard
+from pages.ui.server.housekeeping import share_heaps
+from pages.ui.server.lifetime import life, refuse_what_does_not_fit
+from pages.ui.server.owner import OwnerCookie
+from pages.ui.server.plotly_asset import asset_routes
 
 # For every thread of the server, before torch is there: more would wait for each other, busily.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,9 +26,9 @@ share_heaps()
 
 def prepare() -> None:
     """Load what takes seconds while the browser still fetches its first files."""
-    load("nndl_core.snapshot")
-    from nndl_core.compilation import compile_all, compile_training
-    from nndl_core.i18n import catalog
+    load("nndl_core.engine.snapshot")
+    from nndl_core.base.i18n import catalog
+    from nndl_core.engine.machine.warm_up import compile_all, compile_training
 
     compile_training("float32")
     time.sleep(SECONDS_LATER)  # until the first page stands; few runs are in float64

@@ -9,9 +9,9 @@ from __future__ import annotations
 import statistics
 import time
 
-from nndl_core.config import RunConfig
-from nndl_core.diagnosis import diagnose
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.engine.runner import Runner
 
 ROUNDS, FRAMES_PER_SECOND, EPOCHS_PER_FRAME = 9, 10, 20
 GOAL = 0.10

@@ -22,17 +22,17 @@ import numpy as np
 import torch
 
 from benchmarks.planted_cases import from_json
-from nndl_core.config import ActivationName, RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.diagnosis import diagnose
-from nndl_core.gallery import EXHIBITS
-from nndl_core.labelled_cases import case_of, read_cases, read_data
-from nndl_core.lessons import LESSONS
-from nndl_core.lessons.diagnoses import DIAGNOSES
-from nndl_core.map_plan import BASE
-from nndl_core.records import LAYER_FIELDS, SCALARS, Records
-from nndl_core.rival import add_rival
-from nndl_core.runner import Runner
+from nndl_core.base.config import ActivationName, RunConfig
+from nndl_core.course.gallery import EXHIBITS
+from nndl_core.course.lessons import LESSONS
+from nndl_core.course.lessons.diagnoses import DIAGNOSES
+from nndl_core.data.catalog import Dataset
+from nndl_core.diagnosis.cases import case_of, read_cases, read_data
+from nndl_core.diagnosis.rival import add_rival
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.engine.records import LAYER_FIELDS, SCALARS, Records
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.map.plan import BASE
 
 XOR_SEEDS, SEEDS = 40, 5
 LOW, MOVED = 0.95, 0.05

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.published_rules import SYSTEMS, watch
-from nndl_core.diagnosis import diagnose
-from nndl_core.labelled_cases import Case, case_of, read_cases, read_data
+from nndl_core.diagnosis.cases import Case, case_of, read_cases, read_data
+from nndl_core.diagnosis.rules import diagnose
 
 Job = tuple[Case, int]
 Verdicts = dict[str, list[str]]

@@ -29,11 +29,11 @@ from benchmarks.planted_cases import (
     result_of,
     trained,
 )
-from nndl_core.config import RunConfig
-from nndl_core.cures import remedies_for
-from nndl_core.diagnosis import diagnose
-from nndl_core.labelled_cases import Case, case_of, read_cases, read_data
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.diagnosis.cases import Case, case_of, read_cases, read_data
+from nndl_core.diagnosis.remedies import remedies_for
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.engine.runner import Runner
 
 GIVEN_SEEDS = 5
 XOR_SEEDS = 40

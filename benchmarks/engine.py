@@ -35,10 +35,10 @@ from benchmarks.peers import (
     rounds_of,
     runner,
 )
-from nndl_core.claims import CLAIMS
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.study import Study
+from nndl_core.base.config import RunConfig
+from nndl_core.course.claims import CLAIMS
+from nndl_core.data.catalog import dataset_of
+from nndl_core.studies.study import Study
 
 BATCH_10 = RunConfig(
     hidden=(4, 2), activation="tanh", points=390, batch_size=10, learning_rate=0.03, epochs=100_000

@@ -16,11 +16,11 @@ from multiprocessing import get_context
 import torch
 
 from benchmarks.peers_torch import eager
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.ensemble import Ensemble
-from nndl_core.map_plan import MapPlan
-from nndl_core.sweep_grid import points
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.ensemble import Ensemble
+from nndl_core.studies.map.plan import MapPlan
+from nndl_core.studies.sweep.grid import points
 
 joblib = importlib.import_module("joblib")
 EVERY, PROCESSES, ROUNDS, GOAL = 8, 2, 3, 15.0

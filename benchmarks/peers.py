@@ -23,13 +23,13 @@ import torch
 
 from benchmarks import peers_numeric, peers_torch
 from benchmarks.peers_torch import Train, timed
-from nndl_core.batch import Member, kernel_of
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, dataset_of
-from nndl_core.ensemble import MOST_RUNS, Ensemble
-from nndl_core.kernel import Kernel
-from nndl_core.runner import Runner
-from nndl_core.telemetry import Telemetry
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Dataset, dataset_of
+from nndl_core.engine.batch import Member, kernel_of
+from nndl_core.engine.ensemble import MOST_RUNS, Ensemble
+from nndl_core.engine.kernel import Kernel
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.telemetry import Telemetry
 
 SHAPES = {
     "2-5-1 sigmoid": RunConfig(hidden=(5,), epochs=100_000),

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers_torch import Train, Trained, each, labelled, start, timed
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.model import pack
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Dataset
+from nndl_core.network.model import pack
 
 Array = NDArray[np.floating[Any]]
 SOURCE = Path(__file__).with_name("ceiling.cpp")

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.model import MLP
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Dataset
+from nndl_core.network.model import MLP
 
 
 class Trained(NamedTuple):

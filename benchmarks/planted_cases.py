@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 
 from benchmarks.planted_families import DIVERGES, FAMILIES, Candidate
 from benchmarks.planted_tables import Table
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.losses import constant_loss, output_units, targets
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Dataset
+from nndl_core.engine.runner import Runner
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.losses import constant_loss, output_units, targets
 
 SEEDS, MOST_OF_THEM = 5, 4
 FAILED, CURED, SOUND = 0.6, 0.8, 0.85

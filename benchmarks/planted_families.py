@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from benchmarks.planted_tables import Table
-from nndl_core.config import RunConfig
+from nndl_core.base.config import RunConfig
 
 Settings = dict[str, Any]
 DIVERGES = "the loss leaves the finite numbers"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import DATASETS, Dataset, Split, make_dataset
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import DATASETS, Dataset, Split, make_dataset
 
 FRESH_POINTS, SOUND_POINTS, FRESH_SEED = 2000, 4000, 500_000
 

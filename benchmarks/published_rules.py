@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from nndl_core.findings import Disease
-from nndl_core.gradients import by_hand
-from nndl_core.losses import targets
-from nndl_core.runner import Runner
+from nndl_core.diagnosis.facts import Disease
+from nndl_core.engine.runner import Runner
+from nndl_core.network.gradients import by_hand
+from nndl_core.network.losses import targets
 
 EVERY, BATCH = 3, 64
 

@@ -4,26 +4,26 @@ from pathlib import Path
 
 import streamlit as st
 
-from nndl_core.compilation import compile_training, is_compiled
-from nndl_core.i18n import tr
-from pages.ui import locks, presenter
-from pages.ui.address import draw_one_entry, keep_frame
-from pages.ui.language import choose_language
-from pages.ui.share_panel import share_button
-from pages.ui.shares import GATE, LONGEST_WAIT
+from nndl_core.base.i18n import tr
+from nndl_core.engine.machine.warm_up import compile_training, is_compiled
+from pages.ui.link import locks, presenter
+from pages.ui.link.address import draw_one_entry, keep_frame
+from pages.ui.link.language import choose_language
+from pages.ui.link.share_panel import share_button
+from pages.ui.server.shares import GATE, LONGEST_WAIT
 
-UI = Path(__file__).parent / "ui"
+LINK = Path(__file__).parent / "ui" / "link"
 
 # A picture of our own: the browser would fetch a material icon from a font host.
 keep_frame()
 presenter.check_link()
 st.set_page_config(
     page_title="NNDL Lab",
-    page_icon=UI / "icon.svg",
+    page_icon=LINK / "icon.svg",
     layout="wide",
     initial_sidebar_state="collapsed" if presenter.is_presenting() else "auto",
 )
-st.html(UI / "style.css")
+st.html(LINK / "style.css")
 tools = st.container(key="frame_tools", horizontal=True)
 with tools:
     draw_one_entry()

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from nndl_core.claims import CLAIMS
-from nndl_core.i18n import tr
-from pages.ui import autograd_sections as sections
-from pages.ui.autograd_controls import network
-from pages.ui.autograd_report import report_section
-from pages.ui.autograd_timing import timing_section
-from pages.ui.autograd_walk import walk_section
-from pages.ui.locks import hidden
-from pages.ui.study_panel import seeds_panel
+from nndl_core.base.i18n import tr
+from nndl_core.course.claims import CLAIMS
+from pages.ui.autograd import sections
+from pages.ui.autograd.controls import network
+from pages.ui.autograd.report import report_section
+from pages.ui.autograd.timing import timing_section
+from pages.ui.autograd.walk import walk_section
+from pages.ui.lesson.study import seeds_panel
+from pages.ui.link.locks import hidden
 
 st.header(tr("Autograd against your own derivative"), anchor=False)
 sections.claim()

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui.board_panel import board_panel
+from nndl_core.base.i18n import tr
+from pages.ui.board.panel import board_panel
 
 st.header(tr("Class board"), anchor=False)
 board_panel()

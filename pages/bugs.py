@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui import bug_hunt
-from pages.ui.report_button import report_button
+from nndl_core.base.i18n import tr
+from pages.ui.lesson.report_button import report_button
+from pages.ui.reading import bug_hunt
 
 st.title(tr("Spot the bug"))
 st.markdown(

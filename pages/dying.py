@@ -1,8 +1,10 @@
 """Dying ReLU: exact zeros, what still moves, what brings a network back, and how units die."""
 
-from pages.ui import dying_remedies, dying_sections, dying_steps
-from pages.ui.lesson import lesson_page
-from pages.ui.pair import PairSession
+from pages.ui.lesson.dying import remedies as dying_remedies
+from pages.ui.lesson.dying import sections as dying_sections
+from pages.ui.lesson.dying import steps as dying_steps
+from pages.ui.lesson.path import lesson_page
+from pages.ui.live.pair import PairSession
 
 
 def dead(session: PairSession) -> None:

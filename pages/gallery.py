@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui.gallery_cards import gallery
+from nndl_core.base.i18n import tr
+from pages.ui.gallery.cards import gallery
 
 st.header(tr("Gallery of diseases"), anchor=False)
 st.markdown(

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui.history_panel import history_panel
+from nndl_core.base.i18n import tr
+from pages.ui.history.panel import history_panel
 
 st.header(tr("Run history"), anchor=False)
 st.markdown(

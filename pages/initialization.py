@@ -1,8 +1,8 @@
 """Initialization: equal weights, the law of random ones, and what passes a deep network."""
 
-from pages.ui import initialization_sections as sections
-from pages.ui.lesson import lesson_page
-from pages.ui.pair import PairSession
+from pages.ui.lesson.initialization import sections
+from pages.ui.lesson.path import lesson_page
+from pages.ui.live.pair import PairSession
 
 
 def from_zeros(_: PairSession) -> None:

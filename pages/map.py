@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui import map_controls
-from pages.ui.map_panel import map_panel
-from pages.ui.map_session import map_session
-from pages.ui.messages import escape
+from nndl_core.base.i18n import tr
+from pages.ui.link.messages import escape
+from pages.ui.map import controls as map_controls
+from pages.ui.map.panel import map_panel
+from pages.ui.map.session import map_session
 
 session = map_session()
 st.header(tr("Which networks can be trained?"), anchor=False)

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui.limits import draw_limits
-from pages.ui.linked import linked
-from pages.ui.reference_parts import draw_calls, draw_terms
+from nndl_core.base.i18n import tr
+from pages.ui.link.linked import linked
+from pages.ui.reading.limits import draw_limits
+from pages.ui.reading.reference_parts import draw_calls, draw_terms
 
 st.title(tr("Reference"))
 NAMES = {tr("Paddle to PyTorch"): "calls", tr("Glossary"): "terms", tr("Limits"): "limits"}

@@ -1,8 +1,8 @@
 """Vanishing gradient: how many decades the way back costs, and who takes them."""
 
-from pages.ui import vanishing_sections as sections
-from pages.ui.lesson import lesson_page
-from pages.ui.pair import PairSession
+from pages.ui.lesson.path import lesson_page
+from pages.ui.lesson.vanishing import sections
+from pages.ui.live.pair import PairSession
 
 
 def small_weights(session: PairSession) -> None:

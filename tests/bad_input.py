@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.runner import Runner
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.engine.runner import Runner
 
 ROOT = Path(__file__).parents[1]
 MARKUP = (

@@ -26,6 +26,6 @@ settings.load_profile("ci" if os.environ.get("NNDL_REQUIRE_BROWSER") else "desk"
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile the training loop once, before several processes would each do it."""
     if not hasattr(session.config, "workerinput"):
-        from nndl_core.compilation import compile_all
+        from nndl_core.engine.machine.warm_up import compile_all
 
         compile_all()

@@ -1,6 +1,6 @@
 """What the source says to people, and what of it is translated: `python tests/messages.py`.
 
-With file names only their texts are listed. Used by tests/unit/test_messages.py.
+With file names only their texts are listed. Used by tests/unit/base/test_messages.py.
 """
 
 from __future__ import annotations

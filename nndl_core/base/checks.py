@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nndl_core.config import short
-from nndl_core.i18n import tr
+from nndl_core.base.config import short
+from nndl_core.base.i18n import tr
 
 LARGEST = torch.finfo(torch.float32).max
 MOST_CLASSES = 1000

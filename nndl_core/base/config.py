@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, get_args
 
-from nndl_core.i18n import mark, tr
-from nndl_core.json_text import JsonError, parsed
+from nndl_core.base.i18n import mark, tr
+from nndl_core.base.json_text import JsonError, parsed
 
 DatasetName = Literal[
     "moons", "circles", "xor", "blobs2", "blobs3", "spirals2", "spirals3", "iris", "digits", "csv"

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 
 
 class JsonError(ValueError):

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from nndl_core.charts.parts import Figure, Trace, figure, frame, mark_trace
-from nndl_core.charts.scales import (
+from nndl_core.base.i18n import tr
+from nndl_core.charts.style.parts import Figure, Trace, figure, frame, mark_trace
+from nndl_core.charts.style.scales import (
     NOT_FINITE,
     Scale,
     cross_line,
@@ -18,8 +19,7 @@ from nndl_core.charts.scales import (
     scale_over,
     short,
 )
-from nndl_core.charts.theme import series_color
-from nndl_core.i18n import tr
+from nndl_core.charts.style.theme import series_color
 
 MOST_WORDS: Final = 16  # bars of a chart; the words beside more of them would overlap
 

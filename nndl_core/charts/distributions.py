@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nndl_core.charts.parts import (
+from nndl_core.base.i18n import tr
+from nndl_core.charts.style.parts import (
     Figure,
     Trace,
     figure,
@@ -18,10 +19,9 @@ from nndl_core.charts.parts import (
     pairs,
     references,
 )
-from nndl_core.charts.scales import MINUS, Scale, cross_line, escape, floats, scale_over
-from nndl_core.charts.theme import faded, series_color, series_dash, series_symbol
-from nndl_core.i18n import tr
-from nndl_core.study import Estimate, estimate
+from nndl_core.charts.style.scales import MINUS, Scale, cross_line, escape, floats, scale_over
+from nndl_core.charts.style.theme import faded, series_color, series_dash, series_symbol
+from nndl_core.studies.study import Estimate, estimate
 
 GOLDEN = 0.6180339887498949  # its multiples fill the unit interval evenly: dots do not pile up
 FEWEST_SHARES = 5

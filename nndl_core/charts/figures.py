@@ -8,7 +8,7 @@ from typing import Any
 
 from nndl_core.charts.bars import layer_bars
 from nndl_core.charts.distributions import differences, histograms, strips
-from nndl_core.charts.parts import (
+from nndl_core.charts.style.parts import (
     Figure,
     Pairs,
     Trace,
@@ -18,13 +18,13 @@ from nndl_core.charts.parts import (
     pairs,
     references,
 )
-from nndl_core.charts.scales import (
+from nndl_core.charts.style.scales import (
     Scale,
     escape,
     kind_of,
     scale_over,
 )
-from nndl_core.charts.theme import faded, series_color, series_dash, series_symbol
+from nndl_core.charts.style.theme import faded, series_color, series_dash, series_symbol
 
 __all__ = ["Figure", "bands", "differences", "histograms", "layer_bars", "lines", "strips"]
 

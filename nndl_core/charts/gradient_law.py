@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.figures import layer_bars, lines
-from nndl_core.charts.parts import Figure
-from nndl_core.charts.scales import cross_line, escape, short
-from nndl_core.charts.theme import REFERENCE_DASHES
-from nndl_core.dead_units import BiasPath
-from nndl_core.gradient_law import Steps
-from nndl_core.i18n import mark, tr
-from nndl_core.large_steps import DeathRate, Deaths
+from nndl_core.charts.style.parts import Figure
+from nndl_core.charts.style.scales import cross_line, escape, short
+from nndl_core.charts.style.theme import REFERENCE_DASHES
+from nndl_core.studies.large_steps import DeathRate, Deaths
+from nndl_core.theory.dead_units import BiasPath
+from nndl_core.theory.gradient_law import Steps
 
 PART_NAMES = {
     mark("weights"): mark("weights"),

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
+from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.figures import lines
-from nndl_core.charts.parts import Figure, note
-from nndl_core.charts.scales import short
-from nndl_core.charts.theme import series_color, series_dash, series_symbol
-from nndl_core.i18n import mark, tr
+from nndl_core.charts.style.parts import Figure, note
+from nndl_core.charts.style.scales import short
+from nndl_core.charts.style.theme import series_color, series_dash, series_symbol
 from nndl_core.store.runs import Curves
 
 Curve = Literal["train_loss", "dev_loss", "train_accuracy", "dev_accuracy"]

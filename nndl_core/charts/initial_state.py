@@ -7,13 +7,13 @@ from typing import Literal
 
 import numpy as np
 
+from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.distributions import histograms
 from nndl_core.charts.figures import bands, lines
-from nndl_core.charts.parts import Figure
-from nndl_core.i18n import mark, tr
-from nndl_core.initial_signal import Signal, Table, geometric
-from nndl_core.initial_state import EpochParameters
-from nndl_core.weight_laws import Draws
+from nndl_core.charts.style.parts import Figure
+from nndl_core.theory.initial_signal import Signal, Table, geometric
+from nndl_core.theory.initial_state import EpochParameters
+from nndl_core.theory.weight_laws import Draws
 
 Quantity = Literal["activation_std", "example_std", "gradient_norm", "delta_size"]
 Y_TITLES: dict[Quantity, str] = {

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.figures import layer_bars, lines
-from nndl_core.charts.parts import Figure
-from nndl_core.i18n import mark, tr
-from nndl_core.runner import Runner
+from nndl_core.charts.style.parts import Figure
+from nndl_core.engine.runner import Runner
 
 MOST_POINTS = 400
 Runs = Mapping[str, Runner]

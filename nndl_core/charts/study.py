@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nndl_core.base.i18n import tr, trn
 from nndl_core.charts.distributions import differences, strips
 from nndl_core.charts.figures import bands
-from nndl_core.charts.parts import Figure
-from nndl_core.i18n import tr, trn
-from nndl_core.lessons.measured import reference_lines
-from nndl_core.study import Measure, Study
+from nndl_core.charts.style.parts import Figure
+from nndl_core.course.lessons.measured import reference_lines
+from nndl_core.studies.study import Measure, Study
 
 ROW_PIXELS = 78
 FEWEST_EPOCHS = 5

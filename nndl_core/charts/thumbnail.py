@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nndl_core.charts.theme import CLASS_COLORS
-from nndl_core.config import DatasetName
-from nndl_core.datasets import make_dataset
-from nndl_core.snapshot import make_plane
+from nndl_core.base.config import DatasetName
+from nndl_core.charts.style.theme import CLASS_COLORS
+from nndl_core.data.catalog import make_dataset
+from nndl_core.engine.snapshot import make_plane
 
 WIDTH, HEIGHT = 60, 40
 POINTS = 300

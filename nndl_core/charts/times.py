@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
+from nndl_core.base.i18n import tr
 from nndl_core.charts.figures import Figure, strips
-from nndl_core.i18n import tr
 
 SLOW = 3.0
 """A measurement so many times the largest median was interrupted by something else."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nndl_core.i18n import mark, tr, trn
+from nndl_core.base.i18n import mark, tr, trn
 from nndl_core.store.backup import BEFORE, back_up, restore, sqlite_file
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.location import location_of

@@ -15,12 +15,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nndl_core.config import ConfigError, RunConfig, short
-from nndl_core.cures import Remedy, remedies_for
-from nndl_core.diagnosis import diagnose
-from nndl_core.i18n import tr
-from nndl_core.labelled_cases import Case, case_of, check_seeds, read_cases, read_data
-from nndl_core.rival import add_rival
+from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.i18n import tr
+from nndl_core.diagnosis.cases import Case, case_of, check_seeds, read_cases, read_data
+from nndl_core.diagnosis.remedies import Remedy, remedies_for
+from nndl_core.diagnosis.rival import add_rival
+from nndl_core.diagnosis.rules import diagnose
 
 MOST_JOBS = 256
 Line = dict[str, Any]

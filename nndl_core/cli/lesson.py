@@ -8,10 +8,10 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from nndl_core.claims import CLAIMS
-from nndl_core.config import ConfigError
-from nndl_core.i18n import language, tr
-from nndl_core.study import Study
+from nndl_core.base.config import ConfigError
+from nndl_core.base.i18n import language, tr
+from nndl_core.course.claims import CLAIMS
+from nndl_core.studies.study import Study
 
 SLICE_SECONDS = 1.0
 

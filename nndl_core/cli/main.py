@@ -13,17 +13,19 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from nndl_core import backup_command, diagnose_command, sweep_command
-from nndl_core.backup_command import run_backup
-from nndl_core.compilation import PRECISIONS, compile_training
-from nndl_core.config import ConfigError, RunConfig, describe
-from nndl_core.diagnose_command import run_diagnose
-from nndl_core.i18n import LANGUAGES, language_of_environment, mark, speaking, tr
-from nndl_core.lessons.command import list_claims, readable, run_claim
-from nndl_core.machine_code import FOLDER
-from nndl_core.records import as_dict
-from nndl_core.runner import Divergence, Runner
-from nndl_core.sweep_command import run_sweep
+from nndl_core.base.config import ConfigError, RunConfig, describe
+from nndl_core.base.i18n import LANGUAGES, language_of_environment, mark, speaking, tr
+from nndl_core.cli import backup as backup_command
+from nndl_core.cli import diagnose as diagnose_command
+from nndl_core.cli import sweep as sweep_command
+from nndl_core.cli.backup import run_backup
+from nndl_core.cli.diagnose import run_diagnose
+from nndl_core.cli.lesson import list_claims, readable, run_claim
+from nndl_core.cli.sweep import run_sweep
+from nndl_core.engine.machine.compiler import FOLDER
+from nndl_core.engine.machine.warm_up import PRECISIONS, compile_training
+from nndl_core.engine.records import as_dict
+from nndl_core.engine.runner import Divergence, Runner
 
 PROGRAM = "python -m nndl_core"  # untranslated: a command
 WHAT = mark("Train a config without a screen, list every setting, or test a claim of the chapter.")
@@ -166,7 +168,3 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}."
     return str(error)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,11 +12,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nndl_core.config import ConfigError, RunConfig, short
-from nndl_core.i18n import tr, trn
-from nndl_core.json_text import JsonError, parsed
-from nndl_core.sweep import AHEAD, Sweep, SweepError, processes
-from nndl_core.sweep_grid import points
+from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.i18n import tr, trn
+from nndl_core.base.json_text import JsonError, parsed
+from nndl_core.studies.sweep.cells import AHEAD, Sweep, SweepError, processes
+from nndl_core.studies.sweep.grid import points
 
 INTERRUPTED = 130
 """The exit status that shells give to Ctrl-C."""
@@ -62,7 +62,7 @@ def run_sweep(options: argparse.Namespace) -> int:
     Raises ConfigError, SweepError or OSError with one sentence for what cannot be done.
     """
     # here, because pandas is slow to import and every other command would wait for it
-    from nndl_core.sweep_table import write_parquet
+    from nndl_core.studies.sweep.table import write_parquet
 
     plan = _read(options.sweep)
     out: Path = options.out

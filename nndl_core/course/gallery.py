@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from nndl_core.config import RunConfig
-from nndl_core.cures import Remedy, remedies_for, tempting_fix
-from nndl_core.diagnosis import diagnose
-from nndl_core.diagnosis_words import verdict
-from nndl_core.findings import Disease, Facts, Finding
-from nndl_core.i18n import mark
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark
+from nndl_core.diagnosis.facts import Disease, Facts, Finding
+from nndl_core.diagnosis.remedies import Remedy, remedies_for, tempting_fix
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.diagnosis.words import verdict
+from nndl_core.engine.runner import Runner
 
 MOONS = RunConfig(
     noise=0.2, hidden=(16, 16), activation="relu", init="he_normal", optimizer="sgd",

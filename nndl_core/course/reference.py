@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 
 CONTENT = Path(__file__).parent / "reference.toml"
 

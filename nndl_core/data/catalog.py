@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nndl_core.checks import check_examples, class_indices
-from nndl_core.config import RunConfig, ScaleName
-from nndl_core.i18n import mark, tr
+from nndl_core.base.checks import check_examples, class_indices
+from nndl_core.base.config import RunConfig, ScaleName
+from nndl_core.base.i18n import mark, tr
 
 Rows = tuple[torch.Tensor, torch.Tensor]  # x [n, features], y [n]
 Maker = Callable[[int, float, torch.Generator], Rows]

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, default_collate
 from torch.utils.data import Dataset as TorchDataset
 
-from nndl_core.checks import check_numbers, class_indices
-from nndl_core.datasets import Dataset, Split
-from nndl_core.i18n import tr
+from nndl_core.base.checks import check_numbers, class_indices
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset, Split
 
 Data = Split | Sequence[Any] | TorchDataset[Any] | DataLoader[Any]
 """Examples with labels: a Split; a pair (x, y) of tensors, arrays or nested lists, x [n, ...] and

@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.checks import MOST_CLASSES, check_examples, class_indices
-from nndl_core.config import ConfigError, RunConfig, short
-from nndl_core.datasets import Dataset, Split
-from nndl_core.i18n import tr
-from nndl_core.json_text import JsonError, parsed
-from nndl_core.losses import output_units
-from nndl_core.runner import Runner
+from nndl_core.base.checks import MOST_CLASSES, check_examples, class_indices
+from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.i18n import tr
+from nndl_core.base.json_text import JsonError, parsed
+from nndl_core.data.catalog import Dataset, Split
+from nndl_core.engine.runner import Runner
+from nndl_core.network.losses import output_units
 
 PARTS = ("x_train", "y_train", "x_test", "y_test")
 NEEDED = ("id", "data", "hidden", "activation", "init", "optimizer", "lr", "epochs", "loss")

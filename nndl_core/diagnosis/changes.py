@@ -7,8 +7,8 @@ from dataclasses import replace
 from statistics import median
 from typing import Any, cast
 
-from nndl_core.config import KNOBS, InitializerName, RunConfig
-from nndl_core.datasets import DATASETS
+from nndl_core.base.config import KNOBS, InitializerName, RunConfig
+from nndl_core.data.catalog import DATASETS
 
 Change = dict[str, Any]
 DEEP, WIDE, NARROW = 3, 8, 16

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nndl_core.findings import (
+from nndl_core.base.i18n import mark
+from nndl_core.diagnosis.facts import (
     LEARNED,
     Array,
     Disease,
@@ -19,7 +20,6 @@ from nndl_core.findings import (
     mean_of_last,
     pace,
 )
-from nndl_core.i18n import mark
 
 STILL = 0.05
 """Of what there is to learn. A loss that moved less in the second half of a run stands still."""

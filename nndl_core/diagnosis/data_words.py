@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from nndl_core.data_rules import asks_for_rival
-from nndl_core.findings import EARLY, FIRST_WORD, Disease, Facts, Finding
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
+from nndl_core.diagnosis.data_rules import asks_for_rival
+from nndl_core.diagnosis.facts import EARLY, FIRST_WORD, Disease, Facts, Finding
 
 Words = Callable[[Facts, Finding], str]
 

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nndl_core.config import RunConfig
-from nndl_core.records import DataFacts, Records
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.records import DataFacts, Records
 
 Disease = Literal[
     "symmetric_weights",

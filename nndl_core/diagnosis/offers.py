@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.cure_changes import (
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import mark
+from nndl_core.diagnosis.changes import (
     ADAM_RATE,
     BATCH,
     DEEP,
@@ -26,8 +27,7 @@ from nndl_core.cure_changes import (
     updates,
     whole,
 )
-from nndl_core.findings import Disease, Finding
-from nndl_core.i18n import mark
+from nndl_core.diagnosis.facts import Disease, Finding
 
 DECAY = 0.003
 FAR = 1.0

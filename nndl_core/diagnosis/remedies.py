@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.cure_changes import in_range, is_generated, longer, only_weights, wider
-from nndl_core.cure_offers import OFFERS, Remedy, another_start
-from nndl_core.findings import Disease, Finding
-from nndl_core.i18n import mark
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import mark
+from nndl_core.diagnosis.changes import in_range, is_generated, longer, only_weights, wider
+from nndl_core.diagnosis.facts import Disease, Finding
+from nndl_core.diagnosis.offers import OFFERS, Remedy, another_start
 
 __all__ = ["OFFERS", "Remedy", "remedies_for", "remedy_between", "tempting_fix"]
 

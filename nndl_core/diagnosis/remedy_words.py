@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.data_words import learned, number
-from nndl_core.diagnosis import NOT_LEARNED
-from nndl_core.diagnosis_words import NAMES
-from nndl_core.findings import Facts, Finding
-from nndl_core.i18n import tr
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.diagnosis.data_words import learned, number
+from nndl_core.diagnosis.facts import Facts, Finding
+from nndl_core.diagnosis.rules import NOT_LEARNED
+from nndl_core.diagnosis.words import NAMES
 
 Diagnosed = tuple[Sequence[Finding], Facts]
 GAIN = 0.25

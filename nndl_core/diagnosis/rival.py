@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from nndl_core.checks import class_indices
-from nndl_core.config import RunConfig
-from nndl_core.data_rules import asks_for_rival
-from nndl_core.datasets import Dataset, Split
-from nndl_core.findings import Facts
-from nndl_core.runner import Runner
+from nndl_core.base.checks import class_indices
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Dataset, Split
+from nndl_core.diagnosis.data_rules import asks_for_rival
+from nndl_core.diagnosis.facts import Facts
+from nndl_core.engine.runner import Runner
 
 LEAST_WIDTH, BATCH, EPOCHS, RATE = 16, 32, 200, 0.01
 LARGEST_WIDTH = 512

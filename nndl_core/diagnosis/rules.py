@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from nndl_core.config import RunConfig
-from nndl_core.data_rules import (
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark, tr
+from nndl_core.diagnosis.data_rules import (
     above_line,
     is_mere_factor,
     linear_network,
@@ -21,7 +22,7 @@ from nndl_core.data_rules import (
     unfit_data,
     unscaled_inputs,
 )
-from nndl_core.findings import (
+from nndl_core.diagnosis.facts import (
     EARLY,
     FIRST_WORD,
     LEARNED,
@@ -40,10 +41,9 @@ from nndl_core.findings import (
     run_forward,
     standing_since,
 )
-from nndl_core.i18n import mark, tr
-from nndl_core.records import Records
-from nndl_core.rival import add_rival
-from nndl_core.runner import Runner
+from nndl_core.diagnosis.rival import add_rival
+from nndl_core.engine.records import Records
+from nndl_core.engine.runner import Runner
 
 Rule = Callable[[Facts], Finding | None]
 

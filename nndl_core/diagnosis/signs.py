@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nndl_core.records import EpochRecord
+from nndl_core.engine.records import EpochRecord
 
 Sign = Literal["symmetric_units", "dead_layer", "zero_gradient", "vanishing_gradient", "at_chance"]
 VANISHED = 1e-3

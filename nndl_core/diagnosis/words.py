@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-from nndl_core.data_words import DATA_EXPLANATIONS, DATA_SENTENCES, over
-from nndl_core.data_words import number as _number
-from nndl_core.data_words import percent as _percent
-from nndl_core.data_words import tex as _tex
-from nndl_core.described import UNKNOWN_ACTIVATION
-from nndl_core.findings import Disease, Facts, Finding, run_backward, run_forward
-from nndl_core.i18n import mark, sentences, tr
+from nndl_core.base.i18n import mark, sentences, tr
+from nndl_core.diagnosis.data_words import DATA_EXPLANATIONS, DATA_SENTENCES, over
+from nndl_core.diagnosis.data_words import number as _number
+from nndl_core.diagnosis.data_words import percent as _percent
+from nndl_core.diagnosis.data_words import tex as _tex
+from nndl_core.diagnosis.facts import Disease, Facts, Finding, run_backward, run_forward
+from nndl_core.engine.any_module.described import UNKNOWN_ACTIVATION
 
 NAMES: dict[Disease, str] = {
     "symmetric_weights": mark("Symmetric weights"),

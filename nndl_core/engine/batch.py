@@ -11,19 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import Slope
-from nndl_core.checks import check_type
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, Split
-from nndl_core.i18n import tr
-from nndl_core.initializers import first_parameters
-from nndl_core.kernel import Block, Kernel
-from nndl_core.losses import output_units, targets
-from nndl_core.optimizers import Optimizer
-from nndl_core.passes import Windows
-from nndl_core.problem import Problem
-from nndl_core.records import SCALARS, Columns, EpochRecord, record_at
-from nndl_core.telemetry import Telemetry
+from nndl_core.base.checks import check_type
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset, Split
+from nndl_core.engine.kernel import Block, Kernel
+from nndl_core.engine.machine.memory import Windows
+from nndl_core.engine.machine.problem import Problem
+from nndl_core.engine.records import SCALARS, Columns, EpochRecord, record_at
+from nndl_core.engine.telemetry import Telemetry
+from nndl_core.network.activations import Slope
+from nndl_core.network.initializers import first_parameters
+from nndl_core.network.losses import output_units, targets
+from nndl_core.network.optimizers import Optimizer
 
 BLOCK_SECONDS, BLOCK_EPOCHS = 0.02, 64
 """The processor time between two looks at the clock, and the most epochs of that."""

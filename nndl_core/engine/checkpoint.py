@@ -22,9 +22,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from nndl_core.checks import check_count, check_tensor
-from nndl_core.config import ConfigError, RunConfig, short
-from nndl_core.i18n import tr
+from nndl_core.base.checks import check_count, check_tensor
+from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.i18n import tr
 
 MAX_BYTES = 5_000_000
 MAX_COUNT_DIGITS = 9

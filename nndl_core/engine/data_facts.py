@@ -7,11 +7,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from nndl_core.bayes import posterior
-from nndl_core.config import LossName
-from nndl_core.datasets import Split, standardize
-from nndl_core.losses import LOSSES, targets
-from nndl_core.records import DataFacts
+from nndl_core.base.config import LossName
+from nndl_core.data.bayes import posterior
+from nndl_core.data.catalog import Split, standardize
+from nndl_core.engine.records import DataFacts
+from nndl_core.network.losses import LOSSES, targets
 
 FIT_STEPS, FLAT = 400, 1e-7
 """Most steps of the fit of a straight boundary, and the slope at which it has arrived."""

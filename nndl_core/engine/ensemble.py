@@ -9,11 +9,11 @@ from threading import Lock
 
 import torch
 
-from nndl_core.batch import CURVE_POINTS, Batch, Member, Outcome
-from nndl_core.checks import check_type
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, dataset_of
-from nndl_core.i18n import tr
+from nndl_core.base.checks import check_type
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset, dataset_of
+from nndl_core.engine.batch import CURVE_POINTS, Batch, Member, Outcome
 
 __all__ = ["CURVE_POINTS", "MOST_RUNS", "Ensemble", "Outcome"]
 

@@ -16,12 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.checks import check_count
-from nndl_core.fused import GRADIENT, UPDATE, Data, Rule, train
-from nndl_core.losses import LOSSES
-from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state, update
-from nndl_core.passes import (
+from nndl_core.base.checks import check_count
+from nndl_core.engine.machine.loop import GRADIENT, UPDATE, Data, Rule, train
+from nndl_core.engine.machine.memory import (
     Examples,
     Slots,
     Windows,
@@ -29,7 +26,16 @@ from nndl_core.passes import (
     network_of,
     scratch_of,
 )
-from nndl_core.problem import Problem, check_kernel, check_state, check_windows, seeds_of
+from nndl_core.engine.machine.problem import (
+    Problem,
+    check_kernel,
+    check_state,
+    check_windows,
+    seeds_of,
+)
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.losses import LOSSES
+from nndl_core.network.optimizers import Optimizer, OptimizerState, fresh_state, update
 
 __all__ = ["Block", "Kernel", "Problem", "Windows"]
 

@@ -9,17 +9,17 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from nndl_core.checks import check_examples
-from nndl_core.config import LossName
-from nndl_core.data_facts import facts_of
-from nndl_core.datasets import Split
-from nndl_core.kernel import Block, Kernel, Problem
-from nndl_core.layer_stats import Layer
-from nndl_core.losses import constant_loss, targets
-from nndl_core.model import MLP, pack, unpack
-from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
-from nndl_core.records import Columns, DataFacts
-from nndl_core.telemetry import Telemetry
+from nndl_core.base.checks import check_examples
+from nndl_core.base.config import LossName
+from nndl_core.data.catalog import Split
+from nndl_core.engine.any_module.layer_stats import Layer
+from nndl_core.engine.data_facts import facts_of
+from nndl_core.engine.kernel import Block, Kernel, Problem
+from nndl_core.engine.records import Columns, DataFacts
+from nndl_core.engine.telemetry import Telemetry
+from nndl_core.network.losses import constant_loss, targets
+from nndl_core.network.model import MLP, pack, unpack
+from nndl_core.network.optimizers import Optimizer, OptimizerState, fresh_state
 
 Parameters = list[Tensor]
 """The parameters of a network at one moment, as the loop keeps them."""

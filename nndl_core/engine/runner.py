@@ -13,23 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from nndl_core.checkpoint import Checkpoint, fitted, in_precision
-from nndl_core.checks import check_count, check_examples
-from nndl_core.config import RunConfig
-from nndl_core.criterion import Criterion, LossFunction, check_loss, named_loss
-from nndl_core.datasets import Dataset, Split, dataset_of
-from nndl_core.described import FirstWeights, described, first_weights
-from nndl_core.examples import Data, as_split, pair_of, tensor_of
-from nndl_core.i18n import tr
-from nndl_core.kernel import MAX_SLOTS, Block
-from nndl_core.kernel_loop import KernelLoop, Loop, Metric, Parameters
-from nndl_core.losses import LOSSES, Loss, accuracy, probabilities, targets
-from nndl_core.model import MLP, is_plain
-from nndl_core.module_loop import ModuleLoop, fitting, predicted
-from nndl_core.optimizers import Optimizer
-from nndl_core.probe import Probe
-from nndl_core.records import Columns, EpochRecord, Records, record_at
-from nndl_core.trainable import (
+from nndl_core.base.checks import check_count, check_examples
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset, Split, dataset_of
+from nndl_core.data.examples import Data, as_split, pair_of, tensor_of
+from nndl_core.engine.any_module.criterion import Criterion, LossFunction, check_loss, named_loss
+from nndl_core.engine.any_module.described import FirstWeights, described, first_weights
+from nndl_core.engine.any_module.module_loop import ModuleLoop, fitting, predicted
+from nndl_core.engine.any_module.probe import Probe
+from nndl_core.engine.any_module.trainable import (
     AnyMetric,
     check_metric,
     check_model,
@@ -39,6 +32,13 @@ from nndl_core.trainable import (
     score_of,
     why_by_autograd,
 )
+from nndl_core.engine.checkpoint import Checkpoint, fitted, in_precision
+from nndl_core.engine.kernel import MAX_SLOTS, Block
+from nndl_core.engine.kernel_loop import KernelLoop, Loop, Metric, Parameters
+from nndl_core.engine.records import Columns, EpochRecord, Records, record_at
+from nndl_core.network.losses import LOSSES, Loss, accuracy, probabilities, targets
+from nndl_core.network.model import MLP, is_plain
+from nndl_core.network.optimizers import Optimizer
 
 MOST_EPOCHS = 10**9
 FIRST_BLOCK = 4

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.datasets import Dataset
-from nndl_core.i18n import mark
-from nndl_core.kernel import Block
-from nndl_core.records import EpochRecord
-from nndl_core.runner import Runner
+from nndl_core.base.i18n import mark
+from nndl_core.data.catalog import Dataset
+from nndl_core.engine.kernel import Block
+from nndl_core.engine.records import EpochRecord
+from nndl_core.engine.runner import Runner
 
 GRID = 50
 BINS = 40

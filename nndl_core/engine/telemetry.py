@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS, Activation
-from nndl_core.kernel import Block
-from nndl_core.losses import probabilities
-from nndl_core.passes import Windows
-from nndl_core.problem import Problem
-from nndl_core.records import (
+from nndl_core.engine.kernel import Block
+from nndl_core.engine.machine.memory import Windows
+from nndl_core.engine.machine.problem import Problem
+from nndl_core.engine.records import (
     Columns,
 )
+from nndl_core.network.activations import ACTIVATIONS, Activation
+from nndl_core.network.losses import probabilities
 
 FLAT_SLOPE = 0.05
 """A unit is saturated on an example where its slope is below this share of the largest slope."""

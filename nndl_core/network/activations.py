@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nndl_core.config import ActivationName
+from nndl_core.base.config import ActivationName
 
 _aten: Any = torch.ops.aten
 # bound once: looking an overload up takes as long as computing it on 640 examples

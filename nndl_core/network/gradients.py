@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import LossName
-from nndl_core.losses import LOSSES
-from nndl_core.model import MLP
+from nndl_core.base.config import LossName
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.losses import LOSSES
+from nndl_core.network.model import MLP
 
 
 class LayerGradient(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from nndl_core.config import InitializerName, RunConfig
+from nndl_core.base.config import InitializerName, RunConfig
 
 Initializer = Callable[[int, int, Generator, float], Tensor]
 """(fan_out, fan_in, generator, scale) -> float32 weights [fan_out, fan_in]."""

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nndl_core.checks import class_indices
-from nndl_core.config import LossName
-from nndl_core.i18n import tr
+from nndl_core.base.checks import class_indices
+from nndl_core.base.config import LossName
+from nndl_core.base.i18n import tr
 
 
 @dataclass(frozen=True)

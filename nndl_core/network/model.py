@@ -8,11 +8,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.checks import check_sizes
-from nndl_core.config import ActivationName, RunConfig
-from nndl_core.initializers import INITIALIZERS
-from nndl_core.losses import output_units, probabilities
+from nndl_core.base.checks import check_sizes
+from nndl_core.base.config import ActivationName, RunConfig
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.initializers import INITIALIZERS
+from nndl_core.network.losses import output_units, probabilities
 
 
 class MLP(nn.Module):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 
 
 class Op:

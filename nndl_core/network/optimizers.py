@@ -9,8 +9,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from nndl_core.config import OptimizerName, RunConfig
-from nndl_core.i18n import tr
+from nndl_core.base.config import OptimizerName, RunConfig
+from nndl_core.base.i18n import tr
 
 
 @dataclass

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from nndl_core import study_report
-from nndl_core.charts.parts import Figure
+from nndl_core.base.config import DtypeName, RunConfig
+from nndl_core.base.i18n import mark, tr
+from nndl_core.charts.style.parts import Figure
 from nndl_core.charts.times import time_strips
-from nndl_core.config import DtypeName, RunConfig
-from nndl_core.gradient_check import GradientTable, gradient_table
-from nndl_core.i18n import mark, tr
-from nndl_core.report import report_zip
-from nndl_core.study import Study
-from nndl_core.study_report import Table
+from nndl_core.reports import study as study_report
+from nndl_core.reports.pack import report_zip
+from nndl_core.reports.study import Table
+from nndl_core.studies.study import Study
+from nndl_core.theory.gradient_check import GradientTable, gradient_table
 
 Times = Mapping[str, Sequence[float]]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from nndl_core.bugs.case import BugCase, Outcome, difference, source
-from nndl_core.bugs.catalog import CASES
-from nndl_core.i18n import mark, tr
-from nndl_core.report import report_zip
-from nndl_core.study_report import Table
+from nndl_core.base.i18n import mark, tr
+from nndl_core.course.bugs.case import BugCase, Outcome, difference, source
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.reports.pack import report_zip
+from nndl_core.reports.study import Table
 
 Outcomes = Mapping[tuple[str, str], Outcome]
 """What has been run, by the id of the case and "buggy" or "fixed"."""

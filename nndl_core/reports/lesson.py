@@ -6,19 +6,19 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nndl_core import study_report
-from nndl_core.charts.parts import Figure
+from nndl_core.base.config import KNOBS, RunConfig, url_value
+from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.runs import accuracy_curves, gradient_bars, loss_curves
-from nndl_core.config import KNOBS, RunConfig, url_value
-from nndl_core.diagnosis import diagnose
-from nndl_core.diagnosis_words import NAMES, verdict
-from nndl_core.findings import Facts
-from nndl_core.i18n import mark, tr
-from nndl_core.lessons.lesson import Lesson
-from nndl_core.lessons.measured import Reading, readings
-from nndl_core.report import report_zip
-from nndl_core.runner import Runner
-from nndl_core.study import Study
+from nndl_core.charts.style.parts import Figure
+from nndl_core.course.lessons.lesson import Lesson
+from nndl_core.course.lessons.measured import Reading, readings
+from nndl_core.diagnosis.facts import Facts
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.diagnosis.words import NAMES, verdict
+from nndl_core.engine.runner import Runner
+from nndl_core.reports import study as study_report
+from nndl_core.reports.pack import report_zip
+from nndl_core.studies.study import Study
 
 Runs = Mapping[str, Runner]
 

@@ -16,11 +16,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from nndl_core.charts.parts import Figure
-from nndl_core.charts.scales import MINUS
-from nndl_core.charts.static import Format, draw_static, undrawable
-from nndl_core.config import RunConfig
-from nndl_core.i18n import tr
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.charts.static.drawing import Format, draw_static, undrawable
+from nndl_core.charts.style.parts import Figure
+from nndl_core.charts.style.scales import MINUS
 
 MOST_ROWS: Final = 30  # of a table in the text; the file has all
 Rows = Sequence[Mapping[str, Any]]
@@ -190,7 +190,7 @@ def versions() -> str:
 def source_digest() -> str:
     """Return twelve digits that change with any line of nndl_core; needs no git."""
     digest = hashlib.sha256()
-    root = Path(__file__).parent
+    root = Path(__file__).parents[1]
     for path in sorted(root.rglob("*.py")):
         digest.update(f"{path.relative_to(root).as_posix()}\n".encode())
         digest.update(path.read_bytes())

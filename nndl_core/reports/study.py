@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nndl_core.charts.parts import Figure
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark, tr, trn
 from nndl_core.charts.study import study_figures
-from nndl_core.config import RunConfig
-from nndl_core.i18n import mark, tr, trn
-from nndl_core.study import Condition, Estimate, Measure, State, Study
+from nndl_core.charts.style.parts import Figure
+from nndl_core.studies.study import Condition, Estimate, Measure, State, Study
 
 VERDICTS = {
     "holds": mark("The claim holds."),

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL
 
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
 from nndl_core.store.database import VERSION_TABLE, open_database
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.location import FILE

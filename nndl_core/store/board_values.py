@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from nndl_core.config import KNOBS, ConfigError, RunConfig, url_value
-from nndl_core.i18n import tr
+from nndl_core.base.config import KNOBS, ConfigError, RunConfig, url_value
+from nndl_core.base.i18n import tr
 from nndl_core.store.errors import RefusedError
 from nndl_core.store.runs import clean_name
 

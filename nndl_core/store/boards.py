@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.i18n import tr
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import tr
 from nndl_core.store.board_values import (
     IDLE_DAYS,
     MOST_BOARDS,

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 from nndl_core.store.errors import NewerSchemaError, in_sentences
 
 MIGRATIONS = Path(__file__).parent / "migrations"

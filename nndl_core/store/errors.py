@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from alembic.util import CommandError
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
 
 _LOG = logging.getLogger(__name__)
 

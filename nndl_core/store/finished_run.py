@@ -8,13 +8,13 @@ from functools import partial
 
 import numpy as np
 
-from nndl_core.config import RunConfig
-from nndl_core.diagnosis_words import sentence
-from nndl_core.findings import Facts, Finding
-from nndl_core.i18n import in_all_languages, tr
-from nndl_core.run_cache import ENGINE_VERSION
-from nndl_core.runner import Runner
-from nndl_core.snapshot import Snapshot
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import in_all_languages, tr
+from nndl_core.diagnosis.facts import Facts, Finding
+from nndl_core.diagnosis.words import sentence
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.snapshot import Snapshot
+from nndl_core.engine.version import ENGINE_VERSION
 from nndl_core.store.runs import (
     CURVES,
     MOST_POINTS,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, delete, func, insert, select, update
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 from nndl_core.store.database import open_database, reading, writing
 from nndl_core.store.errors import RefusedError
 from nndl_core.store.packed import pack, unpack

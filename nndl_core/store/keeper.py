@@ -15,7 +15,7 @@ from threading import Condition, Event, Lock, Thread
 from time import monotonic
 from typing import TypeVar
 
-from nndl_core.i18n import Language, language, mark, speaking
+from nndl_core.base.i18n import Language, language, mark, speaking
 from nndl_core.store.boards import Boards
 from nndl_core.store.errors import (
     NOT_THERE,

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
 from nndl_core.store.errors import HistoryError
 
 FOLDER, FILE = "runs", "history.sqlite"

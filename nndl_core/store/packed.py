@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 from nndl_core.store.runs import CURVES, MOST_POINTS, Curves
 
 EPOCH, VALUE = np.dtype("<i4"), np.dtype("<f4")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 
 MOST_RUNS, MOST_PINNED = 200, 50
 """Of one owner. Fewer pinned than kept, so that there is always a run that may go."""

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.ensemble import Ensemble, Outcome
-from nndl_core.i18n import tr
-from nndl_core.runner import Runner
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.engine.ensemble import Ensemble, Outcome
+from nndl_core.engine.runner import Runner
 
 Table = NDArray[np.float64]
 

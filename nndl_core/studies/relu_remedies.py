@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.ensemble import Ensemble, Outcome
-from nndl_core.i18n import mark, tr
-from nndl_core.records import EpochRecord
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.base.i18n import mark, tr
+from nndl_core.engine.ensemble import Ensemble, Outcome
+from nndl_core.engine.records import EpochRecord
 
 MAX_SEEDS = 200
 RECOVERED = 0.7

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.ensemble import Ensemble, Outcome
-from nndl_core.i18n import tr
-from nndl_core.records import SCALARS
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset
+from nndl_core.engine.ensemble import Ensemble, Outcome
+from nndl_core.engine.records import SCALARS
 
 MOST_SEEDS = 200
 POINTS = 100

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.ensemble import Ensemble, Outcome
-from nndl_core.i18n import tr
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.engine.ensemble import Ensemble, Outcome
 
 MAX_SEEDS = 200
 CONFIDENCE_T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}

@@ -8,9 +8,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Split, dataset_of, make_moons
-from nndl_core.i18n import tr
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Split, dataset_of, make_moons
 
 NEWTON_STEPS = 25
 RIDGE = 1e-9

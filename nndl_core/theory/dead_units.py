@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradient_law import draw_seeds, measure_flow
-from nndl_core.i18n import tr
-from nndl_core.records import EpochRecord
-from nndl_core.runner import Runner
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.records import EpochRecord
+from nndl_core.engine.runner import Runner
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.theory.gradient_law import draw_seeds, measure_flow
 
 Table = NDArray[np.float64]
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from nndl_core.config import DtypeName, LossName, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import GRADIENTS, LayerGradient, by_autograd, by_hand
-from nndl_core.i18n import tr
-from nndl_core.losses import LOSSES, targets
-from nndl_core.model import MLP
-from nndl_core.op_classes import BatchGD, BinaryCrossEntropyLoss, Model_MLP
-from nndl_core.runner import Runner
+from nndl_core.base.config import DtypeName, LossName, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.runner import Runner
+from nndl_core.network.gradients import GRADIENTS, LayerGradient, by_autograd, by_hand
+from nndl_core.network.losses import LOSSES, targets
+from nndl_core.network.model import MLP
+from nndl_core.network.op_classes import BatchGD, BinaryCrossEntropyLoss, Model_MLP
 
 STEPS = (6e-6, 6e-7, 6e-8, 6e-9)
 """The first is about the cube root of float64's rounding error; the smaller ones are for kinks."""

@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName, ConfigError, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradient_law import Steps, Table, widths_of
-from nndl_core.i18n import tr
-from nndl_core.weight_laws import law_of
+from nndl_core.base.config import ActivationName, ConfigError, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import dataset_of
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.theory.gradient_law import Steps, Table, widths_of
+from nndl_core.theory.weight_laws import law_of
 
 
 def expected_decades(config: RunConfig) -> Steps:

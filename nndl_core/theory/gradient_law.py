@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import KNOBS, ActivationName, ConfigError, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.i18n import tr
-from nndl_core.initializers import INITIALIZERS
-from nndl_core.losses import LOSSES, output_units, targets
-from nndl_core.records import EpochRecord
-from nndl_core.runner import Runner
+from nndl_core.base.config import KNOBS, ActivationName, ConfigError, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.records import EpochRecord
+from nndl_core.engine.runner import Runner
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.initializers import INITIALIZERS
+from nndl_core.network.losses import LOSSES, output_units, targets
 
 Table = NDArray[np.float64]
 

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import InitializerName, LossName, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.i18n import tr
-from nndl_core.initializers import INITIALIZERS
-from nndl_core.losses import LOSSES, output_units, targets
-from nndl_core.weight_laws import law_of
+from nndl_core.base.config import InitializerName, LossName, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import dataset_of
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.initializers import INITIALIZERS
+from nndl_core.network.losses import LOSSES, output_units, targets
+from nndl_core.theory.weight_laws import law_of
 
 Table = NDArray[np.float64]
 

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.i18n import tr
-from nndl_core.runner import Runner
-from nndl_core.telemetry import SAME_UNIT
+from nndl_core.base.config import ActivationName, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.telemetry import SAME_UNIT
+from nndl_core.network.activations import ACTIVATIONS
 
 Vector = NDArray[np.float64]
 Outcome = Literal[

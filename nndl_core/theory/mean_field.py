@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName, RunConfig
-from nndl_core.weight_laws import law_of
+from nndl_core.base.config import ActivationName, RunConfig
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.theory.weight_laws import law_of
 
 DEPTH_SCALES = 6
 """Networks train down to about so many depth scales (Schoenholz et al. 2017, arXiv 1611.01232)."""

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator
 
-from nndl_core.config import InitializerName
-from nndl_core.i18n import tr
-from nndl_core.initializers import INITIALIZERS
+from nndl_core.base.config import InitializerName
+from nndl_core.base.i18n import tr
+from nndl_core.network.initializers import INITIALIZERS
 
 Vector = NDArray[np.float64]
 

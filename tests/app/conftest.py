@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.session import LabSession
+from pages.ui.live.session import LabSession
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 OpenLab = Callable[..., AppTest]
@@ -42,4 +42,4 @@ def session_of() -> Callable[[AppTest], LabSession]:
 @pytest.fixture
 def time_to_train(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no busy machine cut a tick short; tests of the slice set their own."""
-    monkeypatch.setattr("pages.ui.player.SLICE_SECONDS", 60.0)
+    monkeypatch.setattr("pages.ui.live.player.SLICE_SECONDS", 60.0)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import RunConfig
-from nndl_core.gradient_check import WAYS, GradientRow, GradientTable, gradient_table
-from nndl_core.walkthrough.steps import Table
-from pages.ui.autograd_sections import RESULTS, TIMES, answer_of, faster
-from pages.ui.autograd_timing import REPEATS, Timing, times_table
-from pages.ui.autograd_walk import MOST_CELLS, array_table
-from pages.ui.messages import escape
+from nndl_core.base.config import RunConfig
+from nndl_core.course.walkthrough.steps import Table
+from nndl_core.theory.gradient_check import WAYS, GradientRow, GradientTable, gradient_table
+from pages.ui.autograd.sections import RESULTS, TIMES, answer_of, faster
+from pages.ui.autograd.timing import REPEATS, Timing, times_table
+from pages.ui.autograd.walk import MOST_CELLS, array_table
+from pages.ui.link.messages import escape
 
 OpenLab = Callable[..., AppTest]
 Open = Callable[..., AppTest]

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.bugs.catalog import CASES
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.lessons import lessons_of
-from nndl_core.map_plan import BASE_KNOBS
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.course.lessons import lessons_of
 from nndl_core.store.runs import MOST_NAME, Curves, Run, clean_name
-from pages.ui.history_access import history_keeper
-from pages.ui.map_session import MapSession
-from pages.ui.owner import owner_of
-from pages.ui.session import LabSession
+from nndl_core.studies.map.plan import BASE_KNOBS
+from pages.ui.live.session import LabSession
+from pages.ui.map.session import MapSession
+from pages.ui.server.history_access import history_keeper
+from pages.ui.server.owner import owner_of
 from tests import bad_input
 from tests.bad_input import Case, check_sentence, unescaped
 

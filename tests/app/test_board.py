@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import KNOBS, RunConfig
+from nndl_core.base.config import KNOBS, RunConfig
 from nndl_core.store.board_values import Board, new_code, shown_code
 from nndl_core.store.boards import Boards
 from nndl_core.store.errors import NOT_THERE, UnavailableError
 from nndl_core.store.keeper import Keeper
 from nndl_core.store.runs import Run, Said, Scores
-from pages.ui.board_panel import MOST_TRIES
-from pages.ui.board_results import board_csv, diseases, groups, named, own_best
-from pages.ui.board_store import Seen
-from pages.ui.history_access import history_keeper
+from pages.ui.board.panel import MOST_TRIES
+from pages.ui.board.results import board_csv, diseases, groups, named, own_best
+from pages.ui.board.store import Seen
+from pages.ui.server.history_access import history_keeper
 from tests.app.conftest import PAGES
 
 BAD_CODES = [

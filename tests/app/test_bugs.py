@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.bugs import material
-from nndl_core.bugs.case import Outcome, code_lines, difference, run
-from nndl_core.bugs.catalog import CASES
-from pages.ui.bug_hunt import HELPERS
-from pages.ui.listing import listing
+from nndl_core.course.bugs import material
+from nndl_core.course.bugs.case import Outcome, code_lines, difference, run
+from nndl_core.course.bugs.catalog import CASES
+from pages.ui.reading.bug_hunt import HELPERS
+from pages.ui.widgets.listing import listing
 
 OpenLab = Callable[..., AppTest]
 FIRST = next(iter(CASES))

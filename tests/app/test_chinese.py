@@ -14,14 +14,14 @@ from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Dataframe
 
-from nndl_core.config import KNOBS, DatasetName
-from nndl_core.i18n import speaking
-from nndl_core.lessons import LESSONS
-from nndl_core.reference import terms
-from pages.ui.history_access import history_keeper
-from pages.ui.history_table import table_key
-from pages.ui.language import KEY
-from pages.ui.owner import owner_of
+from nndl_core.base.config import KNOBS, DatasetName
+from nndl_core.base.i18n import speaking
+from nndl_core.course.lessons import LESSONS
+from nndl_core.course.reference import terms
+from pages.ui.history.table import table_key
+from pages.ui.link.language import KEY
+from pages.ui.server.history_access import history_keeper
+from pages.ui.server.owner import owner_of
 
 ME = owner_of("me")
 PAGES = Path(__file__).resolve().parents[2] / "pages"

@@ -11,12 +11,12 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.bugs.catalog import CASES
-from nndl_core.config import RunConfig
-from nndl_core.i18n import speaking, tr
-from nndl_core.reference import terms
-from nndl_core.walkthrough.case import case_of, pen_and_paper
-from nndl_core.walkthrough.steps import walk
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import speaking, tr
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.course.reference import terms
+from nndl_core.course.walkthrough.case import case_of, pen_and_paper
+from nndl_core.course.walkthrough.steps import walk
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "_router.py"
 CODE = re.compile(r"(?s)`[^`]*`|<style>.*?</style>|<code>.*?</code>|<svg.*?</svg>")

@@ -12,13 +12,13 @@ import pytest
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.bugs.catalog import CASES
-from nndl_core.i18n import speaking
-from nndl_core.lessons import LESSONS
-from nndl_core.lessons.lesson import Lesson
-from nndl_core.reference import terms
-from pages.ui.autograd_sections import RESULTS, TIMES
-from pages.ui.language import KEY
+from nndl_core.base.i18n import speaking
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.course.lessons import LESSONS
+from nndl_core.course.lessons.lesson import Lesson
+from nndl_core.course.reference import terms
+from pages.ui.autograd.sections import RESULTS, TIMES
+from pages.ui.link.language import KEY
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 SILENT = {

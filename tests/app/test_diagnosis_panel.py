@@ -7,18 +7,18 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.cures import remedies_for
-from nndl_core.findings import Evidence, Finding
-from nndl_core.records import Records
-from nndl_core.runner import Runner
-from pages.ui.cure import Cure
-from pages.ui.diagnosis_panel import SILENT
-from pages.ui.evidence import evidence_curve
-from pages.ui.live_run import LiveRun
-from pages.ui.miniature import miniature
-from pages.ui.pair import PairSession
-from pages.ui.session import LabSession
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.diagnosis.facts import Evidence, Finding
+from nndl_core.diagnosis.remedies import remedies_for
+from nndl_core.engine.records import Records
+from nndl_core.engine.runner import Runner
+from pages.ui.gallery.miniature import miniature
+from pages.ui.live.cure import Cure
+from pages.ui.live.diagnosis_panel import SILENT
+from pages.ui.live.evidence import evidence_curve
+from pages.ui.live.pair import PairSession
+from pages.ui.live.run import LiveRun
+from pages.ui.live.session import LabSession
 
 Open = Callable[..., AppTest]
 DEAD = {"activation": "relu", "bias": "-8", "hidden": "5-5", "epochs": "200"}

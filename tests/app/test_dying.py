@@ -11,11 +11,11 @@ from html import unescape
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.claims.measures import DYING_NET
-from nndl_core.lessons.dying import HEALTHY_RELU
-from nndl_core.remedies import REMEDIES
-from nndl_core.runner import Runner
-from pages.ui.seeds_panel import Panel, Task
+from nndl_core.course.claims.measures import DYING_NET
+from nndl_core.course.lessons.dying import HEALTHY_RELU
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.relu_remedies import REMEDIES
+from pages.ui.lesson.seeds import Panel, Task
 
 Open = Callable[..., AppTest]
 ONES = {0: 320, 3: 324, 9: 307}
@@ -201,7 +201,7 @@ def test_the_table_of_remedies_grows_and_a_sane_start_recovers(
     leaky: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # one step of training per tick, so that no fast machine is done within a few
-    monkeypatch.setattr("pages.ui.seeds_panel.SLICE_SECONDS", 0.0)
+    monkeypatch.setattr("pages.ui.lesson.seeds.SLICE_SECONDS", 0.0)
     leaky.number_input(key="trial_seeds").set_value(2)
     leaky.button(key="trial_go").click().run()
     assert leaky.button(key="trial_stop").label == "Stop"

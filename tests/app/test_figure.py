@@ -6,7 +6,7 @@ import math
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.figure import plain
+from pages.ui.widgets.figure import plain
 
 
 def test_arrays_and_numbers_of_numpy_become_json_and_gaps() -> None:
@@ -25,7 +25,7 @@ def test_arrays_and_numbers_of_numpy_become_json_and_gaps() -> None:
 
 def page() -> None:
     from nndl_core.charts.figures import differences
-    from pages.ui.figure import draw_figure
+    from pages.ui.widgets.figure import draw_figure
 
     draw_figure(differences([0.1, float("nan")], "difference"), key="figure", alt="One dot")
 

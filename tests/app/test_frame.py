@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
-from nndl_core.config import RunConfig
-from nndl_core.runner import Runner
-from nndl_core.snapshot import curves, make_plane, take
-from pages.ui import frame
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.snapshot import curves, make_plane, take
+from pages.ui.live import frame
 
 Arrays = dict[str, NDArray[Any]]
 

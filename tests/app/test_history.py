@@ -16,26 +16,26 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import RunConfig
-from nndl_core.diagnosis_words import sentence
-from nndl_core.export.history import table_csv
-from nndl_core.i18n import LANGUAGES, in_mine, speaking, tenths
-from nndl_core.run_cache import ENGINE_VERSION
-from nndl_core.runner import Runner
-from nndl_core.snapshot import evaluate_test
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import LANGUAGES, in_mine, speaking, tenths
+from nndl_core.diagnosis.words import sentence
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.snapshot import evaluate_test
+from nndl_core.engine.version import ENGINE_VERSION
+from nndl_core.reports.export.history import table_csv
 from nndl_core.store.errors import UnavailableError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_POINTS, Run
-from pages.ui import run_keeper
-from pages.ui.history_access import history_keeper
-from pages.ui.history_cards import lab_link
-from pages.ui.history_cards import scores as scores_words
-from pages.ui.history_chosen import json_bytes
-from pages.ui.history_table import row as table_row
-from pages.ui.history_table import table_key
-from pages.ui.owner import owner_of
-from pages.ui.run_keeper import KEPT
-from pages.ui.session import LabSession
+from pages.ui.history.cards import lab_link
+from pages.ui.history.cards import scores as scores_words
+from pages.ui.history.chosen import json_bytes
+from pages.ui.history.table import row as table_row
+from pages.ui.history.table import table_key
+from pages.ui.live import run_keeper
+from pages.ui.live.run_keeper import KEPT
+from pages.ui.live.session import LabSession
+from pages.ui.server.history_access import history_keeper
+from pages.ui.server.owner import owner_of
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 ME, OTHER = owner_of("me"), owner_of("other")

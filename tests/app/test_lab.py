@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import (
+from nndl_core.base.config import (
     MAX_DEPTH,
     ActivationName,
     DatasetName,
@@ -17,12 +17,12 @@ from nndl_core.config import (
     OptimizerName,
     RunConfig,
 )
-from nndl_core.datasets import DATASETS
-from nndl_core.export.run_json import run_json
-from pages.ui.files import refusal
-from pages.ui.live import SPEEDS
-from pages.ui.messages import escape
-from pages.ui.session import LabSession
+from nndl_core.data.catalog import DATASETS
+from nndl_core.reports.export.run_json import run_json
+from pages.ui.lab.files import refusal
+from pages.ui.link.messages import escape
+from pages.ui.live.panel import SPEEDS
+from pages.ui.live.session import LabSession
 
 OpenLab = Callable[..., AppTest]
 SessionOf = Callable[[AppTest], LabSession]

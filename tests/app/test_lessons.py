@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.claims import CLAIMS
-from nndl_core.lesson_report import lesson_report
-from nndl_core.lessons import LESSONS, lessons_of
-from nndl_core.lessons.lesson import Lesson
-from nndl_core.runner import Runner
-from nndl_core.study import Study
-from pages.ui.pair import PairSession
+from nndl_core.course.claims import CLAIMS
+from nndl_core.course.lessons import LESSONS, lessons_of
+from nndl_core.course.lessons.lesson import Lesson
+from nndl_core.engine.runner import Runner
+from nndl_core.reports.lesson import lesson_report
+from nndl_core.studies.study import Study
+from pages.ui.live.pair import PairSession
 
 Open = Callable[..., AppTest]
 QUICK = {"epochs": "20"}

@@ -126,7 +126,7 @@ def test_numbers_beyond_all_bounds_get_a_sentence(
 def _one_control() -> None:
     import streamlit as st
 
-    from pages.ui.linked import linked
+    from pages.ui.link.linked import linked
 
     usual = st.session_state["usual"]
     options, low, high = st.session_state["allowed"]
@@ -179,8 +179,8 @@ def test_a_link_reaches_no_other_state_of_the_tab(open_lab: OpenLab) -> None:
 def _many_controls() -> None:
     import streamlit as st
 
-    from pages.ui.address import keep_frame, kept
-    from pages.ui.linked import linked
+    from pages.ui.link.address import keep_frame, kept
+    from pages.ui.link.linked import linked
 
     if wanted := st.session_state.pop("switch", None):
         kept()["lang"] = wanted

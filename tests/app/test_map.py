@@ -17,16 +17,16 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import RunConfig
-from nndl_core.map_axis import Axis
-from nndl_core.map_plan import PRESETS, MapPlan
-from nndl_core.run_cache import RunCache
-from nndl_core.trainability import agreement, births
-from pages.ui import map_session
-from pages.ui.map_cache import cache_folder
-from pages.ui.map_export import csv_bytes, picture_bytes
-from pages.ui.map_session import MapSession
-from pages.ui.map_theory import agreement_words
+from nndl_core.base.config import RunConfig
+from nndl_core.studies.map.axis import Axis
+from nndl_core.studies.map.plan import PRESETS, MapPlan
+from nndl_core.studies.map.trainability import agreement, births
+from nndl_core.studies.sweep.cache import RunCache
+from pages.ui.map import session as map_session
+from pages.ui.map.cache import cache_folder
+from pages.ui.map.export import csv_bytes, picture_bytes
+from pages.ui.map.session import MapSession
+from pages.ui.map.theory import agreement_words
 
 SMALL = {"x_count": "3", "y_count": "3", "y_high": "5", "seeds": "1", "epochs": "5", "points": "50"}
 OpenPage = Callable[..., AppTest]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import RunConfig
-from nndl_core.runner import Runner
-from pages.ui.live import AS_FAST_AS_IT_GOES
-from pages.ui.pair import PANELS, Configs, PairSession, pair_session
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.runner import Runner
+from pages.ui.live.pair import PANELS, Configs, PairSession, pair_session
+from pages.ui.live.panel import AS_FAST_AS_IT_GOES
 
 CURED = RunConfig(points=100, epochs=50)
 SICK = replace(CURED, init="zeros")
@@ -74,7 +74,7 @@ def test_each_run_has_the_numbers_of_the_same_run_alone(ticks: tuple[int, ...]) 
 def test_however_short_a_slice_is_both_runs_get_on_and_keep_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pages.ui.player.SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr("pages.ui.live.player.SLICE_SECONDS", 1e-9)
     session = played(BOTH, *(AS_FAST_AS_IT_GOES,) * 8)
     assert epochs(session) == [27, 27]  # 20 at once, too slow, then one by one
     runner = session.runs["N(0, 1)"].runner
@@ -82,7 +82,7 @@ def test_however_short_a_slice_is_both_runs_get_on_and_keep_step(
 
 
 def test_a_slow_run_holds_the_fast_one_to_its_own_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.ui.player.SLICE_SECONDS", 0.04)
+    monkeypatch.setattr("pages.ui.live.player.SLICE_SECONDS", 0.04)
     long = replace(CURED, epochs=100_000)
     slow = replace(long, points=5000, hidden=(64,) * 6)
     session = PairSession({"fast": long, "slow": slow})
@@ -252,14 +252,14 @@ def page() -> None:
 
     import streamlit as st
 
-    from nndl_core.config import RunConfig
-    from pages.ui.messages import show_messages
-    from pages.ui.pair import pair_panel, pair_session
+    from nndl_core.base.config import RunConfig
+    from pages.ui.link.messages import show_messages
+    from pages.ui.live.pair import pair_panel, pair_session
 
     cured, _ = RunConfig.from_url({"points": "100", "epochs": "50"} | st.query_params.to_dict())
     configs = {"all zeros": replace(cured, init="zeros"), "N(0, 1)": cured}
     session = pair_session("page", configs, fallback={"moons": RunConfig(points=100)})
-    show_messages(session)
+    show_messages(session.take_messages())
 
     def after(_: object) -> None:
         epochs = [run.runner.epoch for run in session.runs.values()]

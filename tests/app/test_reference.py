@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.reference import Call, calls, terms
-from pages.ui.limits import limits
-from pages.ui.reference_parts import calls_table
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.course.reference import Call, calls, terms
+from pages.ui.reading.limits import limits
+from pages.ui.reading.reference_parts import calls_table
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "_router.py"
 

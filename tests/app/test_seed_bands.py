@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import RunConfig
-from pages.ui.live import TICK_SECONDS, interval
-from pages.ui.pair import PANELS, PairSession
-from pages.ui.session import LabSession
+from nndl_core.base.config import RunConfig
+from pages.ui.live.pair import PANELS, PairSession
+from pages.ui.live.panel import TICK_SECONDS, interval
+from pages.ui.live.session import LabSession
 
 CONFIG = RunConfig(points=100, epochs=50)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from nndl_core.checkpoint import Checkpoint, CheckpointError
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.runner import Runner
-from nndl_core.table_data import Table
-from pages.ui.live_component import live_text
-from pages.ui.live_run import LIVE_SETTINGS, divergence_sentence
-from pages.ui.session import LabSession, first_session
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.data.table.reading import Table
+from nndl_core.engine.checkpoint import Checkpoint, CheckpointError
+from nndl_core.engine.runner import Runner
+from pages.ui.live.component import live_text
+from pages.ui.live.run import LIVE_SETTINGS, divergence_sentence
+from pages.ui.live.session import LabSession, first_session
 
 CONFIG = RunConfig(points=100, epochs=50)
 OTHER: dict[str, Any] = {
@@ -264,7 +264,7 @@ def test_a_foreign_checkpoint_changes_nothing() -> None:
 def test_a_slice_of_time_ends_a_frame_that_would_last_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pages.ui.player.SLICE_SECONDS", 0.04)
+    monkeypatch.setattr("pages.ui.live.player.SLICE_SECONDS", 0.04)
     session = LabSession(replace(CONFIG, epochs=100_000, points=5000, hidden=(64,) * 12))
     session.toggle_play()
     session.tick(100_000)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import KNOBS, RunConfig
-from pages.ui.locks import KNOWN, PARTS, Kind, named
-from pages.ui.messages import escape
-from pages.ui.session import LabSession
+from nndl_core.base.config import KNOBS, RunConfig
+from pages.ui.link.locks import KNOWN, PARTS, Kind, named
+from pages.ui.link.messages import escape
+from pages.ui.live.session import LabSession
 from tests.app.conftest import PAGES
 
 OpenLab = Callable[..., AppTest]

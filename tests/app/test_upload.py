@@ -11,9 +11,9 @@ import pytest
 from openpyxl import Workbook
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.finished_run import finished_run
-from pages.ui.pair import PairSession
-from pages.ui.session import LabSession
+from nndl_core.store.finished_run import finished_run
+from pages.ui.live.pair import PairSession
+from pages.ui.live.session import LabSession
 from tests.bad_input import unescaped
 
 OpenLab = Callable[..., AppTest]

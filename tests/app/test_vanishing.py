@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import MAX_DEPTH
+from nndl_core.base.config import MAX_DEPTH
 
 Open = Callable[..., AppTest]
 RATIO = [669.2070, 179.9775, 35.38572, 6.957255, 1.367879]

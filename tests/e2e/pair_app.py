@@ -2,6 +2,6 @@
 
 import streamlit as st
 
-from pages.ui.plotly_asset import asset_routes
+from pages.ui.server.plotly_asset import asset_routes
 
 app = st.App("pair_page.py", routes=asset_routes())

@@ -6,9 +6,9 @@ from pathlib import Path
 import streamlit as st
 
 import pages.ui
-from nndl_core.config import RunConfig
-from pages.ui.messages import show_messages
-from pages.ui.pair import PairSession, pair_panel, pair_session
+from nndl_core.base.config import RunConfig
+from pages.ui.link.messages import show_messages
+from pages.ui.live.pair import PairSession, pair_panel, pair_session
 
 
 def measured(session: PairSession) -> None:
@@ -28,5 +28,5 @@ if "diverging" in wanted:
     sick = replace(cured, activation="relu", learning_rate=1000)
 runs = {"Sick <b>": sick, "Cured": replace(cured, data_seed=sick.data_seed)}
 session = pair_session("pair_page", runs)
-show_messages(session)
+show_messages(session.take_messages())
 pair_panel(session, after=measured)

@@ -18,14 +18,14 @@ ROOT = Path(__file__).parents[2]
 WAIT = 20_000
 APP = """
 import streamlit as st
-from pages.ui.plotly_asset import asset_routes
+from pages.ui.server.plotly_asset import asset_routes
 
 app = st.App("script.py", routes=asset_routes())
 """
 SCRIPT = """
 import streamlit as st
 from nndl_core.charts.figures import layer_bars, lines
-from pages.ui.figure import draw_figure
+from pages.ui.widgets.figure import draw_figure
 
 count = st.session_state.setdefault("count", 0)
 axis = st.session_state.setdefault("axis", "epoch")
@@ -207,7 +207,7 @@ def test_a_figure_that_nobody_listens_to_leaves_the_page_alone(tab: Page) -> Non
 def test_live_charts_share_the_one_plotly(tab: Page) -> None:
     live = """async () => {
       const source = document.querySelector('script[src$="plotly.min.js"]').src;
-      await import(source.replace("plotly.min.js", "live_component.js"));
+      await import(source.replace("plotly.min.js", "live/js/component.js"));
       return document.querySelectorAll('script[src*="plotly"]').length;
     }"""
     assert tab.evaluate(live) == 1

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from nndl_core.claims import CLAIMS
-from nndl_core.study import Study
+from nndl_core.course.claims import CLAIMS
+from nndl_core.studies.study import Study
 
 CLAIM, SEEDS = "deeper-is-better", 200
 WAIT = 60_000

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig
+from nndl_core.base.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig
 
 
 def values(name: str) -> st.SearchStrategy[Any]:

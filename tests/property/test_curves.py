@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import RunConfig
-from nndl_core.runner import Runner
-from nndl_core.snapshot import CURVE_POINTS, Array, Curves, curves
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.snapshot import CURVE_POINTS, Array, Curves, curves
 
 NAMES = ("epoch", "train_loss", "dev_loss", "train_accuracy", "dev_accuracy")
 

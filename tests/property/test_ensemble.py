@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import RunConfig
-from nndl_core.ensemble import Ensemble, Outcome
-from nndl_core.records import SCALARS
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.ensemble import Ensemble, Outcome
+from nndl_core.engine.records import SCALARS
+from nndl_core.engine.runner import Runner
 
 EXACT = platform.machine() in ("x86_64", "AMD64")
 

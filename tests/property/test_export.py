@@ -21,7 +21,7 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import (
+from nndl_core.base.config import (
     ActivationName,
     ConfigError,
     InitializerName,
@@ -29,13 +29,13 @@ from nndl_core.config import (
     RunConfig,
     ScaleName,
 )
-from nndl_core.datasets import DATASETS, Dataset
-from nndl_core.export.bundle import bundle_of, dataset_csv
-from nndl_core.export.notebook import notebook_of
-from nndl_core.export.script import script_of
-from nndl_core.i18n import Language, breadth, speaking
-from nndl_core.runner import Runner
-from nndl_core.table_data import read_table
+from nndl_core.base.i18n import Language, breadth, speaking
+from nndl_core.data.catalog import DATASETS, Dataset
+from nndl_core.data.table.reading import read_table
+from nndl_core.engine.runner import Runner
+from nndl_core.reports.export.bundle import bundle_of, dataset_csv
+from nndl_core.reports.export.notebook import notebook_of
+from nndl_core.reports.export.script import script_of
 
 RUNNER = """
 import contextlib, io, json, runpy, sys

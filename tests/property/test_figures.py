@@ -19,8 +19,8 @@ from nndl_core.charts.figures import (
     lines,
     strips,
 )
-from nndl_core.charts.scales import kind_of
-from nndl_core.charts.static import draw_static
+from nndl_core.charts.static.drawing import draw_static
+from nndl_core.charts.style.scales import kind_of
 
 ORDINARY = st.floats(-1e300, 1e300)
 SPECIAL = st.sampled_from([0.0, -0.0, 1.0, 1e-11, 5e-324, -2.0, math.inf, -math.inf, math.nan])

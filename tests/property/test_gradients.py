@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nndl_core.config import ActivationName, LossName
-from nndl_core.gradients import LayerGradient, by_autograd, by_hand
-from nndl_core.kernel import Kernel, Problem
-from nndl_core.losses import LOSSES, targets
-from nndl_core.model import MLP, pack
-from nndl_core.optimizers import Optimizer
+from nndl_core.base.config import ActivationName, LossName
+from nndl_core.engine.kernel import Kernel, Problem
+from nndl_core.network.gradients import LayerGradient, by_autograd, by_hand
+from nndl_core.network.losses import LOSSES, targets
+from nndl_core.network.model import MLP, pack
+from nndl_core.network.optimizers import Optimizer
 
 HEADS: list[tuple[LossName, int]] = [
     ("bce", 1),

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nndl_core.batch import Outcome
-from nndl_core.config import RunConfig
-from nndl_core.outcome_file import OutcomeError, decode, encode
-from nndl_core.records import SCALARS, EpochRecord, LayerStats
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.batch import Outcome
+from nndl_core.engine.records import SCALARS, EpochRecord, LayerStats
+from nndl_core.studies.sweep.outcome_file import OutcomeError, decode, encode
 
 DOUBLES, COUNTS = st.floats(), st.integers(0, 64)
 SINGLES = st.floats(width=32)

@@ -5,9 +5,9 @@ from typing import Any, get_args
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nndl_core.checkpoint import Checkpoint
-from nndl_core.config import ActivationName, OptimizerName, RunConfig
-from nndl_core.runner import Runner
+from nndl_core.base.config import ActivationName, OptimizerName, RunConfig
+from nndl_core.engine.checkpoint import Checkpoint
+from nndl_core.engine.runner import Runner
 
 RUNS = st.fixed_dictionaries(
     {

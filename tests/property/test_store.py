@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from nndl_core.config import RunConfig
-from nndl_core.export.history import runs_json, table_csv
+from nndl_core.base.config import RunConfig
+from nndl_core.reports.export.history import runs_json, table_csv
 from nndl_core.store.history import History
 from nndl_core.store.packed import pack, unpack
 from nndl_core.store.runs import (

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core.charts.static import draw_static
-from nndl_core.charts.trainability import trainability_map
-from nndl_core.charts.trainability_plane import edges
-from nndl_core.charts.trainability_words import STATUS_LOOK, Shown
-from nndl_core.map_axis import AXES, Axis
-from nndl_core.map_plan import MapPlan
-from nndl_core.trainability import QUANTITIES, QuantityName, Spread, Status, Summary
+from nndl_core.charts.map.figure import trainability_map
+from nndl_core.charts.map.plane import edges
+from nndl_core.charts.map.words import STATUS_LOOK, Shown
+from nndl_core.charts.static.drawing import draw_static
+from nndl_core.studies.map.axis import AXES, Axis
+from nndl_core.studies.map.plan import MapPlan
+from nndl_core.studies.map.trainability import QUANTITIES, QuantityName, Spread, Status, Summary
 
 NUMBERS = st.floats(-20, 20) | st.sampled_from([0.0, 1.0, 1e30, math.nan])
 SHOWN: list[Shown] = [*get_args(QuantityName), "signs"]

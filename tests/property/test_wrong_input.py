@@ -28,20 +28,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nndl_core.__main__ import main
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.batch import Batch, Member
-from nndl_core.checkpoint import Checkpoint
-from nndl_core.checks import check_examples, class_indices
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, Split, make_dataset
-from nndl_core.ensemble import Ensemble
-from nndl_core.kernel import Kernel, Problem
-from nndl_core.labelled_cases import case_of
-from nndl_core.losses import LOSSES, targets
-from nndl_core.model import MLP
-from nndl_core.optimizers import Optimizer, OptimizerState, fresh_state
-from nndl_core.runner import Runner
+from nndl_core.base.checks import check_examples, class_indices
+from nndl_core.base.config import RunConfig
+from nndl_core.cli.main import main
+from nndl_core.data.catalog import Dataset, Split, make_dataset
+from nndl_core.diagnosis.cases import case_of
+from nndl_core.engine.batch import Batch, Member
+from nndl_core.engine.checkpoint import Checkpoint
+from nndl_core.engine.ensemble import Ensemble
+from nndl_core.engine.kernel import Kernel, Problem
+from nndl_core.engine.runner import Runner
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.losses import LOSSES, targets
+from nndl_core.network.model import MLP
+from nndl_core.network.optimizers import Optimizer, OptimizerState, fresh_state
 from tests.bad_input import check_sentence
 
 NAN, INF = float("nan"), float("inf")

@@ -9,11 +9,11 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.figures import lines
-from nndl_core.charts.parts import Figure, Trace, figure
-from nndl_core.charts.trainability_plane import Index, axis_of, cell_frame, edges
-from nndl_core.charts.trainability_theory import theory_lines
-from nndl_core.charts.trainability_words import (
+from nndl_core.charts.map.plane import Index, axis_of, cell_frame, edges
+from nndl_core.charts.map.theory import theory_lines
+from nndl_core.charts.map.words import (
     STATUS_LOOK,
     Cells,
     Shown,
@@ -21,11 +21,11 @@ from nndl_core.charts.trainability_words import (
     legend,
     letters,
 )
-from nndl_core.datasets import DATASETS
-from nndl_core.i18n import mark, tr
-from nndl_core.map_plan import MapPlan
-from nndl_core.sweep import Cell
-from nndl_core.trainability import QUANTITIES, Status, Summary
+from nndl_core.charts.style.parts import Figure, Trace, figure
+from nndl_core.data.catalog import DATASETS
+from nndl_core.studies.map.plan import MapPlan
+from nndl_core.studies.map.trainability import QUANTITIES, Status, Summary
+from nndl_core.studies.sweep.cells import Cell
 
 Grid = NDArray[np.float64]
 

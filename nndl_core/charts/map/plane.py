@@ -6,11 +6,11 @@ import itertools
 import math
 from typing import Any, Final
 
-from nndl_core.charts.parts import Trace
-from nndl_core.charts.scales import MINUS, axis
-from nndl_core.i18n import tr
-from nndl_core.map_axis import Axis
-from nndl_core.map_plan import MapPlan
+from nndl_core.base.i18n import tr
+from nndl_core.charts.style.parts import Trace
+from nndl_core.charts.style.scales import MINUS, axis
+from nndl_core.studies.map.axis import Axis
+from nndl_core.studies.map.plan import MapPlan
 
 Index = tuple[int, ...]
 MOST_TICKS: Final = 16

@@ -10,12 +10,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from nndl_core.charts.parts import Trace
-from nndl_core.charts.theme import SERIES
-from nndl_core.charts.trainability_plane import edges
-from nndl_core.i18n import Language, language, tr
-from nndl_core.map_plan import MapPlan
-from nndl_core.mean_field import DEPTH_SCALES, WideNet, critical_sigma_w
+from nndl_core.base.i18n import Language, language, tr
+from nndl_core.charts.map.plane import edges
+from nndl_core.charts.style.parts import Trace
+from nndl_core.charts.style.theme import SERIES
+from nndl_core.studies.map.plan import MapPlan
+from nndl_core.theory.mean_field import DEPTH_SCALES, WideNet, critical_sigma_w
 
 STEPS = 100
 """Points of a line across the map."""

@@ -9,12 +9,12 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nndl_core.charts.parts import Trace
-from nndl_core.charts.scales import short
-from nndl_core.i18n import mark, tr
-from nndl_core.map_axis import label_of
-from nndl_core.map_plan import MapPlan
-from nndl_core.trainability import QUANTITIES, Spread, Status, Summary
+from nndl_core.base.i18n import mark, tr
+from nndl_core.charts.style.parts import Trace
+from nndl_core.charts.style.scales import short
+from nndl_core.studies.map.axis import label_of
+from nndl_core.studies.map.plan import MapPlan
+from nndl_core.studies.map.trainability import QUANTITIES, Spread, Status, Summary
 
 Shown = Literal["accuracy", "train_accuracy", "loss", "gradient_ratio", "dead_share", "signs"]
 SHOWN: Final[tuple[Shown, ...]] = get_args(Shown)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from nndl_core.charts.scales import power, ten_to
-from nndl_core.charts.static_text import DASHES, PIXEL, color_of, plain, title_of
-from nndl_core.i18n import breadth
+from nndl_core.base.i18n import breadth
+from nndl_core.charts.static.text import DASHES, PIXEL, color_of, plain, title_of
+from nndl_core.charts.style.scales import power, ten_to
 
 Entry = tuple[Mapping[str, Any], Any]
 MOST_DECADES: Final = 9

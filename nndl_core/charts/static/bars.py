@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nndl_core.charts.static_text import (
+from nndl_core.charts.static.text import (
     PIXEL,
     Array,
     color_map,
@@ -19,7 +19,7 @@ from nndl_core.charts.static_text import (
     spread,
     title_of,
 )
-from nndl_core.charts.theme import series_color
+from nndl_core.charts.style.theme import series_color
 
 Trace = Mapping[str, Any]
 

@@ -12,17 +12,17 @@ from functools import cache
 from threading import RLock
 from typing import Any, Final, Literal
 
-from nndl_core.charts.static_axes import (
+from nndl_core.base.i18n import breadth, tr
+from nndl_core.charts.static.axes import (
     draw_legend,
     draw_notes,
     draw_shapes,
     finish_axis,
     start_axis,
 )
-from nndl_core.charts.static_fonts import families, without_a_glyph
-from nndl_core.charts.static_text import plain, title_of
-from nndl_core.charts.static_traces import draw_trace
-from nndl_core.i18n import breadth, tr
+from nndl_core.charts.static.fonts import families, without_a_glyph
+from nndl_core.charts.static.text import plain, title_of
+from nndl_core.charts.static.traces import draw_trace
 
 Format = Literal["svg", "png"]
 DPI: Final = 150

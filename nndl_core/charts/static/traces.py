@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from nndl_core.charts.static_bars import draw_bars, draw_heatmap
-from nndl_core.charts.static_text import (
+from nndl_core.base.i18n import tr
+from nndl_core.charts.static.bars import draw_bars, draw_heatmap
+from nndl_core.charts.static.text import (
     DASHES,
     PIXEL,
     SYMBOLS,
@@ -21,8 +22,7 @@ from nndl_core.charts.static_text import (
     plain,
     spread,
 )
-from nndl_core.charts.theme import series_color
-from nndl_core.i18n import tr
+from nndl_core.charts.style.theme import series_color
 
 Trace = Mapping[str, Any]
 ANCHORS: Final = {"left": "right", "right": "left", "center": "center"}

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from nndl_core.charts.scales import MARKS, Scale, baselines, cross_line, escape, floats, kind_of
-from nndl_core.charts.theme import REFERENCE_DASHES
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
+from nndl_core.charts.style.scales import (
+    MARKS,
+    Scale,
+    baselines,
+    cross_line,
+    escape,
+    floats,
+    kind_of,
+)
+from nndl_core.charts.style.theme import REFERENCE_DASHES
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from nndl_core.charts.theme import REFERENCE
-from nndl_core.i18n import mark
+from nndl_core.base.i18n import mark
+from nndl_core.charts.style.theme import REFERENCE
 
 ZERO: Final = mark("exactly 0")
 NEGATIVE: Final = mark("below 0")

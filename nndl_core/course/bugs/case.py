@@ -11,7 +11,7 @@ from functools import cache
 
 import torch
 
-from nndl_core.bugs.docstrings import translated_docstrings
+from nndl_core.course.bugs.docstrings import translated_docstrings
 
 Version = Callable[[], float]
 

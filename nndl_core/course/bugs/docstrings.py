@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
 
 DOCSTRINGS: Final = (
     mark("Draw all weights from N(0, 0.01) and return their standard deviation."),

@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from nndl_core.bugs.case import BugCase
-from nndl_core.bugs.material import accuracy, moons, network, train
-from nndl_core.i18n import mark
+from nndl_core.base.i18n import mark
+from nndl_core.course.bugs.case import BugCase
+from nndl_core.course.bugs.material import accuracy, moons, network, train
 
 
 def length_of_history_buggy() -> float:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
-from nndl_core.datasets import Dataset, Split, make_dataset
+from nndl_core.data.catalog import Dataset, Split, make_dataset
 
 Examples = tuple[Tensor, Tensor]
 

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim import SGD
 
-from nndl_core.bugs.case import BugCase
-from nndl_core.bugs.material import bce, blobs, moons, network, train
-from nndl_core.i18n import mark
+from nndl_core.base.i18n import mark
+from nndl_core.course.bugs.case import BugCase
+from nndl_core.course.bugs.material import bce, blobs, moons, network, train
 
 
 def gradient_norm_buggy() -> float:

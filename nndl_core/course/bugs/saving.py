@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn.utils import parameters_to_vector
 from torch.optim import SGD
 
-from nndl_core.bugs.case import BugCase
-from nndl_core.bugs.material import bce, moons, network, train
-from nndl_core.i18n import mark
+from nndl_core.base.i18n import mark
+from nndl_core.course.bugs.case import BugCase
+from nndl_core.course.bugs.material import bce, moons, network, train
 
 
 def difference_after_loading_buggy() -> float:

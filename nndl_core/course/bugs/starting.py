@@ -6,9 +6,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.optim import SGD
 
-from nndl_core.bugs.case import BugCase
-from nndl_core.bugs.material import moons, network, train
-from nndl_core.i18n import mark
+from nndl_core.base.i18n import mark
+from nndl_core.course.bugs.case import BugCase
+from nndl_core.course.bugs.material import moons, network, train
 
 
 def spread_of_weights_buggy() -> float:

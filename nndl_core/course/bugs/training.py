@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch.nn.utils import parameters_to_vector
 from torch.optim import SGD
 
-from nndl_core.bugs.case import BugCase
-from nndl_core.bugs.material import bce, moons, network, train
-from nndl_core.i18n import mark
+from nndl_core.base.i18n import mark
+from nndl_core.course.bugs.case import BugCase
+from nndl_core.course.bugs.material import bce, moons, network, train
 
 
 def moved_parameters_buggy() -> float:

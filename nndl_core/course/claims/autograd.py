@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nndl_core.claims.measures import COURSE
-from nndl_core.gradient_check import largest_difference, seconds_per_1000_epochs
-from nndl_core.i18n import mark
-from nndl_core.study import Arms, Claim, Condition, Measure
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims.measures import COURSE
+from nndl_core.studies.study import Arms, Claim, Condition, Measure
+from nndl_core.theory.gradient_check import largest_difference, seconds_per_1000_epochs
 
 TOPIC = "autograd"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from nndl_core.claims.measures import (
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims.measures import (
     DYING_NET,
     SANE_RELU,
     accuracy,
@@ -14,8 +15,7 @@ from nndl_core.claims.measures import (
     output_bias_moved,
     weights_and_hidden_biases_moved,
 )
-from nndl_core.i18n import mark
-from nndl_core.study import Claim, Condition, Measure
+from nndl_core.studies.study import Claim, Condition, Measure
 
 TOPIC = "dying"
 

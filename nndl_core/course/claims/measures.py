@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from nndl_core.config import RunConfig
-from nndl_core.ensemble import Outcome
-from nndl_core.i18n import mark
-from nndl_core.study import Measure
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark
+from nndl_core.engine.ensemble import Outcome
+from nndl_core.studies.study import Measure
 
 COURSE = RunConfig()
 """E1: 2-5-1, sigmoid, N(0, 1), moons with noise .5, SGD .2, 1000 epochs."""

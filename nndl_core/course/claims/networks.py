@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nndl_core.claims.measures import CLEARLY, COURSE, accuracy, gap
-from nndl_core.i18n import mark
-from nndl_core.study import Claim, Condition, Measure
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims.measures import CLEARLY, COURSE, accuracy, gap
+from nndl_core.studies.study import Claim, Condition, Measure
 
 TOPIC = "networks"
 

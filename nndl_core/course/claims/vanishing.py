@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from nndl_core.claims.measures import FIVE_LAYERS, XAVIER, accuracy, decades
-from nndl_core.i18n import mark
-from nndl_core.study import Claim, Condition, Measure, Outcomes
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims.measures import FIVE_LAYERS, XAVIER, accuracy, decades
+from nndl_core.studies.study import Claim, Condition, Measure, Outcomes
 
 TOPIC = "vanishing"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from nndl_core.claims import CLAIMS
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.i18n import mark
-from nndl_core.lessons import dying, initialization, networks, vanishing
-from nndl_core.lessons.lesson import Lesson, Topic
-from nndl_core.study import Arms, Claim
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims import CLAIMS
+from nndl_core.course.lessons import dying, initialization, networks, vanishing
+from nndl_core.course.lessons.lesson import Lesson, Topic
+from nndl_core.studies.study import Arms, Claim
 
 TOPICS: dict[str, Topic] = {
     t.name: t

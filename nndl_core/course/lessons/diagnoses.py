@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nndl_core.findings import Disease
+from nndl_core.diagnosis.facts import Disease
 
 DIAGNOSES: dict[str, dict[str, Disease]] = {
     "depth": {"2-5-1": "healthy", "2-5-3-1": "healthy"},

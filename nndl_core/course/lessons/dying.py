@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nndl_core.claims.measures import DYING_NET, SANE_RELU
-from nndl_core.i18n import mark
-from nndl_core.lessons.lesson import HEALTHY, Lesson, Question
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims.measures import DYING_NET, SANE_RELU
+from nndl_core.course.lessons.lesson import HEALTHY, Lesson, Question
 
 HEALTHY_RELU = replace(SANE_RELU, epochs=1000)
 LESSONS = (
@@ -38,7 +38,7 @@ LESSONS = (
             "b = 0.1, He": HEALTHY,
         },
         ("dead-relu-cannot-update", "a-small-negative-bias-kills"),
-        ("nndl_core.gradients:by_hand", "nndl_core.dead_units:dead_start"),
+        ("nndl_core.network.gradients:by_hand", "nndl_core.theory.dead_units:dead_start"),
         knobs=("hidden", "learning_rate", "epochs", "data_seed", "init_seed"),
         panels=("gradients", "units", "loss", "accuracy"),
     ),
@@ -66,7 +66,11 @@ LESSONS = (
             "Leaky ReLU": frozenset({"vanishing_gradient", "at_chance"}),
         },
         ("leaky-relu-is-a-remedy", "slope-to-the-fourth", "sane-start-is-the-remedy"),
-        ("nndl_core.activations", "nndl_core.dead_units:slope_law", "nndl_core.remedies"),
+        (
+            "nndl_core.network.activations",
+            "nndl_core.theory.dead_units:slope_law",
+            "nndl_core.studies.relu_remedies",
+        ),
         knobs=(
             "slope",
             "bias",
@@ -103,7 +107,7 @@ LESSONS = (
         {"lr 0.1": HEALTHY_RELU, "lr 5": replace(HEALTHY_RELU, learning_rate=5)},
         {"lr 0.1": HEALTHY, "lr 5": frozenset({"dead_layer", "zero_gradient", "at_chance"})},
         ("one-large-step-kills",),
-        ("nndl_core.large_steps:large_steps", "nndl_core.optimizers"),
+        ("nndl_core.studies.large_steps:large_steps", "nndl_core.network.optimizers"),
         knobs=("hidden", "epochs", "data_seed", "init_seed"),
         panels=("units", "loss", "gradients", "boundary"),
     ),

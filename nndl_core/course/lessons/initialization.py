@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nndl_core.claims.measures import COURSE
-from nndl_core.i18n import mark
-from nndl_core.lessons.lesson import HEALTHY, Lesson, Question
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims.measures import COURSE
+from nndl_core.course.lessons.lesson import HEALTHY, Lesson, Question
 
 LESSONS = (
     Lesson(
@@ -39,7 +39,7 @@ LESSONS = (
         },
         {"all zeros": frozenset({"symmetric_units"}), "N(0, 1)": HEALTHY},
         ("zeros-learn-nothing", "equal-neurons-cost-accuracy", "zeros-move-the-last-bias-only"),
-        ("nndl_core.model:MLP.init_weights", "nndl_core.telemetry:count_distinct"),
+        ("nndl_core.network.model:MLP.init_weights", "nndl_core.engine.telemetry:count_distinct"),
         knobs=("activation", "learning_rate", "epochs", "noise", "data_seed", "init_seed"),
         panels=("loss", "accuracy", "boundary", "units"),
     ),
@@ -67,7 +67,7 @@ LESSONS = (
         },
         {"N(0, 1)": HEALTHY, "U(-1, 1)": HEALTHY},
         ("spread-not-shape",),
-        ("nndl_core.initializers",),
+        ("nndl_core.network.initializers",),
         knobs=("activation", "learning_rate", "epochs", "noise", "data_seed", "init_seed"),
         panels=("loss", "accuracy", "gradients", "activations"),
     ),

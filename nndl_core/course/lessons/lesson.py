@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nndl_core.signs import Sign
-from nndl_core.study import Arms
+from nndl_core.diagnosis.signs import Sign
+from nndl_core.studies.study import Arms
 
 CURVES = ("loss", "accuracy", "boundary", "gradients")
 HEALTHY: frozenset[Sign] = frozenset()

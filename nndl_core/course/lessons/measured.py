@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nndl_core.baselines import bayes_accuracy, logistic_accuracy
-from nndl_core.config import RunConfig
-from nndl_core.i18n import mark, tr
-from nndl_core.records import EpochRecord
-from nndl_core.runner import Runner
-from nndl_core.signs import Sign, signs
-from nndl_core.snapshot import evaluate_test
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark, tr
+from nndl_core.diagnosis.signs import Sign, signs
+from nndl_core.engine.records import EpochRecord
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.snapshot import evaluate_test
+from nndl_core.theory.baselines import bayes_accuracy, logistic_accuracy
 
 SIGN_WORDS: dict[Sign, str] = {
     "symmetric_units": mark("a hidden layer whose units are all the same"),

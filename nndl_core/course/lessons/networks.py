@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nndl_core.claims.measures import COURSE
-from nndl_core.i18n import mark
-from nndl_core.lessons.lesson import HEALTHY, Lesson, Question
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims.measures import COURSE
+from nndl_core.course.lessons.lesson import HEALTHY, Lesson, Question
 
 LESSONS = (
     Lesson(
@@ -34,6 +34,6 @@ LESSONS = (
         {"2-5-1": COURSE, "2-5-3-1": replace(COURSE, hidden=(5, 3))},
         {"2-5-1": HEALTHY, "2-5-3-1": HEALTHY},
         ("deeper-is-better", "deeper-pays-at-low-noise", "best-on-dev-tests-best"),
-        ("nndl_core.model:MLP", "nndl_core.runner:Runner.train"),
+        ("nndl_core.network.model:MLP", "nndl_core.engine.runner:Runner.train"),
     ),
 )

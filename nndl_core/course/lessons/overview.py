@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.i18n import Language, mark, speaking, tr
-from nndl_core.lessons import LESSONS, TOPICS, claims_of, lessons_of
-from nndl_core.lessons.lesson import Lesson
-from nndl_core.lessons.measured import signs_sentence
-from nndl_core.study import Claim, Verdict
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import Language, mark, speaking, tr
+from nndl_core.course.lessons import LESSONS, TOPICS, claims_of, lessons_of
+from nndl_core.course.lessons.lesson import Lesson
+from nndl_core.course.lessons.measured import signs_sentence
+from nndl_core.studies.study import Claim, Verdict
 
 VERDICTS: dict[Verdict, str] = {
     "holds": mark("It holds ({seeds} seeds)."),
@@ -19,7 +19,7 @@ VERDICTS: dict[Verdict, str] = {
     "undecided": mark("It is undecided ({seeds} seeds)."),
 }
 PAGES: dict[Language, str] = {"en": "lessons.md", "zh": "lessons.zh.md"}
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def write_pages() -> None:

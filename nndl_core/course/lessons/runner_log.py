@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.i18n import mark
-from nndl_core.model import MLP
-from nndl_core.optimizers import Optimizer
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.runner import Runner
+from nndl_core.network.model import MLP
+from nndl_core.network.optimizers import Optimizer
 
 RECENT = 16
 

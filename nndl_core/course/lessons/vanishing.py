@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nndl_core.claims.measures import FIVE_LAYERS, XAVIER
-from nndl_core.i18n import mark
-from nndl_core.lessons.lesson import HEALTHY, Lesson, Question
+from nndl_core.base.i18n import mark
+from nndl_core.course.claims.measures import FIVE_LAYERS, XAVIER
+from nndl_core.course.lessons.lesson import HEALTHY, Lesson, Question
 
 LESSONS = (
     Lesson(
@@ -41,7 +41,7 @@ LESSONS = (
             "ReLU": frozenset({"vanishing_gradient", "at_chance"}),
         },
         ("relu-cures-vanishing", "relu-ratio-in-closed-form"),
-        ("nndl_core.gradients:by_hand", "nndl_core.activations"),
+        ("nndl_core.network.gradients:by_hand", "nndl_core.network.activations"),
         knobs=(
             "init_scale",
             "bias",
@@ -78,7 +78,7 @@ LESSONS = (
         },
         {"sigmoid": frozenset({"at_chance"}), "ReLU": HEALTHY},
         ("relu-cures-vanishing",),
-        ("nndl_core.initializers", "nndl_core.activations"),
+        ("nndl_core.network.initializers", "nndl_core.network.activations"),
         knobs=("init", "hidden", "learning_rate", "epochs", "data_seed", "init_seed"),
         panels=("gradients", "loss", "accuracy", "activations"),
     ),

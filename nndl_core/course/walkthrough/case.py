@@ -9,12 +9,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName, LossName, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.i18n import tr
-from nndl_core.losses import LOSSES, probabilities, targets
-from nndl_core.model import MLP
+from nndl_core.base.config import ActivationName, LossName, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import dataset_of
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.losses import LOSSES, probabilities, targets
+from nndl_core.network.model import MLP
 
 WalkLoss = LossName | Literal["half_squared"]
 MOST_EXAMPLES = 8

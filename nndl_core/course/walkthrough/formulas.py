@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nndl_core.config import ActivationName
-from nndl_core.i18n import mark, tr
-from nndl_core.walkthrough.case import Case
+from nndl_core.base.config import ActivationName
+from nndl_core.base.i18n import mark, tr
+from nndl_core.course.walkthrough.case import Case
 
 FORMULAS: dict[ActivationName, tuple[str, str]] = {
     "sigmoid": (r"\frac{1}{1 + e^{-z}}", r"a\,(1 - a)"),

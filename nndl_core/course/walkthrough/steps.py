@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from nndl_core.i18n import tr
-from nndl_core.walkthrough.case import Backward, Case, Forward, backward, descend, forward
-from nndl_core.walkthrough.formulas import activation_formula, loss_formula, output_formula
+from nndl_core.base.i18n import tr
+from nndl_core.course.walkthrough.case import Backward, Case, Forward, backward, descend, forward
+from nndl_core.course.walkthrough.formulas import activation_formula, loss_formula, output_formula
 
 Phase = Literal["forward", "backward", "update"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nndl_core.table_cells import Cell, Decimal, kind_of, number_in
-from nndl_core.table_file import Grid
+from nndl_core.data.table.cells import Cell, Decimal, kind_of, number_in
+from nndl_core.data.table.file import Grid
 
 Kind = Literal["number", "text", "date", "index", "constant", "empty"]
 Rule = Literal["name", "last", "few", "chosen"]

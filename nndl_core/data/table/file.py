@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nndl_core.i18n import tr
-from nndl_core.table_cells import Decimal, decimal_mark, is_missing, number_in
-from nndl_core.table_sheet import MAX_COLUMNS, is_workbook, sheet_rows
-from nndl_core.table_text import TableError, check_size, shown, text_of
+from nndl_core.base.i18n import tr
+from nndl_core.data.table.cells import Decimal, decimal_mark, is_missing, number_in
+from nndl_core.data.table.sheet import MAX_COLUMNS, is_workbook, sheet_rows
+from nndl_core.data.table.text import TableError, check_size, shown, text_of
 
 DELIMITERS = ("\t", ";", "|", ",", " ")
 """A tie goes to the first: a comma may be in a number, a blank anywhere."""

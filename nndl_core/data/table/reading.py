@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nndl_core.config import ScaleName
-from nndl_core.datasets import Dataset, part_sizes, split_rows, standardize
-from nndl_core.i18n import tr
-from nndl_core.table_cells import MAX_NUMBER
-from nndl_core.table_columns import (
+from nndl_core.base.config import ScaleName
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset, part_sizes, split_rows, standardize
+from nndl_core.data.table.cells import MAX_NUMBER
+from nndl_core.data.table.columns import (
     CELLS,
     MAX_CLASSES,
     MAX_FEATURES,
@@ -23,8 +23,8 @@ from nndl_core.table_columns import (
     default_choice,
     describe,
 )
-from nndl_core.table_file import Form, Grid, read_grid
-from nndl_core.table_text import TableError, shown
+from nndl_core.data.table.file import Form, Grid, read_grid
+from nndl_core.data.table.text import TableError, shown
 
 MAX_ROWS, MIN_ROWS = 5_000, 4
 MAX_NAME = 64  # characters of a column or class name, which are shown in charts

@@ -11,8 +11,8 @@ from typing import Any
 
 from openpyxl import load_workbook
 
-from nndl_core.i18n import tr
-from nndl_core.table_text import WORKBOOK, TableError, shown
+from nndl_core.base.i18n import tr
+from nndl_core.data.table.text import WORKBOOK, TableError, shown
 
 MAX_UNPACKED = 25 * 1024 * 1024  # bytes of all parts of a workbook; a zip bomb has gigabytes
 MAX_CELLS = 150_000  # of a sheet; a cell takes 13 microseconds, one of a CSV file a tenth of one

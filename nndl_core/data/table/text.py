@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_LINE = 65_536  # characters; keeps one endless line from becoming millions of cells

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nndl_core.datasets import MIN_SPLIT
-from nndl_core.i18n import tr, trn
-from nndl_core.table_columns import MAX_FEATURES, Choice, Column
-from nndl_core.table_data import FEW, Reading, Table
-from nndl_core.table_file import Grid
-from nndl_core.table_text import ENCODINGS, shown
+from nndl_core.base.i18n import tr, trn
+from nndl_core.data.catalog import MIN_SPLIT
+from nndl_core.data.table.columns import MAX_FEATURES, Choice, Column
+from nndl_core.data.table.file import Grid
+from nndl_core.data.table.reading import FEW, Reading, Table
+from nndl_core.data.table.text import ENCODINGS, shown
 
 MOST_NAMED = 6
 """So many columns are named in one sentence; of more the rest is counted."""

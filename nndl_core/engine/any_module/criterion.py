@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nndl_core.checks import class_indices
-from nndl_core.config import LossName
-from nndl_core.i18n import tr
-from nndl_core.losses import LOSSES, constant_loss
+from nndl_core.base.checks import class_indices
+from nndl_core.base.config import LossName
+from nndl_core.base.i18n import tr
+from nndl_core.network.losses import LOSSES, constant_loss
 
 Wants = Literal["probability", "logit", "class_logits", "log_probabilities", "amount", "unknown"]
 """What a loss takes from the network: a probability or a logit with labels 0 and 1, logits or log

@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import torch
 from torch.utils.data import DataLoader
 
-from nndl_core.config import InitializerName, LossName, OptimizerName, RunConfig
-from nndl_core.criterion import BINARY, SEVERAL, wanted_by
-from nndl_core.layer_stats import Layer, weight_of
-from nndl_core.optimizers import Optimizer
+from nndl_core.base.config import InitializerName, LossName, OptimizerName, RunConfig
+from nndl_core.engine.any_module.criterion import BINARY, SEVERAL, wanted_by
+from nndl_core.engine.any_module.layer_stats import Layer, weight_of
+from nndl_core.network.optimizers import Optimizer
 
 UNKNOWN_ACTIVATION = "other"
 ADAPTIVE = ("Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop")

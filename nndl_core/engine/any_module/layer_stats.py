@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName
-from nndl_core.criterion import Output
-from nndl_core.records import LAYER_FIELDS
-from nndl_core.telemetry import FLAT_SLOPE, LIFT, TINY, count_distinct
+from nndl_core.base.config import ActivationName
+from nndl_core.engine.any_module.criterion import Output
+from nndl_core.engine.records import LAYER_FIELDS
+from nndl_core.engine.telemetry import FLAT_SLOPE, LIFT, TINY, count_distinct
+from nndl_core.network.activations import ACTIVATIONS
 
 Row = dict[str, float]
 """The numbers of one layer by the names of LayerStats."""

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nndl_core.checks import class_indices
-from nndl_core.config import LossName
-from nndl_core.criterion import BINARY, SEVERAL, Criterion, LossFunction
-from nndl_core.data_facts import facts_of
-from nndl_core.datasets import Split
-from nndl_core.i18n import tr
-from nndl_core.kernel_loop import Metric, Parameters
-from nndl_core.layer_stats import columns_of, evaluating
-from nndl_core.optimizers import Optimizer, OptimizerState
-from nndl_core.probe import Probe, called, is_affine
-from nndl_core.records import Columns, DataFacts
+from nndl_core.base.checks import class_indices
+from nndl_core.base.config import LossName
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Split
+from nndl_core.engine.any_module.criterion import BINARY, SEVERAL, Criterion, LossFunction
+from nndl_core.engine.any_module.layer_stats import columns_of, evaluating
+from nndl_core.engine.any_module.probe import Probe, called, is_affine
+from nndl_core.engine.data_facts import facts_of
+from nndl_core.engine.kernel_loop import Metric, Parameters
+from nndl_core.engine.records import Columns, DataFacts
+from nndl_core.network.optimizers import Optimizer, OptimizerState
 
 Examples = tuple[Tensor, Tensor]
 

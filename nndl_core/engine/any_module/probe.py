@@ -17,11 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName
-from nndl_core.criterion import Output
-from nndl_core.i18n import tr
-from nndl_core.layer_stats import (
+from nndl_core.base.config import ActivationName
+from nndl_core.base.i18n import tr
+from nndl_core.engine.any_module.criterion import Output
+from nndl_core.engine.any_module.layer_stats import (
     Layer,
     Pass,
     Row,
@@ -34,6 +33,7 @@ from nndl_core.layer_stats import (
     prediction_row,
     weights_of,
 )
+from nndl_core.network.activations import ACTIVATIONS
 
 TRIAL_ROWS = 64
 TRIAL_SPREAD = 3.0

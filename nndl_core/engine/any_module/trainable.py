@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from nndl_core.config import LossName
-from nndl_core.criterion import named_loss
-from nndl_core.i18n import tr
-from nndl_core.kernel_loop import Metric
-from nndl_core.losses import accuracy
-from nndl_core.model import MLP, is_plain
-from nndl_core.optimizers import Optimizer
+from nndl_core.base.config import LossName
+from nndl_core.base.i18n import tr
+from nndl_core.engine.any_module.criterion import named_loss
+from nndl_core.engine.kernel_loop import Metric
+from nndl_core.network.losses import accuracy
+from nndl_core.network.model import MLP, is_plain
+from nndl_core.network.optimizers import Optimizer
 
 AnyMetric = Callable[[Tensor, Tensor], Any]
 """(outputs [n, ...], labels [n, ...]) -> a number, or a tensor of one; larger is better."""

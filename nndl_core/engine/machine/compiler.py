@@ -19,7 +19,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-SOURCES = ("machine_code", "vector_math", "fused_rows", "fused_products", "fused")
+SOURCES = ("compiler", "math", "rows", "products", "loop")
 """The modules whose text decides what the machine code is."""
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from nndl_core.fused_products import add_products, combine
-from nndl_core.fused_rows import activate, loss_delta, score, weigh_by_slope
-from nndl_core.machine_code import compiled, inlined
-from nndl_core.vector_math import like
+from nndl_core.engine.machine.compiler import compiled, inlined
+from nndl_core.engine.machine.math import like
+from nndl_core.engine.machine.products import add_products, combine
+from nndl_core.engine.machine.rows import activate, loss_delta, score, weigh_by_slope
 
 TILE = 320
 """The examples that go through the network at once."""

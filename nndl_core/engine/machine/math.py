@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nndl_core.machine_code import formula, overloads, types
+from nndl_core.engine.machine.compiler import formula, overloads, types
 
 _F = np.float32
 _I = np.int32

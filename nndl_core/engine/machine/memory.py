@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nndl_core import fused
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import OptimizerName
-from nndl_core.fused import VECTOR
-from nndl_core.fused_rows import ACTIVATION_CODES, LOSS_CODES, RULE_CODES
-from nndl_core.problem import Problem
+from nndl_core.base.config import OptimizerName
+from nndl_core.engine.machine import loop as fused
+from nndl_core.engine.machine.loop import VECTOR
+from nndl_core.engine.machine.problem import Problem
+from nndl_core.engine.machine.rows import ACTIVATION_CODES, LOSS_CODES, RULE_CODES
+from nndl_core.network.activations import ACTIVATIONS
 
 
 class Windows:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS, Slope
-from nndl_core.checks import (
+from nndl_core.base.checks import (
     LARGEST,
     check_count,
     check_name,
@@ -20,10 +19,11 @@ from nndl_core.checks import (
     check_tensor,
     check_type,
 )
-from nndl_core.config import ActivationName, LossName, OptimizerName, short
-from nndl_core.i18n import tr
-from nndl_core.losses import LOSSES, check_loss
-from nndl_core.optimizers import OPTIMIZERS, STATE_VECTORS, Optimizer, OptimizerState
+from nndl_core.base.config import ActivationName, LossName, OptimizerName, short
+from nndl_core.base.i18n import tr
+from nndl_core.network.activations import ACTIVATIONS, Slope
+from nndl_core.network.losses import LOSSES, check_loss
+from nndl_core.network.optimizers import OPTIMIZERS, STATE_VECTORS, Optimizer, OptimizerState
 
 PRECISIONS = (torch.float32, torch.float64)
 MOST_BETA = 0.999999

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nndl_core.machine_code import inlined
-from nndl_core.vector_math import like
+from nndl_core.engine.machine.compiler import inlined
+from nndl_core.engine.machine.math import like
 
 
 @inlined

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nndl_core.config import ActivationName, LossName, OptimizerName
-from nndl_core.machine_code import called
-from nndl_core.vector_math import (
+from nndl_core.base.config import ActivationName, LossName, OptimizerName
+from nndl_core.engine.machine.compiler import called
+from nndl_core.engine.machine.math import (
     expm1,
     exponential,
     like,

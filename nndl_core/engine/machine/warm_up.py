@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import torch
 
-from nndl_core.config import DtypeName
-from nndl_core.fused import train
-from nndl_core.kernel import Kernel, Problem
-from nndl_core.optimizers import Optimizer
+from nndl_core.base.config import DtypeName
+from nndl_core.engine.kernel import Kernel, Problem
+from nndl_core.engine.machine.loop import train
+from nndl_core.network.optimizers import Optimizer
 
 PRECISIONS: tuple[DtypeName, ...] = ("float32", "float64")
 

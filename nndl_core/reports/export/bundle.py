@@ -8,10 +8,10 @@ import zipfile
 
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.export.notebook import notebook_of
-from nndl_core.export.script import script_of
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Dataset
+from nndl_core.reports.export.notebook import notebook_of
+from nndl_core.reports.export.script import script_of
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from nndl_core.i18n import breadth, mark, tr
+from nndl_core.base.i18n import breadth, mark, tr
 
 COMMENTS: Final = (
     # of the lab's own source, from which a program takes what draws the data

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from nndl_core import datasets
-from nndl_core.config import RunConfig
-from nndl_core.i18n import mark, tr
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark, tr
+from nndl_core.data import catalog as datasets
 
 PLANE_HELPERS = (
     "_class_sizes",

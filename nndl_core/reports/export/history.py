@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from nndl_core.export.bundle import harmless
+from nndl_core.reports.export.bundle import harmless
 from nndl_core.store.runs import Curves, Run
 
 FORMAT = "nndl-history-1"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.export.sections import sections_of
-from nndl_core.i18n import tr
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset
+from nndl_core.reports.export.sections import sections_of
 
 # The words of the plot stay English: the reader's matplotlib may have no Chinese font.
 PLOT = """\

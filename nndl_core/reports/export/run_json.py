@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 
-from nndl_core.config import ConfigError, RunConfig, short, values_in
-from nndl_core.i18n import mark, tr
-from nndl_core.records import SCALARS, Records
-from nndl_core.runner import Runner
-from nndl_core.snapshot import evaluate_test
+from nndl_core.base.config import ConfigError, RunConfig, short, values_in
+from nndl_core.base.i18n import mark, tr
+from nndl_core.engine.records import SCALARS, Records
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.snapshot import evaluate_test
 
 FORMAT = "nndl-run-1"
 NOT_REPEATABLE = mark(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.export.comments import wrapped
-from nndl_core.export.data_sections import Section
-from nndl_core.export.sections import sections_of
-from nndl_core.i18n import breadth, tr
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import breadth, tr
+from nndl_core.data.catalog import Dataset
+from nndl_core.reports.export.comments import wrapped
+from nndl_core.reports.export.data_sections import Section
+from nndl_core.reports.export.sections import sections_of
 
 WIDTH = 96
 

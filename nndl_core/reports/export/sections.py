@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nndl_core import datasets
-from nndl_core.config import ConfigError, LossName, RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.export.comments import translated_comments
-from nndl_core.export.data_sections import Section, data_section, split_section
-from nndl_core.i18n import tr
-from nndl_core.losses import output_units
+from nndl_core.base.config import ConfigError, LossName, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data import catalog as datasets
+from nndl_core.data.catalog import Dataset
+from nndl_core.network.losses import output_units
+from nndl_core.reports.export.comments import translated_comments
+from nndl_core.reports.export.data_sections import Section, data_section, split_section
 
 FUNCTIONAL = "import torch.nn.functional as F\n"
 

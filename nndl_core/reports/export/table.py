@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 
-from nndl_core.records import LAYER_FIELDS, SCALARS, Records
+from nndl_core.engine.records import LAYER_FIELDS, SCALARS, Records
 
 
 def records_csv(records: Records) -> bytes:

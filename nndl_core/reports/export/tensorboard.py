@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from nndl_core.records import SCALARS, Records
+from nndl_core.engine.records import SCALARS, Records
 
 POLYNOMIAL = 0x82F63B78
 MASK = 0xA282EAD8

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nndl_core.config import MAX_DEPTH, ConfigError, short
-from nndl_core.i18n import mark, tr
+from nndl_core.base.config import MAX_DEPTH, ConfigError, short
+from nndl_core.base.i18n import mark, tr
 
 AxisName = Literal["depth", "init_scale", "bias", "learning_rate", "slope", "width", "noise"]
 

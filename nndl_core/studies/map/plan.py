@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from nndl_core.config import MAX_DEPTH, ConfigError, RunConfig, short, url_value
-from nndl_core.datasets import DATASETS
-from nndl_core.i18n import mark, tr
-from nndl_core.map_axis import MAX_WIDTH, Axis, AxisName, check_number
+from nndl_core.base.config import MAX_DEPTH, ConfigError, RunConfig, short, url_value
+from nndl_core.base.i18n import mark, tr
+from nndl_core.data.catalog import DATASETS
+from nndl_core.studies.map.axis import MAX_WIDTH, Axis, AxisName, check_number
 
 MAX_CELLS, MAX_SEEDS, MAX_RUN_EPOCHS, MAX_POINTS = 400, 10, 600_000, 1000
 """What a map may cost: it trains on a server that others share."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
-from nndl_core.batch import Outcome
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.i18n import mark
-from nndl_core.mean_field import WideNet, born_dead
-from nndl_core.signs import signs
-from nndl_core.sweep import Cell
-from nndl_core.sweep_table import rows
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark
+from nndl_core.data.catalog import dataset_of
+from nndl_core.diagnosis.signs import signs
+from nndl_core.engine.batch import Outcome
+from nndl_core.studies.sweep.cells import Cell
+from nndl_core.studies.sweep.table import rows
+from nndl_core.theory.mean_field import WideNet, born_dead
 
 QuantityName = Literal["accuracy", "train_accuracy", "loss", "gradient_ratio", "dead_share"]
 Status = Literal[

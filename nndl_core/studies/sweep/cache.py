@@ -7,54 +7,14 @@ import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
-import torch
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.batch import Outcome
+from nndl_core.engine.version import ENGINE_VERSION
+from nndl_core.studies.sweep.outcome_file import MAGIC, OutcomeError, decode, identity
 
-from nndl_core.batch import Outcome
-from nndl_core.config import RunConfig
-from nndl_core.machine_code import numba
-from nndl_core.outcome_file import MAGIC, OutcomeError, decode, identity
-
-ENGINE_MODULES = (
-    "activations",
-    "batch",
-    "checks",
-    "config",
-    "datasets",
-    "ensemble",
-    "fused",
-    "fused_products",
-    "fused_rows",
-    "i18n",
-    "initializers",
-    "json_text",
-    "kernel",
-    "losses",
-    "machine_code",
-    "model",
-    "optimizers",
-    "passes",
-    "problem",
-    "records",
-    "telemetry",
-    "vector_math",
-)
-"""The files that a run's numbers depend on: all that the ensemble imports."""
 MOST_BYTES, KEPT_SHARE = 1_000_000_000, 0.75
 """Above MOST_BYTES the oldest entries are removed until this share is left."""
 MOST_ENTRY_BYTES = 1_000_000
-
-
-def engine_version() -> str:
-    """Return a hash of the engine's source and of the libraries that compute its numbers."""
-    digest = hashlib.sha256(f"{torch.__version__} {np.__version__} {numba.__version__}".encode())
-    for name in ENGINE_MODULES:
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return digest.hexdigest()
-
-
-# now, because the files may be replaced while the process goes on with what it has loaded
-ENGINE_VERSION = engine_version()
 
 
 class RunCache:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nndl_core.batch import Outcome
-from nndl_core.config import RunConfig
-from nndl_core.outcome_file import encode
-from nndl_core.run_cache import RunCache
-from nndl_core.sweep_grid import Chunk, Index, Run, chunks, points
-from nndl_core.sweep_tasks import AHEAD, Here, SweepError, Workers, processes
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.batch import Outcome
+from nndl_core.studies.sweep.cache import RunCache
+from nndl_core.studies.sweep.grid import Chunk, Index, Run, chunks, points
+from nndl_core.studies.sweep.outcome_file import encode
+from nndl_core.studies.sweep.tasks import AHEAD, Here, SweepError, Workers, processes
 
 __all__ = ["AHEAD", "Cell", "Sweep", "SweepError", "processes", "sweep"]
 

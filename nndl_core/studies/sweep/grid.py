@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nndl_core.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig, short
-from nndl_core.datasets import DATASETS
-from nndl_core.i18n import mark, tr
-from nndl_core.losses import output_units
+from nndl_core.base.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig, short
+from nndl_core.base.i18n import mark, tr
+from nndl_core.data.catalog import DATASETS
+from nndl_core.network.losses import output_units
 
 MAX_SEEDS, MAX_RUNS = 200, 100_000
 SHORTHANDS = {"depth": (0, MAX_DEPTH), "width": (1, MAX_WIDTH)}

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nndl_core.batch import Outcome
-from nndl_core.config import RunConfig
-from nndl_core.i18n import tr
-from nndl_core.records import COUNTS, LAYER_FIELDS, SCALARS, EpochRecord, LayerStats
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.engine.batch import Outcome
+from nndl_core.engine.records import COUNTS, LAYER_FIELDS, SCALARS, EpochRecord, LayerStats
 
 MAGIC = b"nndl-outcome-1\n"
 DIGEST_BYTES, LENGTH_BYTES = 32, 4

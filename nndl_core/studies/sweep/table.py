@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from nndl_core.batch import Outcome
-from nndl_core.records import EpochRecord
-from nndl_core.sweep import Cell, Sweep
+from nndl_core.engine.batch import Outcome
+from nndl_core.engine.records import EpochRecord
+from nndl_core.studies.sweep.cells import Cell, Sweep
 
 WHOLE = ("seed", "best_epoch", "epochs_trained", "diverged_at")
 

@@ -22,13 +22,13 @@ from typing import Any
 
 import torch
 
-from nndl_core.batch import Outcome
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.ensemble import Ensemble
-from nndl_core.i18n import tr
-from nndl_core.outcome_file import decode, encode
-from nndl_core.run_cache import ENGINE_VERSION
-from nndl_core.sweep_grid import Chunk, Run
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.engine.batch import Outcome
+from nndl_core.engine.ensemble import Ensemble
+from nndl_core.engine.version import ENGINE_VERSION
+from nndl_core.studies.sweep.grid import Chunk, Run
+from nndl_core.studies.sweep.outcome_file import decode, encode
 
 Done = list[tuple[Run, Outcome]]
 

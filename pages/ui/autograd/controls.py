@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.config import KNOBS, ConfigError, RunConfig, url_value, widths_from_text
-from nndl_core.datasets import DATASETS
-from nndl_core.i18n import tr
-from nndl_core.losses import output_units
-from pages.ui import address
-from pages.ui.controls import write_url
-from pages.ui.messages import escape
+from nndl_core.base.config import KNOBS, ConfigError, RunConfig, url_value, widths_from_text
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import DATASETS
+from nndl_core.network.losses import output_units
+from pages.ui.lab.controls import write_url
+from pages.ui.link import address
+from pages.ui.link.messages import escape
 
 SHOWN = ("dataset", "hidden", "activation", "loss", "data_seed", "init_seed")
 

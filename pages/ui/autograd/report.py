@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nndl_core.autograd_report import autograd_report
-from nndl_core.claims import CLAIMS
-from nndl_core.config import RunConfig
-from pages.ui.autograd_timing import measured_times
-from pages.ui.report_button import report_button, studies_of
+from nndl_core.base.config import RunConfig
+from nndl_core.course.claims import CLAIMS
+from nndl_core.reports.autograd import autograd_report
+from pages.ui.autograd.timing import measured_times
+from pages.ui.lesson.report_button import report_button, studies_of
 
 
 def report_section(config: RunConfig) -> None:

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from nndl_core import gradients, op_classes
-from nndl_core.config import DtypeName, RunConfig
-from nndl_core.gradient_check import (
+from nndl_core.base.config import DtypeName, RunConfig
+from nndl_core.base.i18n import mark, tr
+from nndl_core.network import gradients, op_classes
+from nndl_core.theory.gradient_check import (
     GradientTable,
     difference_quotient,
     gradient_table,
     median_times,
 )
-from nndl_core.i18n import mark, tr
-from pages.ui.linked import linked
-from pages.ui.locks import hidden
-from pages.ui.messages import escape
-from pages.ui.number_table import number, table
+from pages.ui.link.linked import linked
+from pages.ui.link.locks import hidden
+from pages.ui.link.messages import escape
+from pages.ui.widgets.number_table import number, table
 
 SAME_TIME = 0.1
 CODE_PIXELS = 460

@@ -8,14 +8,14 @@ from time import perf_counter
 
 import streamlit as st
 
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.times import time_strips
-from nndl_core.config import RunConfig
-from nndl_core.gradient_check import time_gradients, ways
-from nndl_core.i18n import mark, tr
-from pages.ui.clock import tick_every
-from pages.ui.figure import draw_figure
-from pages.ui.messages import escape
-from pages.ui.number_table import table
+from nndl_core.theory.gradient_check import time_gradients, ways
+from pages.ui.link.messages import escape
+from pages.ui.widgets.clock import tick_every
+from pages.ui.widgets.figure import draw_figure
+from pages.ui.widgets.number_table import table
 
 EPOCHS, REPEATS = 20, 60
 SLICE_SECONDS = 0.06

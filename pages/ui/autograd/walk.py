@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from nndl_core.config import RunConfig
-from nndl_core.i18n import mark, tr, trn
-from nndl_core.walkthrough.case import MOST_EXAMPLES, Case, case_of, pen_and_paper
-from nndl_core.walkthrough.steps import Step, Table, walk
-from pages.ui.linked import linked
-from pages.ui.number_table import number, table
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import mark, tr, trn
+from nndl_core.course.walkthrough.case import MOST_EXAMPLES, Case, case_of, pen_and_paper
+from nndl_core.course.walkthrough.steps import Step, Table, walk
+from pages.ui.link.linked import linked
+from pages.ui.widgets.number_table import number, table
 
 NETWORK, PAPER = mark("the network above"), mark("pen and paper")
 MOST_CELLS = 8

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
 from nndl_core.store.board_values import (
     IDLE_DAYS,
     MOST_ENTRIES,
@@ -18,10 +18,9 @@ from nndl_core.store.board_values import (
     shown_code,
 )
 from nndl_core.store.errors import HistoryError, RefusedError
-from pages.ui import address
-from pages.ui.board_results import results
-from pages.ui.board_store import boards, known_board
-from pages.ui.board_teacher import (
+from pages.ui.board.results import results
+from pages.ui.board.store import boards, known_board
+from pages.ui.board.teacher import (
     choose_experiment,
     code_picture,
     experiment_words,
@@ -29,8 +28,9 @@ from pages.ui.board_teacher import (
     lab_address,
     teacher_panel,
 )
-from pages.ui.messages import escape
-from pages.ui.owner import owner
+from pages.ui.link import address
+from pages.ui.link.messages import escape
+from pages.ui.server.owner import owner
 
 MOST_TRIES = 20
 """Wrong codes of one tab, which then has to be opened anew: nobody mistypes so often."""

@@ -10,20 +10,20 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from nndl_core.base.config import KNOBS
+from nndl_core.base.i18n import mark, percent, sentences, tr, trn
 from nndl_core.charts.distributions import strips
-from nndl_core.config import KNOBS
-from nndl_core.diagnosis_words import NAMES
-from nndl_core.export.bundle import harmless
-from nndl_core.i18n import mark, percent, sentences, tr, trn
+from nndl_core.diagnosis.words import NAMES
+from nndl_core.reports.export.bundle import harmless
 from nndl_core.store.board_values import Board, Entry
 from nndl_core.store.errors import HistoryError
-from pages.ui.board_store import Seen, content
-from pages.ui.board_teacher import value_words, varied
-from pages.ui.clock import tick_every
-from pages.ui.figure import draw_figure
-from pages.ui.messages import escape
-from pages.ui.number_table import table
-from pages.ui.study_panel import escape_html
+from pages.ui.board.store import Seen, content
+from pages.ui.board.teacher import value_words, varied
+from pages.ui.lesson.study import escape_html
+from pages.ui.link.messages import escape
+from pages.ui.widgets.clock import tick_every
+from pages.ui.widgets.figure import draw_figure
+from pages.ui.widgets.number_table import table
 
 TICK_SECONDS = 3.0
 ROW_PIXELS, MOST_ROWS, MOST_GROUPS = 78, 100, 10

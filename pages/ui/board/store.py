@@ -12,8 +12,8 @@ import streamlit as st
 
 from nndl_core.store.board_values import Board, Entry
 from nndl_core.store.errors import HistoryError
-from pages.ui.history_access import history_keeper
-from pages.ui.owner import owner
+from pages.ui.server.history_access import history_keeper
+from pages.ui.server.owner import owner
 
 if TYPE_CHECKING:
     from nndl_core.store.boards import Boards

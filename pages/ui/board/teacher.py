@@ -7,15 +7,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
-from nndl_core.config import KNOBS, RunConfig, url_value
-from nndl_core.i18n import tr
+from nndl_core.base.config import KNOBS, RunConfig, url_value
+from nndl_core.base.i18n import tr
 from nndl_core.store.board_values import Board, shown_code
-from pages.ui.address import FRAME, forget, kept
-from pages.ui.board_store import content, done
-from pages.ui.messages import escape
-from pages.ui.owner import owner
-from pages.ui.qr import qr_picture
-from pages.ui.session import LabSession
+from pages.ui.board.store import content, done
+from pages.ui.link.address import FRAME, forget, kept
+from pages.ui.link.messages import escape
+from pages.ui.link.qr import qr_picture
+from pages.ui.live.session import LabSession
+from pages.ui.server.owner import owner
 
 LONGEST_LINK = 2000
 """Characters of a pasted link."""

@@ -7,17 +7,17 @@ from time import perf_counter
 
 import streamlit as st
 
-from nndl_core.diagnosis_words import NAMES
-from nndl_core.gallery import EXHIBITS, Exhibit, Trained, Visit
-from nndl_core.i18n import mark, percent, tr
-from nndl_core.remedy_words import change_in_words
-from pages.ui.clock import tick_every
-from pages.ui.diagnosis_panel import COLORS
-from pages.ui.lesson_controls import lab_address
-from pages.ui.locks import hidden
-from pages.ui.messages import escape
-from pages.ui.miniature import miniature
-from pages.ui.shares import SHARES
+from nndl_core.base.i18n import mark, percent, tr
+from nndl_core.course.gallery import EXHIBITS, Exhibit, Trained, Visit
+from nndl_core.diagnosis.remedy_words import change_in_words
+from nndl_core.diagnosis.words import NAMES
+from pages.ui.gallery.miniature import miniature
+from pages.ui.lesson.controls import lab_address
+from pages.ui.link.locks import hidden
+from pages.ui.link.messages import escape
+from pages.ui.live.diagnosis_panel import COLORS
+from pages.ui.server.shares import SHARES
+from pages.ui.widgets.clock import tick_every
 
 TICK_SECONDS, SLICE_SECONDS = 0.5, 0.25
 COLUMNS = 2

@@ -6,8 +6,8 @@ import math
 from base64 import b64encode
 from html import escape
 
-from nndl_core.i18n import tr
-from nndl_core.records import Records
+from nndl_core.base.i18n import tr
+from nndl_core.engine.records import Records
 
 WIDTH, HEIGHT, POINTS = 380, 96, 90
 LOSS_WIDTH, LABEL = 210, 11

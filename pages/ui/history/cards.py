@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.base.i18n import in_mine, mark, percent, tr
 from nndl_core.charts.history import swatch
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.i18n import in_mine, mark, percent, tr
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.history import History
 from nndl_core.store.runs import MOST_NAME, Run, clean_name
-from pages.ui.address import with_frame
-from pages.ui.history_access import history_keeper
-from pages.ui.messages import escape
-from pages.ui.owner import owner
+from pages.ui.link.address import with_frame
+from pages.ui.link.messages import escape
+from pages.ui.server.history_access import history_keeper
+from pages.ui.server.owner import owner
 
 COLUMNS = 2
 NOT_REPEATABLE = mark(

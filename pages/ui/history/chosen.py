@@ -7,17 +7,17 @@ from functools import partial
 
 import streamlit as st
 
+from nndl_core.base.i18n import mark, tr, trn
 from nndl_core.charts.history import MOST_RUNS, Curve, overlay
-from nndl_core.export.history import runs_json, table_csv
-from nndl_core.i18n import mark, tr, trn
+from nndl_core.reports.export.history import runs_json, table_csv
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.runs import Run, unique_names
-from pages.ui.figure import draw_figure
-from pages.ui.history_access import history_keeper
-from pages.ui.history_cards import cards
-from pages.ui.linked import linked
-from pages.ui.messages import escape
-from pages.ui.owner import owner
+from pages.ui.history.cards import cards
+from pages.ui.link.linked import linked
+from pages.ui.link.messages import escape
+from pages.ui.server.history_access import history_keeper
+from pages.ui.server.owner import owner
+from pages.ui.widgets.figure import draw_figure
 
 SHOWN: dict[Curve, str] = {
     "dev_loss": mark("Dev loss"),

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from nndl_core.diagnosis_words import NAMES
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
+from nndl_core.diagnosis.words import NAMES
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.runs import MOST_PINNED, MOST_RUNS, Run, Wanted
-from pages.ui.history_access import history_keeper
-from pages.ui.history_chosen import chosen_panel
-from pages.ui.history_table import choose
-from pages.ui.linked import linked
-from pages.ui.messages import escape
-from pages.ui.owner import owner
+from pages.ui.history.chosen import chosen_panel
+from pages.ui.history.table import choose
+from pages.ui.link.linked import linked
+from pages.ui.link.messages import escape
+from pages.ui.server.history_access import history_keeper
+from pages.ui.server.owner import owner
 
 EMPTY = mark(
     "No run has ended in this browser yet. Press Play in the training lab; at its last "

@@ -10,10 +10,10 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.diagnosis_words import NAMES
-from nndl_core.i18n import mark, tenths, tr
+from nndl_core.base.i18n import mark, tenths, tr
+from nndl_core.diagnosis.words import NAMES
 from nndl_core.store.runs import Run
-from pages.ui.presenter import TYPE_SCALE, is_presenting
+from pages.ui.link.presenter import TYPE_SCALE, is_presenting
 
 ROW_HEIGHT, MOST_ROWS = 35, 9
 HUGE = 1e4

@@ -9,8 +9,7 @@ from typing import get_args
 
 import streamlit as st
 
-from nndl_core.charts.thumbnail import thumbnail
-from nndl_core.config import (
+from nndl_core.base.config import (
     KNOBS,
     MAX_DEPTH,
     MAX_WIDTH,
@@ -20,14 +19,15 @@ from nndl_core.config import (
     url_value,
     widths_from_text,
 )
-from nndl_core.datasets import DATASETS
-from nndl_core.i18n import mark, tr
-from pages.ui import address
-from pages.ui.knob import draw_knob
-from pages.ui.linked import linked
-from pages.ui.locks import changed_by, help_of, hidden, locked, refusal
-from pages.ui.session import LabSession
-from pages.ui.upload import upload_controls
+from nndl_core.base.i18n import mark, tr
+from nndl_core.charts.thumbnail import thumbnail
+from nndl_core.data.catalog import DATASETS
+from pages.ui.lab.upload import upload_controls
+from pages.ui.link import address
+from pages.ui.link.linked import linked
+from pages.ui.link.locks import changed_by, help_of, hidden, locked, refusal
+from pages.ui.live.session import LabSession
+from pages.ui.widgets.knob import draw_knob
 
 DEFAULT_WIDTH = 5
 NEEDS_SLOPE = ("leaky_relu", "elu")

@@ -7,22 +7,22 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.checkpoint import Checkpoint
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.export.bundle import bundle_of
-from nndl_core.export.notebook import notebook_of
-from nndl_core.export.run_json import config_in, run_json, warning_in
-from nndl_core.export.script import script_of
-from nndl_core.export.table import records_csv
-from nndl_core.export.tensorboard import event_file
-from nndl_core.i18n import tr
-from nndl_core.report import versions
-from nndl_core.runner import Runner
-from pages.ui.language import spoken_here
-from pages.ui.locks import changed_by, hidden
-from pages.ui.locks import refusal as refused_by_link
-from pages.ui.session import LabSession
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset
+from nndl_core.engine.checkpoint import Checkpoint
+from nndl_core.engine.runner import Runner
+from nndl_core.reports.export.bundle import bundle_of
+from nndl_core.reports.export.notebook import notebook_of
+from nndl_core.reports.export.run_json import config_in, run_json, warning_in
+from nndl_core.reports.export.script import script_of
+from nndl_core.reports.export.table import records_csv
+from nndl_core.reports.export.tensorboard import event_file
+from nndl_core.reports.pack import versions
+from pages.ui.link.language import spoken_here
+from pages.ui.link.locks import changed_by, hidden
+from pages.ui.link.locks import refusal as refused_by_link
+from pages.ui.live.session import LabSession
 
 MEGABYTES = 5
 

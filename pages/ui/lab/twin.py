@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from nndl_core.i18n import mark
-from pages.ui import cure
-from pages.ui.pair import Configs, PairSession
-from pages.ui.session import LabSession
+from nndl_core.base.i18n import mark
+from pages.ui.live import cure
+from pages.ui.live.pair import Configs, PairSession
+from pages.ui.live.session import LabSession
 
 AS_IT_IS = mark("As it is")
 

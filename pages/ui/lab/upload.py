@@ -9,17 +9,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from nndl_core.config import LossName
-from nndl_core.i18n import tr
-from nndl_core.table_columns import Choice
-from nndl_core.table_data import Reading, Table
-from nndl_core.table_file import DELIMITERS
-from nndl_core.table_text import ENCODINGS, MAX_BYTES, TableError
-from nndl_core.table_words import delimiter_word, notices, summary, why_left_out
-from pages.ui.locks import changed_by, refusal
-from pages.ui.messages import escape
-from pages.ui.session import LabSession
-from pages.ui.uploaded import Uploaded
+from nndl_core.base.config import LossName
+from nndl_core.base.i18n import tr
+from nndl_core.data.table.columns import Choice
+from nndl_core.data.table.file import DELIMITERS
+from nndl_core.data.table.reading import Reading, Table
+from nndl_core.data.table.text import ENCODINGS, MAX_BYTES, TableError
+from nndl_core.data.table.words import delimiter_word, notices, summary, why_left_out
+from pages.ui.link.locks import changed_by, refusal
+from pages.ui.link.messages import escape
+from pages.ui.live.session import LabSession
+from pages.ui.live.uploaded import Uploaded
 
 KINDS = ["csv", "tsv", "txt", "data", "xlsx", "xls"]
 """Of .xls a sentence says what to do; what Streamlit refuses itself gets no word of ours."""

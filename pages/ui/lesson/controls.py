@@ -6,15 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.config import KNOBS, MAX_DEPTH, ConfigError, RunConfig, url_value
-from nndl_core.i18n import tr
-from nndl_core.lessons import common_settings, lessons_of, with_knobs
-from nndl_core.lessons.lesson import Lesson
-from nndl_core.study import Arms
-from pages.ui import address
-from pages.ui.knob import draw_knob
-from pages.ui.locks import hidden, locked
-from pages.ui.messages import escape
+from nndl_core.base.config import KNOBS, MAX_DEPTH, ConfigError, RunConfig, url_value
+from nndl_core.base.i18n import tr
+from nndl_core.course.lessons import common_settings, lessons_of, with_knobs
+from nndl_core.course.lessons.lesson import Lesson
+from nndl_core.studies.study import Arms
+from pages.ui.link import address
+from pages.ui.link.locks import hidden, locked
+from pages.ui.link.messages import escape
+from pages.ui.widgets.knob import draw_knob
 
 STEPS = {"noise": 0.01, "slope": 0.01, "bias": 0.1}
 NUMBERS = {"init_scale"}

@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from nndl_core.lesson_report import lesson_report
-from nndl_core.lessons import TOPICS, claims_of
-from nndl_core.lessons.lesson import Lesson
-from nndl_core.lessons.measured import Reading, readings
-from pages.ui import cure
-from pages.ui.lesson_code import draw_code
-from pages.ui.lesson_controls import choose_lesson, choose_settings, draw_lab_links
-from pages.ui.locks import hidden
-from pages.ui.messages import escape, show_messages
-from pages.ui.number_table import marked, number, table
-from pages.ui.pair import PairSession, pair_panel, pair_session
-from pages.ui.report_button import report_button, studies_of
-from pages.ui.study_panel import escape_html, seeds_panel
+from nndl_core.base.i18n import tr
+from nndl_core.course.lessons import TOPICS, claims_of
+from nndl_core.course.lessons.lesson import Lesson
+from nndl_core.course.lessons.measured import Reading, readings
+from nndl_core.reports.lesson import lesson_report
+from pages.ui.lesson.code import draw_code
+from pages.ui.lesson.controls import choose_lesson, choose_settings, draw_lab_links
+from pages.ui.lesson.report_button import report_button, studies_of
+from pages.ui.lesson.study import escape_html, seeds_panel
+from pages.ui.link.locks import hidden
+from pages.ui.link.messages import escape, show_messages
+from pages.ui.live import cure
+from pages.ui.live.pair import PairSession, pair_panel, pair_session
+from pages.ui.widgets.number_table import marked, number, table
 
 Section = Callable[[PairSession], None]
 
@@ -33,7 +33,7 @@ def lesson_page(topic: str, sections: Mapping[str, Section]) -> None:
     session = pair_session(f"{lesson.name}_pair", cure.beside(arms, found), lesson.arms)
     _draw_question(lesson)
     _heading(2, tr("Run it"))
-    show_messages(session)
+    show_messages(session.take_messages())
     if found is not None:
         session.playing = session.playing or found.new
         found.new = False

@@ -7,10 +7,10 @@ from datetime import date
 
 import streamlit as st
 
-from nndl_core.i18n import mark, tr
-from nndl_core.study import Claim, Study
-from pages.ui.language import spoken_here
-from pages.ui.study_panel import panel_of_claim
+from nndl_core.base.i18n import mark, tr
+from nndl_core.studies.study import Claim, Study
+from pages.ui.lesson.study import panel_of_claim
+from pages.ui.link.language import spoken_here
 
 CONTENT = mark(
     "A zip with the figures (SVG and PNG), the tables (CSV), the settings and a text "

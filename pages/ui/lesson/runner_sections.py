@@ -6,11 +6,11 @@ from html import escape
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from nndl_core.lessons.runner_log import Kept, evaluate_kept, training_log
-from pages.ui.linked import linked
-from pages.ui.number_table import number, table
-from pages.ui.pair import PairSession
+from nndl_core.base.i18n import tr
+from nndl_core.course.lessons.runner_log import Kept, evaluate_kept, training_log
+from pages.ui.link.linked import linked
+from pages.ui.live.pair import PairSession
+from pages.ui.widgets.number_table import number, table
 
 LINES = 20
 

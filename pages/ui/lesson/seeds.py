@@ -8,12 +8,12 @@ from typing import Generic, Protocol, TypeVar
 
 import streamlit as st
 
-from nndl_core.config import ConfigError
-from nndl_core.i18n import tr
-from pages.ui.clock import tick_every
-from pages.ui.linked import linked
-from pages.ui.messages import escape
-from pages.ui.shares import SHARES
+from nndl_core.base.config import ConfigError
+from nndl_core.base.i18n import tr
+from pages.ui.link.linked import linked
+from pages.ui.link.messages import escape
+from pages.ui.server.shares import SHARES
+from pages.ui.widgets.clock import tick_every
 
 TICK_SECONDS, SLICE_SECONDS = 0.4, 0.3
 

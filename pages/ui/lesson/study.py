@@ -7,14 +7,14 @@ from time import perf_counter
 
 import streamlit as st
 
+from nndl_core.base.i18n import mark, tr, trn
 from nndl_core.charts.study import Drawn, study_figures
-from nndl_core.i18n import mark, tr, trn
-from nndl_core.study import Claim, Condition, Estimate, Measure, State, Study, Verdict
-from pages.ui.figure import draw_figure
-from pages.ui.lesson_controls import draw_lab_links
-from pages.ui.messages import escape
-from pages.ui.number_table import table
-from pages.ui.seeds_panel import Panel, Task, draw_panel, panel_of
+from nndl_core.studies.study import Claim, Condition, Estimate, Measure, State, Study, Verdict
+from pages.ui.lesson.controls import draw_lab_links
+from pages.ui.lesson.seeds import Panel, Task, draw_panel, panel_of
+from pages.ui.link.messages import escape
+from pages.ui.widgets.figure import draw_figure
+from pages.ui.widgets.number_table import table
 
 FIGURE_SECONDS = 1.0
 """Between two drawings of a study that grows: the browser draws longer than a slice trains."""

@@ -10,7 +10,7 @@ from streamlit.elements.lib.options_selector_utils import create_mappings
 from streamlit.elements.widgets import radio, selectbox
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from nndl_core.i18n import (
+from nndl_core.base.i18n import (
     LANGUAGES,
     TAGS,
     Language,
@@ -20,8 +20,8 @@ from nndl_core.i18n import (
     speaking,
     tr,
 )
-from pages.ui.address import forget, kept
-from pages.ui.messages import escape
+from pages.ui.link.address import forget, kept
+from pages.ui.link.messages import escape
 
 KEY, DRAWN = "language", "drawn_language"
 Made = TypeVar("Made")

@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui import address
-from pages.ui.messages import escape
+from nndl_core.base.i18n import tr
+from pages.ui.link import address
+from pages.ui.link.messages import escape
 
 MOST_CHARACTERS, MOST_NUMBER = 80, 2**53 - 1
 """Of a text or a number; larger whole numbers are none in a browser."""

@@ -10,10 +10,10 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.i18n import mark, tr
-from pages.ui.address import forget, kept
-from pages.ui.messages import escape
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import mark, tr
+from pages.ui.link.address import forget, kept
+from pages.ui.link.messages import escape
 
 Kind = Literal["lock", "hide"]
 PARTS: Final = {

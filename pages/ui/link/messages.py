@@ -1,15 +1,14 @@
 """Sentences for the user, shown as plain text whatever they quote."""
 
 import re
+from collections.abc import Iterable
 
 import streamlit as st
 
-from pages.ui.player import Player
 
-
-def show_messages(player: Player) -> None:
-    """Show the sentences that wait, such as refused values, above the charts."""
-    for sentence in player.take_messages():
+def show_messages(sentences: Iterable[str]) -> None:
+    """Show sentences, such as refused values, above the charts."""
+    for sentence in sentences:
         st.warning(escape(sentence), icon=":material/info:")
 
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui.address import forget, kept
+from nndl_core.base.i18n import tr
+from pages.ui.link.address import forget, kept
 
 UI = Path(__file__).parent
 ON: Final = "1"

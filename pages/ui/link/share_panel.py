@@ -6,12 +6,12 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from nndl_core.config import KNOBS
-from nndl_core.i18n import tr
-from pages.ui.address import kept
-from pages.ui.locks import KNOWN, PARTS, Kind, named
-from pages.ui.presenter import ON, is_presenting, set_presenting
-from pages.ui.qr import LONGEST, qr_picture
+from nndl_core.base.config import KNOBS
+from nndl_core.base.i18n import tr
+from pages.ui.link.address import kept
+from pages.ui.link.locks import KNOWN, PARTS, Kind, named
+from pages.ui.link.presenter import ON, is_presenting, set_presenting
+from pages.ui.link.qr import LONGEST, qr_picture
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OWN = ("lock", "hide", "present")

@@ -6,19 +6,19 @@ from typing import Final
 
 import streamlit as st
 
-from nndl_core.i18n import TAGS, language, mark, translated
-from pages.ui import address
-from pages.ui.plotly_asset import asset_folder
+from nndl_core.base.i18n import TAGS, language, mark, translated
+from pages.ui.link import address
+from pages.ui.server.plotly_asset import asset_folder
 
 # Streamlit sends a component's script again with every frame, so it is only this loader;
 # the files behind it are fetched once and cached by the browser.
 _LOADER: Final = """
-const live = import(new URL("{folder}/live_component.js", window.location.origin).href);
+const live = import(new URL("{folder}/live/js/component.js", window.location.origin).href);
 export default (component) => live.then((module) => module.default(component));
 """
 
 SCALES: Final = {"loss": ("linear", "log"), "gradients": ("log", "linear")}
-"""The charts that have a choice of scales, the usual one first; live_cards.js offers the same."""
+"""The charts that have a choice of scales, the usual one first; js/cards.js offers the same."""
 
 TEXT: Final[dict[str, str]] = {
     "epoch": mark("Epoch"),

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from nndl_core.config import KNOBS, RunConfig, url_value
-from nndl_core.cures import Remedy, remedy_between
-from nndl_core.i18n import mark, tr
-from nndl_core.remedy_words import change_in_words
-from pages.ui import address
-from pages.ui.linked import refuse
-from pages.ui.locks import changed_by
-from pages.ui.messages import escape
+from nndl_core.base.config import KNOBS, RunConfig, url_value
+from nndl_core.base.i18n import mark, tr
+from nndl_core.diagnosis.remedies import Remedy, remedy_between
+from nndl_core.diagnosis.remedy_words import change_in_words
+from pages.ui.link import address
+from pages.ui.link.linked import refuse
+from pages.ui.link.locks import changed_by
+from pages.ui.link.messages import escape
 
 LONGEST = 400
 """Characters of a remedy in a link; what a diagnosis offers has at most half as many."""

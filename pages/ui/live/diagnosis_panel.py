@@ -7,24 +7,24 @@ from typing import Literal
 
 import streamlit as st
 
-from nndl_core.cures import Remedy, remedies_for, tempting_fix
-from nndl_core.data_rules import asks_for_rival
-from nndl_core.data_words import awaited
-from nndl_core.diagnosis_words import (
+from nndl_core.base.i18n import mark, sentences, tr
+from nndl_core.diagnosis.data_rules import asks_for_rival
+from nndl_core.diagnosis.data_words import awaited
+from nndl_core.diagnosis.facts import Facts, Finding
+from nndl_core.diagnosis.remedies import Remedy, remedies_for, tempting_fix
+from nndl_core.diagnosis.remedy_words import change_in_words, compared
+from nndl_core.diagnosis.rival import add_rival
+from nndl_core.diagnosis.words import (
     NAMES,
     explanation,
     layers_named,
     verdict,
 )
-from nndl_core.findings import Facts, Finding
-from nndl_core.i18n import mark, sentences, tr
-from nndl_core.remedy_words import change_in_words, compared
-from nndl_core.rival import add_rival
-from pages.ui import cure
-from pages.ui.evidence import evidence_curve, evidence_table
-from pages.ui.live_run import LiveRun
-from pages.ui.locks import changed_by, hidden, refusal
-from pages.ui.messages import escape
+from pages.ui.link.locks import changed_by, hidden, refusal
+from pages.ui.link.messages import escape
+from pages.ui.live import cure
+from pages.ui.live.evidence import evidence_curve, evidence_table
+from pages.ui.live.run import LiveRun
 
 COLORS = {"fine": "green", "mild": "gray", "severe": "orange", "fatal": "red"}
 MOST_BUTTONS = 3

@@ -6,10 +6,10 @@ import math
 from base64 import b64encode
 from html import escape
 
-from nndl_core.diagnosis import traced
-from nndl_core.findings import Evidence, Facts, Finding
-from nndl_core.i18n import mark, tr
-from pages.ui.number_table import table
+from nndl_core.base.i18n import mark, tr
+from nndl_core.diagnosis.facts import Evidence, Facts, Finding
+from nndl_core.diagnosis.rules import traced
+from pages.ui.widgets.number_table import table
 
 TIGHT = """<style>.tight .numbers th, .tight .numbers td { white-space: normal;
   padding: 0.2rem 0.4rem; } .tight .numbers td b { white-space: nowrap; }

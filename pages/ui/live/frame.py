@@ -6,11 +6,11 @@ import json
 import math
 from typing import Any
 
-from nndl_core.charts.theme import CLASS_COLORS
-from nndl_core.i18n import tr
-from nndl_core.records import SCALARS, EpochRecord, as_dict
-from nndl_core.seed_band import SeedBand
-from nndl_core.snapshot import COMPONENTS, Curves, Plane, Snapshot, TestResult
+from nndl_core.base.i18n import tr
+from nndl_core.charts.style.theme import CLASS_COLORS
+from nndl_core.engine.records import SCALARS, EpochRecord, as_dict
+from nndl_core.engine.snapshot import COMPONENTS, Curves, Plane, Snapshot, TestResult
+from nndl_core.studies.seed_band import SeedBand
 
 ALIGNMENT = 8
 CURVES = ("train_loss", "dev_loss", "train_accuracy", "dev_accuracy")

@@ -8,18 +8,18 @@ from time import perf_counter
 
 import streamlit as st
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.i18n import tr
-from pages.ui import cure
-from pages.ui.clock import tick_every
-from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
-from pages.ui.live import interval, seeds, speed, toolbar
-from pages.ui.live_component import draw_live
-from pages.ui.live_run import LiveRun, restarts
-from pages.ui.player import Player
-from pages.ui.ranges import in_common
-from pages.ui.run_keeper import keep, kept_note, note_seconds
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
+from nndl_core.data.catalog import Dataset
+from pages.ui.live import cure
+from pages.ui.live.component import draw_live
+from pages.ui.live.diagnosis_panel import diagnosis_panel, verdict_line
+from pages.ui.live.panel import interval, seeds, speed, toolbar
+from pages.ui.live.player import Player
+from pages.ui.live.ranges import in_common
+from pages.ui.live.run import LiveRun, restarts
+from pages.ui.live.run_keeper import keep, kept_note, note_seconds
+from pages.ui.widgets.clock import tick_every
 
 MOST_RUNS = 3
 FIRST_PACE = 20

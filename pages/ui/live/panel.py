@@ -8,16 +8,16 @@ from typing import Literal
 
 import streamlit as st
 
-from nndl_core.i18n import mark, tr
-from pages.ui import address
-from pages.ui.clock import tick_every
-from pages.ui.diagnosis_panel import diagnosis_panel, verdict_line
-from pages.ui.linked import linked, refuse
-from pages.ui.live_component import draw_live
-from pages.ui.locks import hidden, locked
-from pages.ui.player import Player
-from pages.ui.run_keeper import keep, kept_note, note_seconds
-from pages.ui.session import LabSession
+from nndl_core.base.i18n import mark, tr
+from pages.ui.link import address
+from pages.ui.link.linked import linked, refuse
+from pages.ui.link.locks import hidden, locked
+from pages.ui.live.component import draw_live
+from pages.ui.live.diagnosis_panel import diagnosis_panel, verdict_line
+from pages.ui.live.player import Player
+from pages.ui.live.run_keeper import keep, kept_note, note_seconds
+from pages.ui.live.session import LabSession
+from pages.ui.widgets.clock import tick_every
 
 Kind = Literal["primary", "secondary"]
 Button = tuple[str, str, str, Callable[[], None]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from pages.ui.shares import SHARES
+from pages.ui.server.shares import SHARES
 
 SLICE_SECONDS = 0.04
 BAND_SECONDS = 0.03

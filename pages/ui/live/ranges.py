@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from nndl_core.seed_band import Band
-from nndl_core.snapshot import Curves, Snapshot
+from nndl_core.engine.snapshot import Curves, Snapshot
+from nndl_core.studies.seed_band import Band
 
 Range = tuple[float, float]
 Ranges = dict[str, Range]

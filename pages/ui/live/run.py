@@ -6,20 +6,20 @@ from collections import deque
 from itertools import count
 from typing import Any
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.diagnosis import diagnose
-from nndl_core.findings import Facts, Finding
-from nndl_core.i18n import language, tr
-from nndl_core.kernel import MAX_SLOTS
-from nndl_core.records import DataFacts
-from nndl_core.runner import Divergence, Runner
-from nndl_core.seed_band import SeedBand
-from nndl_core.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
-from pages.ui import frame
-from pages.ui.live_component import live_text
-from pages.ui.ranges import Ranges, seen_in, seen_in_band, union
-from pages.ui.shares import FEW, SHARES
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.base.i18n import language, tr
+from nndl_core.data.catalog import Dataset
+from nndl_core.diagnosis.facts import Facts, Finding
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.engine.kernel import MAX_SLOTS
+from nndl_core.engine.records import DataFacts
+from nndl_core.engine.runner import Divergence, Runner
+from nndl_core.engine.snapshot import Curves, Plane, Snapshot, curves, make_plane, take
+from nndl_core.studies.seed_band import SeedBand
+from pages.ui.live import frame
+from pages.ui.live.component import live_text
+from pages.ui.live.ranges import Ranges, seen_in, seen_in_band, union
+from pages.ui.server.shares import FEW, SHARES
 
 PANELS = ("loss", "accuracy", "boundary", "gradients", "activations", "units")
 """Every chart that can be drawn, in the order of the lab."""

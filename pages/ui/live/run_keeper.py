@@ -8,12 +8,12 @@ from weakref import WeakKeyDictionary
 
 import streamlit as st
 
-from nndl_core.i18n import mark, tr
-from pages.ui.address import kept as kept_parameters
-from pages.ui.history_access import history_keeper
-from pages.ui.live_run import LiveRun
-from pages.ui.messages import escape
-from pages.ui.owner import owner
+from nndl_core.base.i18n import mark, tr
+from pages.ui.link.address import kept as kept_parameters
+from pages.ui.link.messages import escape
+from pages.ui.live.run import LiveRun
+from pages.ui.server.history_access import history_keeper
+from pages.ui.server.owner import owner
 
 if TYPE_CHECKING:
     from nndl_core.store.keeper import Kept
@@ -36,7 +36,7 @@ def keep(run: LiveRun) -> None:
         return
     if _kept(run) is not None:
         return
-    from nndl_core.finished_run import finished_run, kept_curves
+    from nndl_core.store.finished_run import finished_run, kept_curves
 
     now, keeper = run.measure(), history_keeper()
     told = finished_run(run.runner, now, run.diagnosis(), time=time(), repeatable=run.is_repeatable)

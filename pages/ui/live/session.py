@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import streamlit as st
 
-from nndl_core.checkpoint import Checkpoint
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.runner import Runner
-from nndl_core.table_data import Table
-from pages.ui import address
-from pages.ui.live_run import LiveRun, restarts
-from pages.ui.player import Player
-from pages.ui.uploaded import Uploaded
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.data.catalog import Dataset
+from nndl_core.data.table.reading import Table
+from nndl_core.engine.checkpoint import Checkpoint
+from nndl_core.engine.runner import Runner
+from pages.ui.link import address
+from pages.ui.live.player import Player
+from pages.ui.live.run import LiveRun, restarts
+from pages.ui.live.uploaded import Uploaded
 
 
 class LabSession(Player):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nndl_core.table_data import Table
-from nndl_core.table_file import Form
-from nndl_core.table_sheet import is_workbook, sheet_names
-from nndl_core.table_text import TableError
+from nndl_core.data.table.file import Form
+from nndl_core.data.table.reading import Table
+from nndl_core.data.table.sheet import is_workbook, sheet_names
+from nndl_core.data.table.text import TableError
 
 
 @dataclass

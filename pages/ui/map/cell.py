@@ -9,18 +9,18 @@ from typing import Literal
 
 import streamlit as st
 
+from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.history import swatch
-from nndl_core.charts.trainability import cell_curves
-from nndl_core.charts.trainability_words import signs_words, spread_words
-from nndl_core.i18n import mark, tr
-from nndl_core.sweep import Cell
-from nndl_core.trainability import QUANTITIES, Summary, summarize
-from pages.ui import address
-from pages.ui.figure import draw_figure
-from pages.ui.lesson_controls import lab_address
-from pages.ui.linked import refuse
-from pages.ui.map_session import MapSession
-from pages.ui.number_table import in_parts, table
+from nndl_core.charts.map.figure import cell_curves
+from nndl_core.charts.map.words import signs_words, spread_words
+from nndl_core.studies.map.trainability import QUANTITIES, Summary, summarize
+from nndl_core.studies.sweep.cells import Cell
+from pages.ui.lesson.controls import lab_address
+from pages.ui.link import address
+from pages.ui.link.linked import refuse
+from pages.ui.map.session import MapSession
+from pages.ui.widgets.figure import draw_figure
+from pages.ui.widgets.number_table import in_parts, table
 
 KEY, CURVE_PIXELS = "map_cell", 185
 PLACE = re.compile(r"[0-9]{1,4}-[0-9]{1,4}")

@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.config import KNOBS, MAX_DEPTH, ConfigError
-from nndl_core.datasets import DATASETS
-from nndl_core.i18n import mark, tr
-from nndl_core.map_axis import AXES, MAX_VALUES, MAX_WIDTH, Axis, AxisKind, AxisName
-from nndl_core.map_plan import (
+from nndl_core.base.config import KNOBS, MAX_DEPTH, ConfigError
+from nndl_core.base.i18n import mark, tr
+from nndl_core.data.catalog import DATASETS
+from nndl_core.studies.map.axis import AXES, MAX_VALUES, MAX_WIDTH, Axis, AxisKind, AxisName
+from nndl_core.studies.map.plan import (
     MAX_CELLS,
     MAX_POINTS,
     MAX_RUN_EPOCHS,
@@ -21,10 +21,10 @@ from nndl_core.map_plan import (
     MapPlan,
     Place,
 )
-from pages.ui import address
-from pages.ui.knob import draw_knob
-from pages.ui.locks import changed_by, hidden, locked, refusal
-from pages.ui.map_session import MapSession
+from pages.ui.link import address
+from pages.ui.link.locks import changed_by, hidden, locked, refusal
+from pages.ui.map.session import MapSession
+from pages.ui.widgets.knob import draw_knob
 
 STEPS = {"noise": 0.01, "slope": 0.01, "bias": 0.1}
 NEEDS_SLOPE = ("leaky_relu", "elu")

@@ -7,13 +7,13 @@ from functools import partial
 
 import streamlit as st
 
-from nndl_core.charts.static import Format, draw_static
-from nndl_core.charts.trainability import trainability_map
-from nndl_core.i18n import tr
-from nndl_core.report import csv_text
-from nndl_core.trainability import run_rows
-from pages.ui.language import spoken_here
-from pages.ui.map_session import MapSession
+from nndl_core.base.i18n import tr
+from nndl_core.charts.map.figure import trainability_map
+from nndl_core.charts.static.drawing import Format, draw_static
+from nndl_core.reports.pack import csv_text
+from nndl_core.studies.map.trainability import run_rows
+from pages.ui.link.language import spoken_here
+from pages.ui.map.session import MapSession
 
 INCHES = (9.0, 6.0)
 MEDIA: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}

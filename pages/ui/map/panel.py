@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from nndl_core.charts.parts import Figure
-from nndl_core.charts.trainability import trainability_map
-from nndl_core.charts.trainability_words import SHOWN
-from nndl_core.i18n import language, tr
-from nndl_core.trainability import QUANTITIES
-from pages.ui.clock import tick_every
-from pages.ui.figure import draw_figure
-from pages.ui.linked import linked
-from pages.ui.map_cell import cell_section
-from pages.ui.map_controls import write_url
-from pages.ui.map_export import export_buttons
-from pages.ui.map_session import MapSession
-from pages.ui.map_theory import theory_section
-from pages.ui.messages import escape
-from pages.ui.shares import SHARES
+from nndl_core.base.i18n import language, tr
+from nndl_core.charts.map.figure import trainability_map
+from nndl_core.charts.map.words import SHOWN
+from nndl_core.charts.style.parts import Figure
+from nndl_core.studies.map.trainability import QUANTITIES
+from pages.ui.link.linked import linked
+from pages.ui.link.messages import escape
+from pages.ui.map.cell import cell_section
+from pages.ui.map.controls import write_url
+from pages.ui.map.export import export_buttons
+from pages.ui.map.session import MapSession
+from pages.ui.map.theory import theory_section
+from pages.ui.server.shares import SHARES
+from pages.ui.widgets.clock import tick_every
+from pages.ui.widgets.figure import draw_figure
 
 TICK_SECONDS, SLICE_SECONDS = 0.25, 0.16
 MAP_PIXELS = 540

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from nndl_core.charts.trainability_words import SHOWN, Shown
-from nndl_core.i18n import tr
-from nndl_core.map_plan import MapPlan
-from nndl_core.sweep import Cell, Sweep
-from nndl_core.trainability import Summary, summarize
-from pages.ui import address
-from pages.ui.map_cache import cache_folder
+from nndl_core.base.i18n import tr
+from nndl_core.charts.map.words import SHOWN, Shown
+from nndl_core.studies.map.plan import MapPlan
+from nndl_core.studies.map.trainability import Summary, summarize
+from nndl_core.studies.sweep.cells import Cell, Sweep
+from pages.ui.link import address
+from pages.ui.map.cache import cache_folder
 
 Index = tuple[int, int]
 Made = TypeVar("Made")

@@ -6,14 +6,14 @@ import math
 
 import streamlit as st
 
-from nndl_core.charts.trainability_theory import critical_scale, has_born_dead, net_of
-from nndl_core.i18n import language, mark, percent, tr, trn
-from nndl_core.map_plan import MapPlan
-from nndl_core.mean_field import DEPTH_SCALES
-from nndl_core.sweep import Cell
-from nndl_core.trainability import HALFWAY, Agreement, Judged, agreement, births
-from pages.ui.map_session import MapSession
-from pages.ui.number_table import table
+from nndl_core.base.i18n import language, mark, percent, tr, trn
+from nndl_core.charts.map.theory import critical_scale, has_born_dead, net_of
+from nndl_core.studies.map.plan import MapPlan
+from nndl_core.studies.map.trainability import HALFWAY, Agreement, Judged, agreement, births
+from nndl_core.studies.sweep.cells import Cell
+from nndl_core.theory.mean_field import DEPTH_SCALES
+from pages.ui.map.session import MapSession
+from pages.ui.widgets.number_table import table
 
 OTHER_LIMITS = {0.25: mark("a quarter"), 0.75: mark("three quarters")}
 MEAN_FIELD = r"""

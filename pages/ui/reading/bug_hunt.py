@@ -7,15 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.bug_report import bug_report
-from nndl_core.bugs import material
-from nndl_core.bugs.case import BugCase, Outcome, code_lines, difference, run, source
-from nndl_core.bugs.catalog import CASES
-from nndl_core.i18n import mark, tr
-from pages.ui import address
-from pages.ui.listing import draw_listing
-from pages.ui.locks import hidden
-from pages.ui.messages import escape
+from nndl_core.base.i18n import mark, tr
+from nndl_core.course.bugs import material
+from nndl_core.course.bugs.case import BugCase, Outcome, code_lines, difference, run, source
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.reports.bugs import bug_report
+from pages.ui.link import address
+from pages.ui.link.locks import hidden
+from pages.ui.link.messages import escape
+from pages.ui.widgets.listing import draw_listing
 
 HELPERS = (
     material.network,

@@ -6,16 +6,16 @@ from html import escape
 
 import streamlit as st
 
-from nndl_core.config import KNOBS, MAX_DEPTH, MAX_WIDTH
-from nndl_core.i18n import tr
-from nndl_core.map_plan import MAX_CELLS, MAX_RUN_EPOCHS
-from nndl_core.map_plan import MAX_SEEDS as MAP_SEEDS
-from nndl_core.seed_band import MOST_SEEDS
-from nndl_core.table_columns import MAX_CLASSES, MAX_FEATURES
-from nndl_core.table_data import MAX_ROWS
-from nndl_core.table_text import MAX_BYTES
-from pages.ui.guard import MOST_TABS, MOST_UPLOADED
-from pages.ui.number_table import table
+from nndl_core.base.config import KNOBS, MAX_DEPTH, MAX_WIDTH
+from nndl_core.base.i18n import tr
+from nndl_core.data.table.columns import MAX_CLASSES, MAX_FEATURES
+from nndl_core.data.table.reading import MAX_ROWS
+from nndl_core.data.table.text import MAX_BYTES
+from nndl_core.studies.map.plan import MAX_CELLS, MAX_RUN_EPOCHS
+from nndl_core.studies.map.plan import MAX_SEEDS as MAP_SEEDS
+from nndl_core.studies.seed_band import MOST_SEEDS
+from pages.ui.server.guard import MOST_TABS, MOST_UPLOADED
+from pages.ui.widgets.number_table import table
 
 MEGA = 1_000_000
 

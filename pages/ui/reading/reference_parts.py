@@ -10,9 +10,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
-from nndl_core.i18n import mark, tr
-from nndl_core.reference import Call, Term, calls, matching_calls, matching_terms
-from pages.ui.linked import linked
+from nndl_core.base.i18n import mark, tr
+from nndl_core.course.reference import Call, Term, calls, matching_calls, matching_terms
+from pages.ui.link.linked import linked
 
 STYLE = Path(__file__).parent / "reference.css"
 COLUMNS = ("Paddle", "PyTorch", mark("Watch out"))

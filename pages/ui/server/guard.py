@@ -16,8 +16,8 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from nndl_core.i18n import Language, language_named, mark, speaking, tr
-from pages.ui.housekeeping import Housekeeper
+from nndl_core.base.i18n import Language, language_named, mark, speaking, tr
+from pages.ui.server.housekeeping import Housekeeper
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -16,7 +16,7 @@ from streamlit import config
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 
 LATER = 5.0
 MALLOC_ARENAS = 2

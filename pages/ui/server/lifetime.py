@@ -7,8 +7,8 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from nndl_core.i18n import mark, tr
-from pages.ui.history_access import history_keeper
+from nndl_core.base.i18n import mark, tr
+from pages.ui.server.history_access import history_keeper
 
 LEAST_SECRET = 32
 LAST_SECONDS = 5.0

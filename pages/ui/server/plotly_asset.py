@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-_HERE = Path(__file__).parent
+_UI = Path(__file__).parents[1]
+_FOLDERS = "widgets", "live/js"
 _OWN = tuple(
     sorted(
-        path.name
-        for start in ("live_*", "figure_*")
-        for path in _HERE.glob(start)
+        path.relative_to(_UI).as_posix()
+        for folder in _FOLDERS
+        for path in (_UI / folder).iterdir()
         if path.suffix in {".js", ".css"}
     )
 )
@@ -46,7 +47,7 @@ def asset_folder() -> str:
 def _read(name: str) -> bytes:
     if name == _PLOTLY:
         return (files("plotly") / "package_data" / _PLOTLY).read_bytes()
-    return (_HERE / name).read_bytes()
+    return (_UI / name).read_bytes()
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import ParamSpec
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.ui.shares import GATE, SHARES
+from pages.ui.server.shares import GATE, SHARES
 
 STOPPED = 86_400.0
 SENT_SECONDS = 0.02

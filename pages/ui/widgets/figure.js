@@ -1,11 +1,11 @@
 // One figure of a lesson: the dictionary that the server made, drawn in the colors of the page.
 
-import { here, load, plotted } from "./live_loader.js";
-import { pageScale, readTheme } from "./live_style.js";
+import { here, load, plotted } from "./loader.js";
+import { pageScale, readTheme } from "./style.js";
 
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
 const ORPHAN_MS = 5000;
-const styled = load("link", { rel: "stylesheet", href: here("figure_component.css") });
+const styled = load("link", { rel: "stylesheet", href: here("figure.css") });
 const coarsePointer = () => window.matchMedia("(pointer: coarse)").matches;
 const isAxis = (name) => /^[xy]axis\d*$/.test(name);
 

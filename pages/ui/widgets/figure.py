@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import streamlit as st
 
-from pages.ui.plotly_asset import asset_folder
+from pages.ui.server.plotly_asset import asset_folder
 
 # Streamlit sends a component's script again with every figure, so it is only this loader;
 # the files behind it, and Plotly, are those that the live charts use too.
 _LOADER: Final = """
-const drawn = import(new URL("{folder}/figure_component.js", window.location.origin).href);
+const drawn = import(new URL("{folder}/widgets/figure.js", window.location.origin).href);
 export default (component) => drawn.then((module) => module.default(component));
 """
 

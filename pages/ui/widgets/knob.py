@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.config import KNOBS
-from nndl_core.i18n import tr
-from pages.ui.locks import help_of, hidden, locked
+from nndl_core.base.config import KNOBS
+from nndl_core.base.i18n import tr
+from pages.ui.link.locks import help_of, hidden, locked
 
 
 def draw_knob(name: str, key: str, *, step: float = 1.0, as_number: bool = False) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 
 
 def layer_runs(values: Sequence[int]) -> list[tuple[str, int]]:

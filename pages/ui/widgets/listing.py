@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from nndl_core.i18n import mark, tr
+from nndl_core.base.i18n import mark, tr
 
 STYLE = Path(__file__).parent / "listing.css"
 MARKS = {"wrong": mark("wrong"), "new": mark("fixed"), "gap": mark("a line is missing below")}

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core.i18n import tr
-from pages.ui.linked import linked
+from nndl_core.base.i18n import tr
+from pages.ui.link.linked import linked
 
 
 def log_slider(

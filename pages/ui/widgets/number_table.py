@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from nndl_core.i18n import tr
+from nndl_core.base.i18n import tr
 
 STYLE = """<style>
 .numbers { overflow-x: auto; }

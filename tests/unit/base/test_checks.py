@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nndl_core.checks import check_examples, class_indices
-from nndl_core.losses import targets
+from nndl_core.base.checks import check_examples, class_indices
+from nndl_core.network.losses import targets
 from tests.bad_input import check_sentence
 
 NAN, INF = float("nan"), float("inf")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nndl_core.config import (
+from nndl_core.base.config import (
     KNOBS,
     MAX_DEPTH,
     MAX_WIDTH,

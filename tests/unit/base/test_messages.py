@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from babel.messages.catalog import Message
 
-from nndl_core import i18n
-from nndl_core.i18n import (
+from nndl_core.base import i18n
+from nndl_core.base.i18n import (
     Language,
     ask_for_language,
     in_all_languages,
@@ -19,11 +19,11 @@ from nndl_core.i18n import (
     tr,
     trn,
 )
-from nndl_core.study import Measure, estimate
-from nndl_core.study_report import _written_estimate
-from pages.ui.initialization_tables import trace_sentence
-from pages.ui.map_theory import agreement_words
-from pages.ui.study_panel import _interval
+from nndl_core.reports.study import _written_estimate
+from nndl_core.studies.study import Measure, estimate
+from pages.ui.lesson.initialization.tables import trace_sentence
+from pages.ui.lesson.study import _interval
+from pages.ui.map.theory import agreement_words
 from tests.messages import bare_texts, catalog, fields, messages, sources, wrong_calls
 
 

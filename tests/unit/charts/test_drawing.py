@@ -17,13 +17,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from nndl_core.charts import static
 from nndl_core.charts.figures import bands, layer_bars, lines, strips
-from nndl_core.charts.static import draw_static, undrawable
-from nndl_core.charts.static_fonts import LATIN, _packaged, families
-from nndl_core.charts.theme import SERIES
+from nndl_core.charts.static import drawing as static
+from nndl_core.charts.static.drawing import draw_static, undrawable
+from nndl_core.charts.static.fonts import LATIN, _packaged, families
+from nndl_core.charts.style.theme import SERIES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SVG = "{http://www.w3.org/2000/svg}"
 X = [0.0, 1.0, 2.0]
 
@@ -190,12 +190,12 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(
 
 ELSEWHERE = """
 import sys, hashlib
-import nndl_core.report
+import nndl_core.reports.pack
 assert "matplotlib" not in sys.modules, "imported before it is needed"
 from nndl_core.charts.figures import layer_bars
-from nndl_core.charts import static
-from nndl_core.charts.static import draw_static, undrawable
-from nndl_core.charts.static_fonts import LATIN, _packaged, families
+from nndl_core.charts.static import drawing as static
+from nndl_core.charts.static.drawing import draw_static, undrawable
+from nndl_core.charts.static.fonts import LATIN, _packaged, families
 drawn = draw_static(layer_bars({"a": [0, 1e-9]}, "norm", title="Again"), "svg")
 assert "matplotlib.pyplot" not in sys.modules
 print(hashlib.sha256(drawn).hexdigest())
@@ -242,7 +242,7 @@ def test_the_requirements_bring_a_font_that_has_what_the_lab_says_in_chinese() -
     assert not font.get_char_index(ord(BOX))
     said = "".join(
         str(message.string)
-        for file in sorted((ROOT / "nndl_core/locales/zh").glob("*.po"))
+        for file in sorted((ROOT / "nndl_core/base/locales/zh").glob("*.po"))
         for message in read_po(io.BytesIO(file.read_bytes()))
     )
     chinese = {letter for letter in said if "\u4e00" <= letter <= "\u9fff"}

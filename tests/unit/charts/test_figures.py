@@ -23,7 +23,7 @@ from nndl_core.charts.figures import (
     lines,
     strips,
 )
-from nndl_core.study import estimate
+from nndl_core.studies.study import estimate
 
 NAN, INF = math.nan, math.inf
 X = [1.0, 2.0, 3.0]

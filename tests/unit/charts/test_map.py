@@ -13,23 +13,23 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from nndl_core.charts.parts import Figure
-from nndl_core.charts.static import draw_static
-from nndl_core.charts.trainability import (
+from nndl_core.base.i18n import speaking
+from nndl_core.charts.map.figure import (
     BRIGHT_TO_DARK,
     DARK_TO_BRIGHT,
     cell_curves,
     trainability_map,
 )
-from nndl_core.charts.trainability_plane import axis_of, edges
-from nndl_core.charts.trainability_theory import critical_scale, deadly_width, theory_lines
-from nndl_core.charts.trainability_words import STATUS_LOOK, signs_words, spread_words
-from nndl_core.i18n import speaking
-from nndl_core.map_axis import Axis
-from nndl_core.map_plan import BASE, PRESETS, MapPlan
-from nndl_core.mean_field import born_dead
-from nndl_core.sweep import Cell
-from nndl_core.trainability import QUANTITIES, Spread, Status, Summary
+from nndl_core.charts.map.plane import axis_of, edges
+from nndl_core.charts.map.theory import critical_scale, deadly_width, theory_lines
+from nndl_core.charts.map.words import STATUS_LOOK, signs_words, spread_words
+from nndl_core.charts.static.drawing import draw_static
+from nndl_core.charts.style.parts import Figure
+from nndl_core.studies.map.axis import Axis
+from nndl_core.studies.map.plan import BASE, PRESETS, MapPlan
+from nndl_core.studies.map.trainability import QUANTITIES, Spread, Status, Summary
+from nndl_core.studies.sweep.cells import Cell
+from nndl_core.theory.mean_field import born_dead
 
 SVG = "{http://www.w3.org/2000/svg}"
 

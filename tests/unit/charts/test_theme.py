@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nndl_core.charts.theme import (
+from nndl_core.charts.style.theme import (
     CLASS_COLORS,
     CURED,
     REFERENCE,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nndl_core.__main__ import main
-from nndl_core.config import ConfigError
-from nndl_core.datasets import make_moons
-from nndl_core.labelled_cases import case_of
+from nndl_core.base.config import ConfigError
+from nndl_core.cli.main import main
+from nndl_core.data.catalog import make_moons
+from nndl_core.diagnosis.cases import case_of
 from tests.bad_input import check_sentence
 
 CASE: dict[str, Any] = {

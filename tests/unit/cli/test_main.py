@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from nndl_core.__main__ import main
-from nndl_core.claims import CLAIMS
-from nndl_core.config import RunConfig, describe
-from nndl_core.i18n import language, speaking, tr
-from nndl_core.records import LAYER_FIELDS, as_dict
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig, describe
+from nndl_core.base.i18n import language, speaking, tr
+from nndl_core.cli.main import main
+from nndl_core.course.claims import CLAIMS
+from nndl_core.engine.records import LAYER_FIELDS, as_dict
+from nndl_core.engine.runner import Runner
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 VALUES: dict[str, Any] = {"points": 60, "epochs": 300, "hidden": [4, 2], "optimizer": "adam"}
 
 

@@ -16,12 +16,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nndl_core.__main__ import main
-from nndl_core.config import RunConfig
-from nndl_core.runner import Runner
-from nndl_core.sweep import Cell, Sweep
+from nndl_core.base.config import RunConfig
+from nndl_core.cli.main import main
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.sweep.cells import Cell, Sweep
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLAN: dict[str, Any] = {
     "base": {"hidden": [3], "points": 60, "epochs": 30, "activation": "relu", "weight_decay": 1.0},
     "axes": {"depth": [0, 2, 1], "learning_rate": [0.1, 1000]},
@@ -140,7 +140,7 @@ def test_the_same_file_comes_again_from_the_cache(
     assert run(tmp_path, "--cache", str(cache), "--jobs", "1") == 0
     assert (tmp_path / "results.parquet").read_bytes() == written
     assert not (tmp_path / "results.parquet.cache").exists()
-    monkeypatch.delattr("nndl_core.sweep_tasks.Here.give")
+    monkeypatch.delattr("nndl_core.studies.sweep.tasks.Here.give")
     assert run(tmp_path, "--cache", str(cache)) == 0
     assert (tmp_path / "results.parquet").read_bytes() == written
 
@@ -275,7 +275,7 @@ def test_a_cluster_that_does_not_answer_gets_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("nndl_core.sweep_command.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("nndl_core.cli.sweep.CONNECT_SECONDS", 0.2)
     assert run(tmp_path, "--cluster", address) == 2
     check_sentence(capsys, f"--cluster: no Dask scheduler answers at '{address}'.")
 

@@ -11,8 +11,10 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from nndl_core.bugs import material
-from nndl_core.bugs.case import (
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import speaking
+from nndl_core.course.bugs import material
+from nndl_core.course.bugs.case import (
     BugCase,
     Outcome,
     code_lines,
@@ -20,12 +22,10 @@ from nndl_core.bugs.case import (
     run,
     source,
 )
-from nndl_core.bugs.catalog import CASES
-from nndl_core.bugs.docstrings import DOCSTRINGS
-from nndl_core.config import RunConfig
-from nndl_core.i18n import speaking
-from nndl_core.runner import Runner
-from pages.ui.bug_hunt import HELPERS
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.course.bugs.docstrings import DOCSTRINGS
+from nndl_core.engine.runner import Runner
+from pages.ui.reading.bug_hunt import HELPERS
 
 SIZES = ((3, 2), (3, 3), (3, 3), (3, 3), (1, 3))
 DEEP = RunConfig(hidden=(3, 3, 3, 3), init_scale=0.01, bias=1.0, learning_rate=0.01)
@@ -148,7 +148,7 @@ def test_the_answer_is_what_the_fix_touches(
     added: set[int],
     accepted: set[int],
 ) -> None:
-    monkeypatch.setattr("nndl_core.bugs.case.source", lambda version: version.code)
+    monkeypatch.setattr("nndl_core.course.bugs.case.source", lambda version: version.code)
     found = difference(replace(CASES["init"], buggy=Written(old), fixed=Written(new)))
     assert [*map(set, (found.wrong, found.missing_after, found.new))] == [
         wrong,

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from nndl_core.diagnosis import diagnose
-from nndl_core.gallery import EXHIBITS, Exhibit, Visit
-from nndl_core.lessons import LESSONS
-from nndl_core.lessons.diagnoses import DIAGNOSES
-from nndl_core.runner import Runner
+from nndl_core.course.gallery import EXHIBITS, Exhibit, Visit
+from nndl_core.course.lessons import LESSONS
+from nndl_core.course.lessons.diagnoses import DIAGNOSES
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.engine.runner import Runner
 
 ILL = [exhibit for exhibit in EXHIBITS if exhibit.shows not in ("healthy", "none_of_these")]
 FINE = [exhibit for exhibit in EXHIBITS if exhibit.shows == "healthy"]

@@ -6,22 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from nndl_core.claims import CLAIMS
-from nndl_core.claims.measures import DYING_NET, FIVE_LAYERS
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.ensemble import Ensemble, Outcome
-from nndl_core.lessons import LESSONS, TOPICS, claims_of, common_settings, lessons_of, with_knobs
-from nndl_core.lessons.lesson import Lesson
-from nndl_core.lessons.measured import (
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.course.claims import CLAIMS
+from nndl_core.course.claims.measures import DYING_NET, FIVE_LAYERS
+from nndl_core.course.lessons import (
+    LESSONS,
+    TOPICS,
+    claims_of,
+    common_settings,
+    lessons_of,
+    with_knobs,
+)
+from nndl_core.course.lessons.lesson import Lesson
+from nndl_core.course.lessons.measured import (
     found_signs,
     readings,
     reference_lines,
     signs_sentence,
 )
-from nndl_core.lessons.runner_log import evaluate_kept, training_log
-from nndl_core.runner import Runner
-from nndl_core.signs import signs
-from nndl_core.study import Study
+from nndl_core.course.lessons.runner_log import evaluate_kept, training_log
+from nndl_core.diagnosis.signs import signs
+from nndl_core.engine.ensemble import Ensemble, Outcome
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.study import Study
 
 SEEDS = 10
 FEWEST = 10

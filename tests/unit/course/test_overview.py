@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from nndl_core.claims import CLAIMS
-from nndl_core.i18n import Language, speaking
-from nndl_core.lessons import LESSONS
-from nndl_core.lessons.overview import DOCS, PAGES, overview
+from nndl_core.base.i18n import Language, speaking
+from nndl_core.course.claims import CLAIMS
+from nndl_core.course.lessons import LESSONS
+from nndl_core.course.lessons.overview import DOCS, PAGES, overview
 
 
 @pytest.mark.parametrize(("language", "name"), PAGES.items())

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import by_hand
-from nndl_core.initializers import INITIALIZERS
-from nndl_core.kernel import Kernel, Problem
-from nndl_core.losses import accuracy, targets
-from nndl_core.model import MLP
-from nndl_core.optimizers import Optimizer
-from nndl_core.records import Column, EpochRecord
-from nndl_core.runner import Runner
-from nndl_core.telemetry import Telemetry
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.kernel import Kernel, Problem
+from nndl_core.engine.records import Column, EpochRecord
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.telemetry import Telemetry
+from nndl_core.network.gradients import by_hand
+from nndl_core.network.initializers import INITIALIZERS
+from nndl_core.network.losses import accuracy, targets
+from nndl_core.network.model import MLP
+from nndl_core.network.optimizers import Optimizer
 
 FIVE = {"hidden": [3, 3, 3, 3], "init_scale": 0.01, "learning_rate": 0.01, "dtype": "float64"}
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nndl_core.config import ActivationName, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import by_autograd
-from nndl_core.losses import LOSSES, targets
-from nndl_core.model import MLP
-from nndl_core.walkthrough.case import MOST_EXAMPLES, case_of, pen_and_paper
-from nndl_core.walkthrough.formulas import FORMULAS
-from nndl_core.walkthrough.steps import Step, walk
+from nndl_core.base.config import ActivationName, RunConfig
+from nndl_core.course.walkthrough.case import MOST_EXAMPLES, case_of, pen_and_paper
+from nndl_core.course.walkthrough.formulas import FORMULAS
+from nndl_core.course.walkthrough.steps import Step, walk
+from nndl_core.data.catalog import dataset_of
+from nndl_core.network.gradients import by_autograd
+from nndl_core.network.losses import LOSSES, targets
+from nndl_core.network.model import MLP
 
 W = [0.2, -0.4, 0.5, 0.6, 0.1, -0.5, -0.3, 0.8]
 X, Y = [0.5, 0.3], [0.23, -0.07]

@@ -8,11 +8,11 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from nndl_core.baselines import bayes_accuracy
-from nndl_core.bayes import posterior
-from nndl_core.config import LossName
-from nndl_core.data_facts import limit
-from nndl_core.datasets import DATASETS, Source, make_dataset
+from nndl_core.base.config import LossName
+from nndl_core.data.bayes import posterior
+from nndl_core.data.catalog import DATASETS, Source, make_dataset
+from nndl_core.engine.data_facts import limit
+from nndl_core.theory.baselines import bayes_accuracy
 
 GENERATED = [name for name, spec in DATASETS.items() if not spec.tabular]
 POINTS = 3200

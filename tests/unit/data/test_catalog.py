@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn import datasets as sklearn_datasets  # type: ignore[import-untyped, unused-ignore]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped, unused-ignore]
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.datasets import (
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.data.catalog import (
     DATASETS,
     Dataset,
     dataset_of,
@@ -383,7 +383,7 @@ def test_unknown_data_set_is_answered_with_the_known_ones() -> None:
 
 def test_tables_are_read_without_importing_sklearn() -> None:
     code = (
-        "import sys; from nndl_core.datasets import make_dataset; make_dataset('moons');"
+        "import sys; from nndl_core.data.catalog import make_dataset; make_dataset('moons');"
         "make_dataset('iris'); make_dataset('digits'); assert 'sklearn' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, Split, make_dataset
-from nndl_core.diagnosis import diagnose
-from nndl_core.diagnosis_words import explanation, sentence, verdict
-from nndl_core.findings import Facts, Finding, standing_since
-from nndl_core.gallery import EXHIBITS
-from nndl_core.rival import add_rival, rival_of
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.course.gallery import EXHIBITS
+from nndl_core.data.catalog import Dataset, Split, make_dataset
+from nndl_core.diagnosis.facts import Facts, Finding, standing_since
+from nndl_core.diagnosis.rival import add_rival, rival_of
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.diagnosis.words import explanation, sentence, verdict
+from nndl_core.engine.runner import Runner
 
 XOR = RunConfig(
     dataset="xor", points=400, noise=0.0, init="xavier_normal", learning_rate=0.5, epochs=2000

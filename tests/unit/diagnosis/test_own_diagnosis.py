@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nndl_core.config import RunConfig
-from nndl_core.cures import remedies_for
-from nndl_core.datasets import dataset_of, make_moons
-from nndl_core.diagnosis import diagnose
-from nndl_core.diagnosis_words import sentence
-from nndl_core.findings import Facts, Finding
-from nndl_core.model import MLP
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of, make_moons
+from nndl_core.diagnosis.facts import Facts, Finding
+from nndl_core.diagnosis.remedies import remedies_for
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.diagnosis.words import sentence
+from nndl_core.engine.runner import Runner
+from nndl_core.network.model import MLP
 
 X, Y = make_moons(500, noise=0.15)
 TRAIN, DEV = (X[:400], Y[:400, None]), (X[400:], Y[400:, None])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import (
+from nndl_core.base.config import (
     KNOBS,
     ActivationName,
     InitializerName,
@@ -18,9 +18,9 @@ from nndl_core.config import (
     RunConfig,
     ScaleName,
 )
-from nndl_core.cures import Remedy, remedies_for, remedy_between, tempting_fix
-from nndl_core.findings import Disease, Finding
-from nndl_core.remedy_words import change_in_words
+from nndl_core.diagnosis.facts import Disease, Finding
+from nndl_core.diagnosis.remedies import Remedy, remedies_for, remedy_between, tempting_fix
+from nndl_core.diagnosis.remedy_words import change_in_words
 
 NO_SETTING = ("healthy", "none_of_these", "one_class", "nan_in_data")
 DISEASES = [d for d in get_args(Disease) if d not in NO_SETTING]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nndl_core.config import RunConfig
-from nndl_core.cures import remedies_for, tempting_fix
-from nndl_core.diagnosis import diagnose
-from nndl_core.findings import Disease, Facts, Finding, Severity
-from nndl_core.remedy_words import Diagnosed, change_in_words, compared
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.diagnosis.facts import Disease, Facts, Finding, Severity
+from nndl_core.diagnosis.remedies import remedies_for, tempting_fix
+from nndl_core.diagnosis.remedy_words import Diagnosed, change_in_words, compared
+from nndl_core.diagnosis.rules import diagnose
+from nndl_core.engine.runner import Runner
 
 EPOCHS = 100
 NAMES: list[Disease] = ["vanishing_gradient", "stalled", "none_of_these", "healthy"]

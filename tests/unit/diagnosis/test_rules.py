@@ -11,13 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nndl_core.config import RunConfig
-from nndl_core.data_words import awaited
-from nndl_core.diagnosis import GAP, JUMP, MOST_DEAD, RISE, SIGNAL_LOST, TURN, diagnose, traced
-from nndl_core.diagnosis_words import NAMES, explanation, sentence, verdict
-from nndl_core.findings import Facts, mean_of_last, standing_since
-from nndl_core.records import LAYER_FIELDS, Columns, Records
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.diagnosis.data_words import awaited
+from nndl_core.diagnosis.facts import Facts, mean_of_last, standing_since
+from nndl_core.diagnosis.rules import (
+    GAP,
+    JUMP,
+    MOST_DEAD,
+    RISE,
+    SIGNAL_LOST,
+    TURN,
+    diagnose,
+    traced,
+)
+from nndl_core.diagnosis.words import NAMES, explanation, sentence, verdict
+from nndl_core.engine.records import LAYER_FIELDS, Columns, Records
+from nndl_core.engine.runner import Runner
 
 H = math.log(2)
 CONFIG = RunConfig(hidden=(30, 30, 30), activation="relu", epochs=100)

@@ -13,10 +13,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from nndl_core.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
-from nndl_core.config import RunConfig
-from nndl_core.model import MLP
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
+from nndl_core.engine.runner import Runner
+from nndl_core.network.model import MLP
 
 CONFIG = RunConfig(points=60, epochs=50, hidden=(3,), optimizer="momentum")
 

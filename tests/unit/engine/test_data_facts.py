@@ -9,10 +9,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from nndl_core.config import RunConfig
-from nndl_core.data_facts import facts_of
-from nndl_core.datasets import Dataset, Split, dataset_of, make_dataset
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Dataset, Split, dataset_of, make_dataset
+from nndl_core.engine.data_facts import facts_of
+from nndl_core.engine.runner import Runner
 
 
 @pytest.mark.parametrize("name", ["moons", "circles", "iris"])

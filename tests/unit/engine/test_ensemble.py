@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from nndl_core.batch import Batch
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Split, dataset_of, make_dataset
-from nndl_core.ensemble import CURVE_POINTS, MOST_RUNS, Ensemble, Outcome
-from nndl_core.records import SCALARS, EpochRecord
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Split, dataset_of, make_dataset
+from nndl_core.engine.batch import Batch
+from nndl_core.engine.ensemble import CURVE_POINTS, MOST_RUNS, Ensemble, Outcome
+from nndl_core.engine.records import SCALARS, EpochRecord
+from nndl_core.engine.runner import Runner
 
 # The order in which a product is summed belongs to the processor's library.
 EXACT = platform.machine() in ("x86_64", "AMD64")
@@ -276,7 +276,7 @@ def test_equal_data_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
         made.append(config)
         return dataset_of(config)
 
-    monkeypatch.setattr("nndl_core.ensemble.dataset_of", make)
+    monkeypatch.setattr("nndl_core.engine.ensemble.dataset_of", make)
     arms = [settings(data_seed=s // 2, init_seed=s, epochs=2, hidden=[s + 1]) for s in range(6)]
     outcomes(arms)
     assert made == arms[::2]

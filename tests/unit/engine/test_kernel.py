@@ -6,16 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from nndl_core.batch import Member
-from nndl_core.batch import kernel_of as member_kernel
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import by_hand
-from nndl_core.kernel import MAX_SLOTS, Kernel, Problem, Windows
-from nndl_core.losses import output_units, targets
-from nndl_core.model import MLP, pack
-from nndl_core.optimizers import Optimizer
-from nndl_core.telemetry import Telemetry
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.batch import Member
+from nndl_core.engine.batch import kernel_of as member_kernel
+from nndl_core.engine.kernel import MAX_SLOTS, Kernel, Problem, Windows
+from nndl_core.engine.telemetry import Telemetry
+from nndl_core.network.gradients import by_hand
+from nndl_core.network.losses import output_units, targets
+from nndl_core.network.model import MLP, pack
+from nndl_core.network.optimizers import Optimizer
 
 CONFIGS: list[dict[str, Any]] = [
     {},

@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 import torch
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import by_hand
-from nndl_core.initializers import INITIALIZERS
-from nndl_core.losses import targets
-from nndl_core.model import MLP
-from nndl_core.records import EpochRecord
-from nndl_core.runner import Runner
-from nndl_core.telemetry import FLAT_SLOPE
+from nndl_core.base.config import ActivationName, RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.records import EpochRecord
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.telemetry import FLAT_SLOPE
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.gradients import by_hand
+from nndl_core.network.initializers import INITIALIZERS
+from nndl_core.network.losses import targets
+from nndl_core.network.model import MLP
 
 COURSE = RunConfig(noise=0.2, hidden=(3,) * 4, init_scale=0.01, bias=1.0, dtype="float64")
 DEAD = replace(COURSE, activation="relu", bias=-8.0, epochs=1500)

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from nndl_core.checkpoint import Checkpoint
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import by_hand
-from nndl_core.losses import accuracy
-from nndl_core.model import MLP
-from nndl_core.optimizers import Optimizer
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.checkpoint import Checkpoint
+from nndl_core.engine.runner import Runner
+from nndl_core.network.gradients import by_hand
+from nndl_core.network.losses import accuracy
+from nndl_core.network.model import MLP
+from nndl_core.network.optimizers import Optimizer
 
 SMALL = RunConfig(points=100, epochs=30, dtype="float64")
 # weight decay 1 at this rate multiplies every parameter by -999 in each epoch

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import Dataset, Split, dataset_of
-from nndl_core.runner import Runner
-from nndl_core.snapshot import (
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import Dataset, Split, dataset_of
+from nndl_core.data.table.reading import read_table
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.snapshot import (
     BINS,
     GRID,
     Plane,
@@ -20,7 +21,6 @@ from nndl_core.snapshot import (
     make_plane,
     take,
 )
-from nndl_core.table_data import read_table
 
 
 def runner_of(**values: Any) -> tuple[Runner, Plane]:

@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import by_hand
-from nndl_core.losses import LOSSES, output_units, probabilities, targets
-from nndl_core.model import MLP
-from nndl_core.records import LARGE, LAYER_FIELDS, EpochRecord, Records, as_dict, room
-from nndl_core.runner import Runner
-from nndl_core.telemetry import count_distinct
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.records import LARGE, LAYER_FIELDS, EpochRecord, Records, as_dict, room
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.telemetry import count_distinct
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.gradients import by_hand
+from nndl_core.network.losses import LOSSES, output_units, probabilities, targets
+from nndl_core.network.model import MLP
 
 BASE: dict[str, Any] = {"points": 100, "dtype": "float64", "hidden": [6, 4], "epochs": 50}
 CASES: list[dict[str, Any]] = [

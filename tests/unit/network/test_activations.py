@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName
+from nndl_core.base.config import ActivationName
+from nndl_core.network.activations import ACTIVATIONS
 
 NAMES: tuple[ActivationName, ...] = get_args(ActivationName)
 SLOPES = (0.0, 0.01, 0.5, 1.0, 2.0)

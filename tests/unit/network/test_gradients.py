@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import GRADIENTS, by_autograd, by_hand
-from nndl_core.losses import targets
-from nndl_core.model import MLP
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.network.gradients import GRADIENTS, by_autograd, by_hand
+from nndl_core.network.losses import targets
+from nndl_core.network.model import MLP
 
 
 def sigma(z: float) -> float:

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from nndl_core.config import InitializerName, RunConfig
-from nndl_core.initializers import INITIALIZERS, first_parameters
-from nndl_core.model import MLP, pack
+from nndl_core.base.config import InitializerName, RunConfig
+from nndl_core.network.initializers import INITIALIZERS, first_parameters
+from nndl_core.network.model import MLP, pack
 
 NAMES: tuple[InitializerName, ...] = get_args(InitializerName)
 OUT, IN = 300, 400  # 120 000 draws: the standard error of a standard deviation is 0.2 %

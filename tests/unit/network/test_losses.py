@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nndl_core.config import LossName
-from nndl_core.losses import LOSSES, accuracy, hits, output_units, probabilities, targets
+from nndl_core.base.config import LossName
+from nndl_core.network.losses import LOSSES, accuracy, hits, output_units, probabilities, targets
 
 NAMES: tuple[LossName, ...] = get_args(LossName)
 CASES: list[tuple[LossName, int]] = [

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from nndl_core.config import RunConfig
-from nndl_core.losses import probabilities
-from nndl_core.model import MLP, pack, unpack
+from nndl_core.base.config import RunConfig
+from nndl_core.network.losses import probabilities
+from nndl_core.network.model import MLP, pack, unpack
 
 
 def count(model: MLP) -> int:

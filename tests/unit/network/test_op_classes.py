@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.gradients import by_autograd
-from nndl_core.model import MLP
-from nndl_core.op_classes import (
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.network.gradients import by_autograd
+from nndl_core.network.model import MLP
+from nndl_core.network.op_classes import (
     BatchGD,
     BinaryCrossEntropyLoss,
     Linear,

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nndl_core.config import OptimizerName, RunConfig
-from nndl_core.optimizers import OPTIMIZERS, STATE_VECTORS, Optimizer, fresh_state, update
+from nndl_core.base.config import OptimizerName, RunConfig
+from nndl_core.network.optimizers import OPTIMIZERS, STATE_VECTORS, Optimizer, fresh_state, update
 
 NAMES: tuple[OptimizerName, ...] = get_args(OptimizerName)
 Make = Callable[[Iterable[Tensor], float, float, float], torch.optim.Optimizer]

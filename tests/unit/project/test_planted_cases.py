@@ -20,7 +20,7 @@ from benchmarks.planted_cases import (
 )
 from benchmarks.planted_families import FAMILIES, Candidate
 from benchmarks.planted_tables import Table
-from nndl_core.config import KNOBS, RunConfig
+from nndl_core.base.config import KNOBS, RunConfig
 
 EQUAL_UNITS = Candidate(
     "symmetric_weights",

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.published_rules import History, Look, autotrainer, deep_diagnosis, sagemaker, watch
-from nndl_core.config import RunConfig
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.runner import Runner
 
 CALM = Look(
     norms=[0.1, 0.1],

@@ -9,17 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from nndl_core.autograd_report import autograd_report
-from nndl_core.bug_report import bug_report
-from nndl_core.bugs.case import run
-from nndl_core.bugs.catalog import CASES
-from nndl_core.claims import CLAIMS
-from nndl_core.config import RunConfig
-from nndl_core.i18n import speaking
-from nndl_core.lesson_report import lesson_report
-from nndl_core.lessons import lessons_of
-from nndl_core.runner import Runner
-from nndl_core.study import Study
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import speaking
+from nndl_core.course.bugs.case import run
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.course.claims import CLAIMS
+from nndl_core.course.lessons import lessons_of
+from nndl_core.engine.runner import Runner
+from nndl_core.reports.autograd import autograd_report
+from nndl_core.reports.bugs import bug_report
+from nndl_core.reports.lesson import lesson_report
+from nndl_core.studies.study import Study
 
 DATE = "2026-01-31"
 ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,]+[A-Za-z]{2,}){3}")

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.export.run_json import FORMAT, config_in, run_json, warning_in
-from nndl_core.export.tensorboard import MOST_STEPS, crc32c, event_file
-from nndl_core.records import Records
-from nndl_core.runner import Runner
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.engine.records import Records
+from nndl_core.engine.runner import Runner
+from nndl_core.reports.export.run_json import FORMAT, config_in, run_json, warning_in
+from nndl_core.reports.export.tensorboard import MOST_STEPS, crc32c, event_file
 
 
 def trained(**values: Any) -> Runner:

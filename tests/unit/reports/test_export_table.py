@@ -7,12 +7,12 @@ import math
 import pandas as pd
 import pytest
 
-from nndl_core.config import RunConfig
-from nndl_core.export.run_json import run_json
-from nndl_core.export.table import records_csv
-from nndl_core.export.tensorboard import event_file
-from nndl_core.records import LAYER_FIELDS, SCALARS, Column, Records
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.records import LAYER_FIELDS, SCALARS, Column, Records
+from nndl_core.engine.runner import Runner
+from nndl_core.reports.export.run_json import run_json
+from nndl_core.reports.export.table import records_csv
+from nndl_core.reports.export.tensorboard import event_file
 
 
 def test_every_record_comes_back() -> None:

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from nndl_core.base.config import RunConfig
 from nndl_core.charts.figures import layer_bars, lines
-from nndl_core.config import RunConfig
-from nndl_core.report import csv_text, markdown_table, report_zip, safe_names, source_digest
+from nndl_core.reports.pack import csv_text, markdown_table, report_zip, safe_names, source_digest
 
 ROWS = [{"seed": n, "difference": (n - 17) / 7, "note": "a|b" if n else None} for n in range(40)]
 CONFIGS = {"sick: b = -8": RunConfig(hidden=(3, 3), bias=-8.0), "cured": RunConfig()}

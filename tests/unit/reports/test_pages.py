@@ -7,14 +7,14 @@ import io
 import zipfile
 from dataclasses import replace
 
-from nndl_core.autograd_report import autograd_report
-from nndl_core.bug_report import bug_report
-from nndl_core.bugs.case import Outcome, run
-from nndl_core.bugs.catalog import CASES
-from nndl_core.claims import CLAIMS
-from nndl_core.config import RunConfig
-from nndl_core.gradient_check import gradient_table
-from nndl_core.study import Study
+from nndl_core.base.config import RunConfig
+from nndl_core.course.bugs.case import Outcome, run
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.course.claims import CLAIMS
+from nndl_core.reports.autograd import autograd_report
+from nndl_core.reports.bugs import bug_report
+from nndl_core.studies.study import Study
+from nndl_core.theory.gradient_check import gradient_table
 
 DATE = "2026-01-31"
 QUICK = RunConfig(points=60)

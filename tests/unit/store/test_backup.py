@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, make_url
 
-from nndl_core.__main__ import main
+from nndl_core.cli.main import main
 from nndl_core.store.backup import BEFORE, NO_HISTORY, NOT_A_COPY, USE_ITS_OWN, back_up, restore
 from nndl_core.store.errors import HistoryError, NewerSchemaError
 from nndl_core.store.history import History

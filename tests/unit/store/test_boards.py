@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL, text
 
-from nndl_core.config import RunConfig
+from nndl_core.base.config import RunConfig
 from nndl_core.store import board_values as values
 from nndl_core.store.board_values import (
     ALPHABET,

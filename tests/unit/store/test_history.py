@@ -23,7 +23,7 @@ from nndl_core.store.location import NOT_LASTING, location_of
 from nndl_core.store.runs import MOST_NAME, Curves, Run, Said, Wanted
 from nndl_core.store.tables import METADATA
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ME, OTHER = "a" * 64, "b" * 64
 CURVES = Curves((0, 1), (0.5, 0.25), (0.5, 0.25), (0.5, 1.0), (0.5, 1.0))
 

@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from benchmarks.kill_server import kill_often
 from nndl_core.store.history import History
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OWNER, THREADS, KILLS, MANY = "a" * 64, 50, 10, 1_000_000
 WRITER = """
 import os, sys, threading, uuid

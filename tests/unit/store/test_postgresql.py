@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from nndl_core.config import RunConfig
+from nndl_core.base.config import RunConfig
 from nndl_core.store import keeper as keeper_module
 from nndl_core.store.boards import Boards
 from nndl_core.store.database import VERSION_TABLE
@@ -26,10 +26,10 @@ from nndl_core.store.keeper import Keeper
 from nndl_core.store.location import location_of
 from nndl_core.store.runs import Curves, Run, Said, Wanted
 from nndl_core.store.tables import METADATA
-from pages.ui.history_access import history_keeper
+from pages.ui.server.history_access import history_keeper
 from tests.postgresql import Server, running
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ME, OTHER = "a" * 64, "b" * 64
 NAN = float("nan")
 CURVES = Curves((0, 1), (0.5, 0.25), (0.5, NAN), (0.5, 1.0), (0.5, 1.0))
@@ -198,7 +198,7 @@ def test_a_stopped_server_is_a_sentence_and_a_started_one_goes_on(
 
 
 def test_a_class_board_on_the_server(history: History) -> None:
-    """What tests/unit/test_boards.py shows of a file, with many writers at once."""
+    """What tests/unit/store/test_boards.py shows of a file, with many writers at once."""
     boards, config = Boards(history.engine), RunConfig(epochs=20)
     code = boards.open("t" * 64, "Monday", config, ["epochs"])
 

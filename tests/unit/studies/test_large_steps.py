@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.large_steps import DeathCount, large_steps
-from nndl_core.runner import Runner
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.large_steps import DeathCount, large_steps
 
 SANE = RunConfig(
     hidden=(3, 3, 3, 3), activation="relu", init="he_normal", bias=0.1, learning_rate=0.1

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.remedies import RECOVERED, REMEDIES, Trial
-from nndl_core.runner import Runner
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.relu_remedies import RECOVERED, REMEDIES, Trial
 
 SICK = RunConfig(
     hidden=(3, 3, 3, 3),

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nndl_core.config import KNOBS, RunConfig
-from nndl_core.datasets import Dataset
-from nndl_core.records import SCALARS
-from nndl_core.runner import Runner
-from nndl_core.seed_band import MOST_SEEDS, POINTS, SeedBand
-from nndl_core.table_data import read_table
+from nndl_core.base.config import KNOBS, RunConfig
+from nndl_core.data.catalog import Dataset
+from nndl_core.data.table.reading import read_table
+from nndl_core.engine.records import SCALARS
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.seed_band import MOST_SEEDS, POINTS, SeedBand
 
 CONFIG = RunConfig(points=100, epochs=30, init_seed=5)
 

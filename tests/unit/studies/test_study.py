@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.runner import Runner
-from nndl_core.study import (
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.study import (
     Claim,
     Condition,
     Estimate,

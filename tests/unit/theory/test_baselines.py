@@ -4,9 +4,9 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from nndl_core.baselines import bayes_accuracy, logistic_accuracy
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of, make_moons
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of, make_moons
+from nndl_core.theory.baselines import bayes_accuracy, logistic_accuracy
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

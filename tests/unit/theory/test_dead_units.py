@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nndl_core.config import ConfigError, RunConfig
-from nndl_core.dead_units import (
+from nndl_core.base.config import ConfigError, RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.theory.dead_units import (
     bias_path,
     dead_by_bias,
     dead_start,
@@ -18,8 +19,7 @@ from nndl_core.dead_units import (
     fitted_exponents,
     slope_law,
 )
-from nndl_core.gradient_forms import expected_exponents
-from nndl_core.runner import Runner
+from nndl_core.theory.gradient_forms import expected_exponents
 
 DEAD = RunConfig(
     hidden=(3, 3, 3, 3), activation="relu", init_scale=0.01, bias=-8.0, learning_rate=0.01

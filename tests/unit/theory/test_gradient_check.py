@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from nndl_core.config import RunConfig
-from nndl_core.gradient_check import (
+from nndl_core.base.config import RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.network.op_classes import BinaryCrossEntropyLoss
+from nndl_core.theory.gradient_check import (
     MOST_QUOTIENTS,
     WAYS,
     GradientRow,
@@ -26,8 +28,6 @@ from nndl_core.gradient_check import (
     trainer,
     ways,
 )
-from nndl_core.op_classes import BinaryCrossEntropyLoss
-from nndl_core.runner import Runner
 
 
 # Source: course.json, grad.manual_vs_auto and grad.finite_diff, with their tolerances.

@@ -9,10 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nndl_core.base.config import ActivationName, ConfigError, RunConfig
 from nndl_core.charts.gradient_law import decades_by_scale, norm_bars
-from nndl_core.config import ActivationName, ConfigError, RunConfig
-from nndl_core.gradient_forms import expected_decades, expected_norms, expected_ratio
-from nndl_core.gradient_law import (
+from nndl_core.engine.runner import Runner
+from nndl_core.network.model import MLP
+from nndl_core.theory.gradient_forms import expected_decades, expected_norms, expected_ratio
+from nndl_core.theory.gradient_law import (
     decades_lost,
     decades_to_layer,
     draw_seeds,
@@ -24,8 +26,6 @@ from nndl_core.gradient_law import (
     measured_ratio,
     most_seeds,
 )
-from nndl_core.model import MLP
-from nndl_core.runner import Runner
 
 FIVE = RunConfig(
     hidden=(3, 3, 3, 3), init_scale=0.01, bias=1.0, learning_rate=0.01, dtype="float64"

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nndl_core.config import ActivationName, InitializerName, RunConfig
-from nndl_core.initial_signal import Start, compare, geometric, signals
-from nndl_core.runner import Runner
+from nndl_core.base.config import ActivationName, InitializerName, RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.theory.initial_signal import Start, compare, geometric, signals
 
 STARTS = [
     Start("normal", 0.01),

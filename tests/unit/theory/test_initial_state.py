@@ -12,8 +12,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nndl_core.config import DtypeName, RunConfig
-from nndl_core.initial_state import (
+from nndl_core.base.config import DtypeName, RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.engine.telemetry import SAME_UNIT, count_distinct
+from nndl_core.theory.initial_state import (
     EXACT_POINTS,
     MAX_TRACE,
     balance,
@@ -22,8 +24,6 @@ from nndl_core.initial_state import (
     row_groups,
     zero_endings,
 )
-from nndl_core.runner import Runner
-from nndl_core.telemetry import SAME_UNIT, count_distinct
 
 ZERO = RunConfig(init="zeros", data_seed=9)
 

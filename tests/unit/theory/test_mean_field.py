@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName, InitializerName, RunConfig
-from nndl_core.mean_field import (
+from nndl_core.base.config import ActivationName, InitializerName, RunConfig
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.theory.mean_field import (
     WideNet,
     born_dead,
     critical_sigma_w,

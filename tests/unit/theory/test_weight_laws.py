@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from torch import Generator
 
-from nndl_core.config import InitializerName
-from nndl_core.initializers import INITIALIZERS
-from nndl_core.weight_laws import DRAWS, draw_weights, law_of, scale_of_equal_spread
+from nndl_core.base.config import InitializerName
+from nndl_core.network.initializers import INITIALIZERS
+from nndl_core.theory.weight_laws import DRAWS, draw_weights, law_of, scale_of_equal_spread
 
 NAMES: tuple[InitializerName, ...] = get_args(InitializerName)
 RANDOM = [name for name in NAMES if name not in ("zeros", "constant")]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from pages.ui import guard
-from pages.ui.guard import Bucket, Guard, Message, Receive, Send, Uploads
+from pages.ui.server import guard
+from pages.ui.server.guard import Bucket, Guard, Message, Receive, Send, Uploads
 
 PAGE = {"type": "http", "method": "GET", "path": "/", "headers": [(b"accept", b"text/html")]}
 

@@ -12,10 +12,10 @@ import pytest
 from streamlit import config
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 
-from pages.ui import housekeeping
-from pages.ui.housekeeping import Housekeeper, forget_expired, give_back
+from pages.ui.server import housekeeping
+from pages.ui.server.housekeeping import Housekeeper, forget_expired, give_back
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def runtime_with(storage: object) -> SimpleNamespace:
@@ -58,7 +58,7 @@ def test_free_memory_between_what_is_kept_goes_back() -> None:
     code = """
 import resource
 from pathlib import Path
-from pages.ui.housekeeping import give_back, share_heaps
+from pages.ui.server.housekeeping import give_back, share_heaps
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6

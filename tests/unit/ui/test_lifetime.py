@@ -17,10 +17,10 @@ from nndl_core.store.errors import UnavailableError
 from nndl_core.store.history import History
 from nndl_core.store.keeper import PAUSE_SECONDS, Keeper
 from nndl_core.store.runs import Curves, Run
-from pages.ui.server_life import refusal
+from pages.ui.server.lifetime import refusal
 from tests.e2e.conftest import Server, free_port, wait_until_healthy
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECRET = "0123456789abcdef" * 4
 ME = "a" * 64
 CURVES = Curves((0,), (0.5,), (0.5,), (0.5,), (0.5,))

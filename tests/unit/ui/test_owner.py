@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pages.ui.owner import COOKIE, KEY, Message, OwnerCookie, key_in, owner_of, set_cookie
+from pages.ui.server.owner import COOKIE, KEY, Message, OwnerCookie, key_in, owner_of, set_cookie
 
 MINE = "m" * 43
 

@@ -10,7 +10,7 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pages.ui.qr import LONGEST, qr_picture
+from pages.ui.link.qr import LONGEST, qr_picture
 
 PIXELS = 4
 links = st.text("abcdefghijklmnopqrstuvwxyz0123456789-._~%&=,/?:[]", min_size=1, max_size=300)

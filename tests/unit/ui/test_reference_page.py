@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nndl_core.bugs.catalog import CASES
-from nndl_core.config import RunConfig
-from nndl_core.reference import Call, Term, calls, matching_calls, matching_terms, terms
-from nndl_core.telemetry import FLAT_SLOPE
+from nndl_core.base.config import RunConfig
+from nndl_core.course.bugs.catalog import CASES
+from nndl_core.course.reference import Call, Term, calls, matching_calls, matching_terms, terms
+from nndl_core.engine.telemetry import FLAT_SLOPE
 
-PAGES = Path(__file__).resolve().parents[2] / "pages"
+PAGES = Path(__file__).resolve().parents[3] / "pages"
 ANY = torch.zeros(3, 1)
 
 

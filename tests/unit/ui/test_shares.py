@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pages.ui.shares import LEASE_SECONDS, Gate, Shares
+from pages.ui.server.shares import LEASE_SECONDS, Gate, Shares
 
 
 class Clock:

@@ -9,18 +9,18 @@ from typing import Any
 
 import streamlit as st
 
-from nndl_core import dead_units as dead
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
 from nndl_core.charts import gradient_law as charts
-from nndl_core.config import RunConfig
-from nndl_core.gradient_forms import expected_exponents
-from nndl_core.gradient_law import MAX_SEEDS
-from nndl_core.i18n import tr
-from nndl_core.remedies import RECOVERED, REMEDIES, Trial
-from pages.ui import dying_tables as tables
-from pages.ui.figure import draw_figure
-from pages.ui.log_slider import seeds_input, start_at
-from pages.ui.messages import escape
-from pages.ui.seeds_panel import Task, draw_panel
+from nndl_core.studies.relu_remedies import RECOVERED, REMEDIES, Trial
+from nndl_core.theory import dead_units as dead
+from nndl_core.theory.gradient_forms import expected_exponents
+from nndl_core.theory.gradient_law import MAX_SEEDS
+from pages.ui.lesson.dying import tables
+from pages.ui.lesson.seeds import Task, draw_panel
+from pages.ui.link.messages import escape
+from pages.ui.widgets.figure import draw_figure
+from pages.ui.widgets.log_slider import seeds_input, start_at
 
 _norms = st.cache_data(max_entries=200, show_spinner=False)(dead.slope_law)
 

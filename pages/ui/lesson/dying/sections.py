@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import streamlit as st
 
-from nndl_core import dead_units as dead
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
 from nndl_core.charts import gradient_law as charts
-from nndl_core.config import RunConfig
-from nndl_core.dead_units import BiasPath, DeadStart
-from nndl_core.gradient_law import MAX_SEEDS
-from nndl_core.i18n import tr
-from pages.ui import dying_tables as tables
-from pages.ui.figure import draw_figure
-from pages.ui.linked import linked
-from pages.ui.log_slider import log_slider, seeds_input
-from pages.ui.messages import escape
+from nndl_core.theory import dead_units as dead
+from nndl_core.theory.dead_units import BiasPath, DeadStart
+from nndl_core.theory.gradient_law import MAX_SEEDS
+from pages.ui.lesson.dying import tables
+from pages.ui.link.linked import linked
+from pages.ui.link.messages import escape
+from pages.ui.widgets.figure import draw_figure
+from pages.ui.widgets.log_slider import log_slider, seeds_input
 
 _start = st.cache_data(max_entries=200, show_spinner=False)(dead.dead_start)
 _path = st.cache_data(max_entries=20, show_spinner=False)(dead.bias_path)

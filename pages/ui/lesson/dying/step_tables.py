@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nndl_core.config import RunConfig
-from nndl_core.i18n import sentences, tr, trn
-from nndl_core.large_steps import DeathRate, Deaths
-from pages.ui.number_table import NOTHING, table
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import sentences, tr, trn
+from nndl_core.studies.large_steps import DeathRate, Deaths
+from pages.ui.widgets.number_table import NOTHING, table
 
 
 def deaths_table(deaths: Deaths, config: RunConfig) -> str:

@@ -6,16 +6,16 @@ from functools import partial
 
 import streamlit as st
 
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr
 from nndl_core.charts import gradient_law as charts
-from nndl_core.config import RunConfig
-from nndl_core.i18n import tr
-from nndl_core.large_steps import DeathCount, Deaths, large_steps
-from pages.ui import dying_step_tables as tables
-from pages.ui.figure import draw_figure
-from pages.ui.linked import linked
-from pages.ui.log_slider import log_slider
-from pages.ui.messages import escape
-from pages.ui.seeds_panel import Task, draw_panel
+from nndl_core.studies.large_steps import DeathCount, Deaths, large_steps
+from pages.ui.lesson.dying import step_tables as tables
+from pages.ui.lesson.seeds import Task, draw_panel
+from pages.ui.link.linked import linked
+from pages.ui.link.messages import escape
+from pages.ui.widgets.figure import draw_figure
+from pages.ui.widgets.log_slider import log_slider
 
 _deaths = st.cache_data(max_entries=200, show_spinner=False)(large_steps)
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from nndl_core.config import RunConfig
-from nndl_core.dead_units import BiasPath, DeadStart
-from nndl_core.i18n import sentences, tr
-from nndl_core.records import EpochRecord
-from nndl_core.remedies import Recovery
-from pages.ui.number_table import NOTHING, marked, number, table
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import sentences, tr
+from nndl_core.engine.records import EpochRecord
+from nndl_core.studies.relu_remedies import Recovery
+from nndl_core.theory.dead_units import BiasPath, DeadStart
+from pages.ui.widgets.number_table import NOTHING, marked, number, table
 
 LAW_SHARE = 0.05
 """How far from its power a fitted exponent may lie for the law to be said to hold."""

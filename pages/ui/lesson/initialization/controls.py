@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, get_args
 
 import streamlit as st
 
-from nndl_core.charts.initial_state import Quantity
-from nndl_core.config import (
+from nndl_core.base.config import (
     KNOBS,
     MAX_DEPTH,
     ActivationName,
@@ -19,12 +18,13 @@ from nndl_core.config import (
     RunConfig,
     widths_from_text,
 )
-from nndl_core.datasets import DATASETS
-from nndl_core.i18n import mark, tr
-from nndl_core.initial_signal import MAX_SEEDS, Start
-from nndl_core.initial_state import MAX_TRACE
-from pages.ui.linked import linked
-from pages.ui.locks import help_of, hidden, locked
+from nndl_core.base.i18n import mark, tr
+from nndl_core.charts.initial_state import Quantity
+from nndl_core.data.catalog import DATASETS
+from nndl_core.theory.initial_signal import MAX_SEEDS, Start
+from nndl_core.theory.initial_state import MAX_TRACE
+from pages.ui.link.linked import linked
+from pages.ui.link.locks import help_of, hidden, locked
 
 MOST_WIDTH = 32
 """Wider networks could not follow the slider."""

@@ -6,23 +6,22 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from nndl_core.base.i18n import mark, sentences, tr, trn
 from nndl_core.charts.initial_state import (
     draw_histograms,
     layer_signals,
     trace_accuracy,
     trace_loss,
 )
-from nndl_core.i18n import mark, sentences, tr, trn
-from nndl_core.initial_signal import Signal, signals
-from nndl_core.initial_state import Ending, EpochParameters, parameter_trace, zero_endings
-from nndl_core.telemetry import SAME_UNIT
-from nndl_core.weight_laws import DRAWS, LIMIT, draw_weights, scale_of_equal_spread
-from pages.ui import initialization_controls as controls
-from pages.ui import initialization_tables as tables
-from pages.ui.figure import draw_figure
-from pages.ui.initialization_controls import STARTS, Choice
-from pages.ui.linked import linked
-from pages.ui.messages import escape
+from nndl_core.engine.telemetry import SAME_UNIT
+from nndl_core.theory.initial_signal import Signal, signals
+from nndl_core.theory.initial_state import Ending, EpochParameters, parameter_trace, zero_endings
+from nndl_core.theory.weight_laws import DRAWS, LIMIT, draw_weights, scale_of_equal_spread
+from pages.ui.lesson.initialization import controls, tables
+from pages.ui.lesson.initialization.controls import STARTS, Choice
+from pages.ui.link.linked import linked
+from pages.ui.link.messages import escape
+from pages.ui.widgets.figure import draw_figure
 
 _trace = st.cache_data(max_entries=200, show_spinner=False)(parameter_trace)
 _endings = st.cache_data(max_entries=50, show_spinner=False)(zero_endings)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from string import ascii_lowercase
 
-from nndl_core.charts.theme import series_color
-from nndl_core.i18n import sentences, tr, trn
-from nndl_core.initial_signal import Comparison, Signal, Table, compare
-from nndl_core.initial_state import Ending, EpochParameters, LayerParameters
-from nndl_core.weight_laws import Draws, Moment
-from pages.ui.layer_names import layer_runs
-from pages.ui.number_table import NOTHING, marked, number, table
+from nndl_core.base.i18n import sentences, tr, trn
+from nndl_core.charts.style.theme import series_color
+from nndl_core.theory.initial_signal import Comparison, Signal, Table, compare
+from nndl_core.theory.initial_state import Ending, EpochParameters, LayerParameters
+from nndl_core.theory.weight_laws import Draws, Moment
+from pages.ui.widgets.layer_names import layer_runs
+from pages.ui.widgets.number_table import NOTHING, marked, number, table
 
 
 def letter(group: int) -> str:

@@ -8,20 +8,19 @@ from typing import get_args
 
 import streamlit as st
 
-import nndl_core.gradient_forms as forms
-import nndl_core.gradient_law as law
+import nndl_core.theory.gradient_forms as forms
+import nndl_core.theory.gradient_law as law
+from nndl_core.base.config import MAX_DEPTH, ActivationName, RunConfig
+from nndl_core.base.i18n import tr
 from nndl_core.charts import gradient_law as charts
-from nndl_core.charts.parts import Figure
-from nndl_core.config import MAX_DEPTH, ActivationName, RunConfig
-from nndl_core.gradient_law import Flow, Ratio, Steps
-from nndl_core.i18n import tr
-from nndl_core.records import EpochRecord
-from pages.ui import vanishing_tables as tables
-from pages.ui import vanishing_words as words
-from pages.ui.figure import draw_figure
-from pages.ui.linked import linked
-from pages.ui.log_slider import log_slider, seeds_input, start_at
-from pages.ui.messages import escape
+from nndl_core.charts.style.parts import Figure
+from nndl_core.engine.records import EpochRecord
+from nndl_core.theory.gradient_law import Flow, Ratio, Steps
+from pages.ui.lesson.vanishing import tables, words
+from pages.ui.link.linked import linked
+from pages.ui.link.messages import escape
+from pages.ui.widgets.figure import draw_figure
+from pages.ui.widgets.log_slider import log_slider, seeds_input, start_at
 
 _flow = st.cache_data(max_entries=200, show_spinner=False)(law.measure_flow)
 _flows = st.cache_data(max_entries=50, show_spinner=False)(law.flows_by_scale)

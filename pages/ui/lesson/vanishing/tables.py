@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-import nndl_core.gradient_forms as forms
-import nndl_core.gradient_law as law
-from nndl_core.config import RunConfig
-from nndl_core.gradient_law import Flow, Ratio, Steps
-from nndl_core.i18n import tr, trn
-from nndl_core.records import EpochRecord
-from pages.ui.number_table import marked, number, table
+import nndl_core.theory.gradient_forms as forms
+import nndl_core.theory.gradient_law as law
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import tr, trn
+from nndl_core.engine.records import EpochRecord
+from nndl_core.theory.gradient_law import Flow, Ratio, Steps
+from pages.ui.widgets.number_table import marked, number, table
 
 FACTOR = 10
 PARTS = ("weights", "slope", "inputs", "total")

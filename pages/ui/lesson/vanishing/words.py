@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import nndl_core.gradient_law as law
-from nndl_core.config import RunConfig
-from nndl_core.gradient_law import Flow, Ratio, Steps
-from nndl_core.i18n import sentences, tr
-from nndl_core.records import EpochRecord
-from pages.ui.layer_names import layer_runs
-from pages.ui.vanishing_tables import away, away_text, seeds_text, share
+import nndl_core.theory.gradient_law as law
+from nndl_core.base.config import RunConfig
+from nndl_core.base.i18n import sentences, tr
+from nndl_core.engine.records import EpochRecord
+from nndl_core.theory.gradient_law import Flow, Ratio, Steps
+from pages.ui.lesson.vanishing.tables import away, away_text, seeds_text, share
+from pages.ui.widgets.layer_names import layer_runs
 
 FAR = 0.05
 """A closed form that is further off than this share does not apply."""

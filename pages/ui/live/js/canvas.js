@@ -1,6 +1,6 @@
 // What is painted on a canvas under Plotly's axes, because it changes as a whole at every frame.
 
-import { rgb } from "./live_style.js";
+import { rgb } from "../../widgets/style.js";
 
 const mix = (from, to, share) => from.map((value, at) => value + (to[at] - value) * share);
 

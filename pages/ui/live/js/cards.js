@@ -1,9 +1,9 @@
 // The cards that a page can show of a run: each is a panel and what is drawn in it.
 
-import { BoundaryCanvas, RidgeCanvas, rowOf } from "./live_canvas.js";
-import { ActivationAxes, CurveChart, GradientChart, PointChart } from "./live_charts.js";
-import { Panel, UnitTable, element } from "./live_panels.js";
-import { fill } from "./live_style.js";
+import { BoundaryCanvas, RidgeCanvas, rowOf } from "./canvas.js";
+import { ActivationAxes, CurveChart, GradientChart, PointChart } from "./charts.js";
+import { Panel, UnitTable, element } from "./panels.js";
+import { fill } from "../../widgets/style.js";
 
 /** A panel with one Plotly chart. */
 class Card {

@@ -1,8 +1,8 @@
 // The charts whose axes Plotly draws: loss, accuracy, gradient norms, and the axes of the canvases.
 
-import { bandOf } from "./live_frame.js";
-import { Chart, axis, layerAxis, layerMargin, layout } from "./live_plotly.js";
-import { SteadyRange, bounds, epochSpan, escapeLabel, rgb, scientific } from "./live_style.js";
+import { bandOf } from "./frame.js";
+import { Chart, axis, layerAxis, layerMargin, layout } from "./plotly.js";
+import { SteadyRange, bounds, epochSpan, escapeLabel, rgb, scientific } from "../../widgets/style.js";
 
 /** Loss or accuracy of train (solid) and dev (dashed) against the epoch. */
 export class CurveChart extends Chart {

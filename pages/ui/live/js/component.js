@@ -1,17 +1,17 @@
 // The live component: takes frames as they come and draws the newest at the next animation frame.
 
-import { makeCards } from "./live_cards.js";
-import { History, decode } from "./live_frame.js";
-import { here, load, plotted } from "./live_loader.js";
-import { Merits, element } from "./live_panels.js";
-import { formatters, pageScale, readTheme } from "./live_style.js";
+import { makeCards } from "./cards.js";
+import { History, decode } from "./frame.js";
+import { load, plotted } from "../../widgets/loader.js";
+import { Merits, element } from "./panels.js";
+import { formatters, pageScale, readTheme } from "../../widgets/style.js";
 
 const ASK_AGAIN_MS = 400; // a full frame needs a round trip, and a newer one may replace it
 const ORPHAN_MS = 5000;
 const STILL_TICKING = 8; // frames of an ended run after which the server is told once more
 
 // Once per page: a module runs once, however often the component is mounted.
-const styled = load("link", { rel: "stylesheet", href: here("live_component.css") });
+const styled = load("link", { rel: "stylesheet", href: new URL("component.css", import.meta.url).href });
 
 class LiveView {
   constructor(parent) {

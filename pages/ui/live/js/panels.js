@@ -1,6 +1,6 @@
 // The HTML around the charts: figures of merit, cards with title, legend and toggle, units per layer.
 
-import { fill } from "./live_style.js";
+import { fill } from "../../widgets/style.js";
 
 export function element(tag, className, parent, text) {
   const node = document.createElement(tag);

@@ -1,6 +1,6 @@
 // One Plotly chart that is never torn down, and the axes and layout that all of them share.
 
-import { escapeLabel } from "./live_style.js";
+import { escapeLabel } from "../../widgets/style.js";
 
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
 const coarsePointer = () => window.matchMedia("(pointer: coarse)").matches;

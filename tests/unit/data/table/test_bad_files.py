@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core import table_data
-from nndl_core.__main__ import main
-from nndl_core.checkpoint import Checkpoint
-from nndl_core.config import RunConfig
-from nndl_core.export.run_json import config_in, warning_in
-from nndl_core.runner import Runner
+from nndl_core.base.config import RunConfig
+from nndl_core.cli.main import main
+from nndl_core.data.table import reading as table_data
+from nndl_core.engine.checkpoint import Checkpoint
+from nndl_core.engine.runner import Runner
+from nndl_core.reports.export.run_json import config_in, warning_in
 from nndl_core.store.runs import MOST_NAME, clean_name, folded
 from tests import bad_input
 from tests.bad_input import ROOT, TABLE, check_sentence, good_checkpoint

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped, unused-ignore]
 
-from nndl_core.datasets import Dataset
-from nndl_core.table_data import read_table
-from nndl_core.table_text import MAX_BYTES, TableError
+from nndl_core.data.catalog import Dataset
+from nndl_core.data.table.reading import read_table
+from nndl_core.data.table.text import MAX_BYTES, TableError
 
 HEADER = ["a", "b", "label"]
 GOOD = [[f"{i}.5", str(i * i), "yes" if i % 3 else "no"] for i in range(20)]

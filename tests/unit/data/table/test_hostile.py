@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from nndl_core.datasets import Dataset
-from nndl_core.i18n import speaking
-from nndl_core.table_data import read_table
-from nndl_core.table_file import Form, read_grid
-from nndl_core.table_sheet import MAX_CELLS, MAX_UNPACKED
-from nndl_core.table_text import TableError
+from nndl_core.base.i18n import speaking
+from nndl_core.data.catalog import Dataset
+from nndl_core.data.table.file import Form, read_grid
+from nndl_core.data.table.reading import read_table
+from nndl_core.data.table.sheet import MAX_CELLS, MAX_UNPACKED
+from nndl_core.data.table.text import TableError
 from tests.bad_input import ROOT, check_sentence
 
 SECONDS = 20
@@ -134,7 +134,7 @@ def test_the_largest_tables_are_read_within_200_megabytes() -> None:
     code = (
         "import resource\n"
         "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
-        "from nndl_core.table_data import read_table\n"
+        "from nndl_core.data.table.reading import read_table\n"
         "small = '\\n'.join(['p,label', *(f'{i * 1.5},{i % 2}' for i in range(50))]).encode()\n"
         "read_table(small, 'x')\n"
         "wide = ','.join([*(f'f{i}' for i in range(60)), 'label'])\n"

@@ -12,13 +12,13 @@ import pytest
 import torch
 from openpyxl import Workbook
 
-from nndl_core.datasets import make_dataset
-from nndl_core.i18n import speaking
-from nndl_core.table_columns import Choice
-from nndl_core.table_data import Table, read_table
-from nndl_core.table_file import Form
-from nndl_core.table_text import TableError
-from nndl_core.table_words import notices, summary
+from nndl_core.base.i18n import speaking
+from nndl_core.data.catalog import make_dataset
+from nndl_core.data.table.columns import Choice
+from nndl_core.data.table.file import Form
+from nndl_core.data.table.reading import Table, read_table
+from nndl_core.data.table.text import TableError
+from nndl_core.data.table.words import notices, summary
 from tests.bad_input import check_sentence
 
 NUMBERS = [(f"{i * 7 % 23}.5", f"{i * i % 19}.25", "ab"[i * i % 3 % 2]) for i in range(30)]

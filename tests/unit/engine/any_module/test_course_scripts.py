@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.init import constant_, normal_
 
-from nndl_core.datasets import make_moons
-from nndl_core.runner import Runner
+from nndl_core.data.catalog import make_moons
+from nndl_core.engine.runner import Runner
 
 Loop = list[tuple[float, dict[str, float]]]
 """Loss and gradient norm of every weight, epoch by epoch."""

@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from nndl_core.config import ActivationName, RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.model import MLP
-from nndl_core.records import LayerStats
-from nndl_core.runner import Runner
+from nndl_core.base.config import ActivationName, RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.records import LayerStats
+from nndl_core.engine.runner import Runner
+from nndl_core.network.model import MLP
 
 X = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
 Y = (X.prod(1) > 0).float()[:, None]

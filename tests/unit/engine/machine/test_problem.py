@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from nndl_core.config import LossName
-from nndl_core.kernel import Kernel, Problem
-from nndl_core.losses import LOSSES
-from nndl_core.machine_code import numba, source_key
-from nndl_core.model import MLP, pack
-from nndl_core.optimizers import Optimizer, OptimizerState
-from nndl_core.runner import Runner
+from nndl_core.base.config import LossName
+from nndl_core.engine.kernel import Kernel, Problem
+from nndl_core.engine.machine.compiler import numba, source_key
+from nndl_core.engine.runner import Runner
+from nndl_core.network.losses import LOSSES
+from nndl_core.network.model import MLP, pack
+from nndl_core.network.optimizers import Optimizer, OptimizerState
 from tests.bad_input import ROOT, check_sentence
 
 X = torch.linspace(-1, 1, 40).reshape(20, 2)
@@ -128,8 +128,8 @@ def test_without_the_checks_the_machine_code_reads_beyond_the_array() -> None:
 
 INDEX = """
 import numpy as np
-from nndl_core.losses import LOSSES
-from nndl_core.machine_code import FOLDER, compiled
+from nndl_core.network.losses import LOSSES
+from nndl_core.engine.machine.compiler import FOLDER, compiled
 
 @compiled
 def at(row, index):

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import special
 from torch import Tensor
 
-from nndl_core import vector_math
-from nndl_core.activations import ACTIVATIONS
-from nndl_core.config import ActivationName, LossName, OptimizerName
-from nndl_core.fused_rows import (
+from nndl_core.base.config import ActivationName, LossName, OptimizerName
+from nndl_core.engine.machine import math as vector_math
+from nndl_core.engine.machine.compiler import called
+from nndl_core.engine.machine.rows import (
     ACTIVATION_CODES,
     LOSS_CODES,
     RULE_CODES,
@@ -23,8 +23,8 @@ from nndl_core.fused_rows import (
     score,
     weigh_by_slope,
 )
-from nndl_core.losses import LOSSES, hits, targets
-from nndl_core.machine_code import called
+from nndl_core.network.activations import ACTIVATIONS
+from nndl_core.network.losses import LOSSES, hits, targets
 
 DTYPES = [torch.float32, torch.float64]
 Row = NDArray[np.float64]

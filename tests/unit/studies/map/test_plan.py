@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import ConfigError
-from nndl_core.map_axis import AXES, Axis, AxisName
-from nndl_core.map_plan import BASE_KNOBS, MAX_CELLS, MAX_RUN_EPOCHS, PRESETS, MapPlan
-from nndl_core.sweep_grid import points
+from nndl_core.base.config import ConfigError
+from nndl_core.studies.map.axis import AXES, Axis, AxisName
+from nndl_core.studies.map.plan import BASE_KNOBS, MAX_CELLS, MAX_RUN_EPOCHS, PRESETS, MapPlan
+from nndl_core.studies.sweep.grid import points
 
 
 @st.composite

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nndl_core.batch import Outcome
-from nndl_core.config import RunConfig
-from nndl_core.datasets import dataset_of
-from nndl_core.map_axis import Axis
-from nndl_core.map_plan import PRESETS, MapPlan
-from nndl_core.mean_field import born_dead
-from nndl_core.records import EpochRecord, LayerStats
-from nndl_core.report import csv_text
-from nndl_core.sweep import Cell, Sweep
-from nndl_core.trainability import agreement, births, chance, run_rows, summarize
+from nndl_core.base.config import RunConfig
+from nndl_core.data.catalog import dataset_of
+from nndl_core.engine.batch import Outcome
+from nndl_core.engine.records import EpochRecord, LayerStats
+from nndl_core.reports.pack import csv_text
+from nndl_core.studies.map.axis import Axis
+from nndl_core.studies.map.plan import PRESETS, MapPlan
+from nndl_core.studies.map.trainability import agreement, births, chance, run_rows, summarize
+from nndl_core.studies.sweep.cells import Cell, Sweep
+from nndl_core.theory.mean_field import born_dead
 
 LAYER = LayerStats(1.0, 1.0, 1.0, 1e-3, 1.0, 0.0, 1.0, 1.0, 0.0, 0, 4, 4)
 

@@ -14,13 +14,14 @@ from typing import Any
 import grimp
 import pytest
 
-from nndl_core import run_cache
-from nndl_core.batch import Outcome
-from nndl_core.config import RunConfig
-from nndl_core.ensemble import Ensemble
-from nndl_core.outcome_file import DIGEST_BYTES, MAGIC, encode
-from nndl_core.run_cache import MOST_ENTRY_BYTES, RunCache, engine_version
-from nndl_core.sweep import Sweep
+from nndl_core.base.config import RunConfig
+from nndl_core.engine import version
+from nndl_core.engine.batch import Outcome
+from nndl_core.engine.ensemble import Ensemble
+from nndl_core.studies.sweep import cache as run_cache
+from nndl_core.studies.sweep.cache import MOST_ENTRY_BYTES, RunCache
+from nndl_core.studies.sweep.cells import Sweep
+from nndl_core.studies.sweep.outcome_file import DIGEST_BYTES, MAGIC, encode
 
 BASE = RunConfig(hidden=(3,), points=60, epochs=40, activation="relu", weight_decay=1.0)
 AXES: dict[str, list[Any]] = {"depth": [1, 2, 3], "learning_rate": [0.01, 0.1, 1000]}
@@ -58,7 +59,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
         configs.extend(some)
         return Ensemble(some)
 
-    monkeypatch.setattr("nndl_core.sweep_tasks.Ensemble", counting)
+    monkeypatch.setattr("nndl_core.studies.sweep.tasks.Ensemble", counting)
     return configs
 
 
@@ -161,23 +162,26 @@ def test_another_engine_has_entries_of_its_own(
 def test_the_engine_holds_everything_that_an_ensemble_imports() -> None:
     """A file too many would only train again what is known; a file too few would be a lie."""
     graph = grimp.build_graph("nndl_core")
-    found = graph.find_upstream_modules("nndl_core.ensemble") | {"nndl_core.ensemble"}
-    assert {name.removeprefix("nndl_core.") for name in found} <= set(run_cache.ENGINE_MODULES)
+    found = graph.find_upstream_modules("nndl_core.engine.ensemble")
+    rooms = {name.split(".")[1] for name in found if name != "nndl_core"}
+    assert rooms <= set(version.PACKAGES)
 
 
 def test_the_version_changes_with_every_engine_file_and_library(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in run_cache.ENGINE_MODULES:
-        shutil.copy(Path(run_cache.__file__).parent / f"{name}.py", tmp_path)
-    monkeypatch.setattr(run_cache, "__file__", str(tmp_path / "run_cache.py"))
-    seen = [engine_version()]
-    for name in run_cache.ENGINE_MODULES:
-        with (tmp_path / f"{name}.py").open("a") as file:
-            file.write("#")
-        seen.append(engine_version())
+    root = Path(version.__file__).parents[1]
+    for name in version.PACKAGES:
+        shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(version, "__file__", str(tmp_path / "engine" / "version.py"))
+    seen = [version.engine_version()]
+    for path in sorted(tmp_path.rglob("*.py")):
+        path.write_text(path.read_text() + "#")
+        seen.append(version.engine_version())
+    (tmp_path / "network" / "losses.py").rename(tmp_path / "network" / "costs.py")
+    seen.append(version.engine_version())
     monkeypatch.setattr("torch.__version__", "0")
-    seen.append(engine_version())
+    seen.append(version.engine_version())
     assert len(set(seen)) == len(seen)
 
 

@@ -19,11 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nndl_core.config import MAX_DEPTH, ConfigError, RunConfig
-from nndl_core.outcome_file import encode
-from nndl_core.runner import Runner
-from nndl_core.sweep import Cell, Sweep, SweepError, sweep
-from nndl_core.sweep_grid import (
+from nndl_core.base.config import MAX_DEPTH, ConfigError, RunConfig
+from nndl_core.engine.runner import Runner
+from nndl_core.studies.sweep.cells import Cell, Sweep, SweepError, sweep
+from nndl_core.studies.sweep.grid import (
     FEWEST_TOGETHER,
     MOST_TOGETHER,
     TASK_SECONDS,
@@ -31,7 +30,8 @@ from nndl_core.sweep_grid import (
     levels,
     points,
 )
-from nndl_core.sweep_tasks import MOST_TRIES
+from nndl_core.studies.sweep.outcome_file import encode
+from nndl_core.studies.sweep.tasks import MOST_TRIES
 
 BASE = RunConfig(hidden=(3,), points=60, epochs=12)
 AXES: dict[str, list[Any]] = {"depth": [0, 1, 2, 3, 4], "learning_rate": [0.01, 0.1, 1, 3, 10]}
@@ -295,7 +295,7 @@ def test_a_worker_with_another_version_is_refused(monkeypatch: pytest.MonkeyPatc
     class Older(Flaky):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
             with monkeypatch.context() as patch:
-                patch.setattr("nndl_core.sweep_tasks.ENGINE_VERSION", "older")
+                patch.setattr("nndl_core.studies.sweep.tasks.ENGINE_VERSION", "older")
                 return super().submit(fn, *args, **kwargs)
 
     older = Older([])

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from distributed import Client, LocalCluster
 
-from nndl_core.config import RunConfig
-from nndl_core.outcome_file import encode
-from nndl_core.sweep import Sweep, processes
+from nndl_core.base.config import RunConfig
+from nndl_core.studies.sweep.cells import Sweep, processes
+from nndl_core.studies.sweep.outcome_file import encode
 
 BASE = RunConfig(hidden=(4,), points=60, epochs=400)
 AXES: dict[str, list[Any]] = {"depth": [1, 2, 3, 4], "learning_rate": [0.1, 0.2, 0.5, 1.0]}
@@ -65,7 +65,7 @@ def encoded(done: Sweep) -> list[bytes]:
 def test_a_killed_worker_changes_nothing(
     workers: Workers, undisturbed: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nndl_core.sweep_grid.TASK_SECONDS", 0.01)
+    monkeypatch.setattr("nndl_core.studies.sweep.grid.TASK_SECONDS", 0.01)
     order: list[tuple[int, ...]] = []
     with workers() as (executor, kill):
         found = Sweep(BASE, AXES, SEEDS, executor=executor, cache=tmp_path)

@@ -12,4 +12,4 @@ export function load(tag, attributes) {
 }
 
 // A module runs once per page, however many components import it.
-export const plotted = load("script", { src: here("plotly.min.js") }).then(() => window.Plotly);
+export const plotted = load("script", { src: here("../plotly.min.js") }).then(() => window.Plotly);

@@ -1,0 +1,1 @@
+"""What everything else stands on: the settings of a run, texts in two languages, checks."""

@@ -1,0 +1,1 @@
+"""Figures without a browser, drawn by matplotlib from the same dictionaries."""

@@ -1,0 +1,1 @@
+"""The chapter: its lessons, claims, bugs, worked passes, gallery and reference."""

@@ -1,0 +1,1 @@
+"""Training and measuring: one run, many runs as a batch, any PyTorch module."""

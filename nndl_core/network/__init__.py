@@ -1,0 +1,1 @@
+"""The parts of a network: activations, losses, initializers, optimizers, the gradient by hand."""

@@ -1,0 +1,1 @@
+"""Many runs to answer one question: seeds, remedies, grids, maps."""

@@ -1,0 +1,1 @@
+"""The trainability map: axes, plan, and what its cells say."""

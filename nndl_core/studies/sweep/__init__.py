@@ -1,0 +1,1 @@
+"""A grid of configs over seeds, trained here, by workers or on a cluster."""

@@ -1,0 +1,1 @@
+"""What is known without training: laws of weights, signals and gradients."""

@@ -1,0 +1,1 @@
+"""A live run on a page: session, player, frames, charts, diagnosis."""
