@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.published_rules import SYSTEMS, watch
-from nndl_core.diagnosis.cases import Case, case_of, read_cases, read_data
+from nndl_core.diagnosis.cases import LabelledCase, case_of, read_cases, read_data
 from nndl_core.diagnosis.rules import diagnose
 
-Job = tuple[Case, int]
+Job = tuple[LabelledCase, int]
 Verdicts = dict[str, list[str]]
 
 

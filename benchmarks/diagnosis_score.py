@@ -30,7 +30,7 @@ from benchmarks.planted_cases import (
     trained,
 )
 from nndl_core.base.config import RunConfig
-from nndl_core.diagnosis.cases import Case, case_of, read_cases, read_data
+from nndl_core.diagnosis.cases import LabelledCase, case_of, read_cases, read_data
 from nndl_core.diagnosis.remedies import remedies_for
 from nndl_core.diagnosis.rules import diagnose
 from nndl_core.engine.runner import Runner
@@ -77,7 +77,7 @@ def first_name(config: RunConfig, runner: Runner) -> str:
     return found[0].disease if found else "nothing"
 
 
-def judge_given(case: Case, values: dict[str, Any]) -> list[Judged]:
+def judge_given(case: LabelledCase, values: dict[str, Any]) -> list[Judged]:
     """Judge a case of a file in all its seeds."""
     judged = []
     for seed in range(GIVEN_SEEDS):

@@ -11,7 +11,7 @@ from nndl_core.charts.figures import lines
 from nndl_core.charts.style.parts import Figure, note
 from nndl_core.charts.style.scales import short
 from nndl_core.charts.style.theme import series_color, series_dash, series_symbol
-from nndl_core.store.runs import Curves
+from nndl_core.store.runs import KeptCurves
 
 Curve = Literal["train_loss", "dev_loss", "train_accuracy", "dev_accuracy"]
 TITLES: Final[dict[Curve, str]] = {
@@ -43,7 +43,7 @@ SHAPES: Final = {
 }
 
 
-def overlay(runs: Mapping[str, Curves], curve: Curve, *, log: bool = False) -> Figure:
+def overlay(runs: Mapping[str, KeptCurves], curve: Curve, *, log: bool = False) -> Figure:
     """Draw one curve of up to MOST_RUNS named runs against the epoch.
 
     Raises ValueError for more runs.

@@ -19,7 +19,7 @@ ROW_PIXELS = 78
 FEWEST_EPOCHS = 5
 
 
-class Drawn(NamedTuple):
+class CaptionedFigure(NamedTuple):
     """A figure with what it shows in words and its height in pixels."""
 
     alt: str
@@ -27,12 +27,12 @@ class Drawn(NamedTuple):
     figure: Figure
 
 
-def study_figures(study: Study) -> list[Drawn]:
+def study_figures(study: Study) -> list[CaptionedFigure]:
     """Draw the seeds that a study has measured so far, its most telling figure first."""
     return [*_first_measure(study), *_scores(study), *_curves(study)] if study.done else []
 
 
-def _first_measure(study: Study) -> Iterator[Drawn]:
+def _first_measure(study: Study) -> Iterator[CaptionedFigure]:
     measure = study.claim.measures[0]
     values = study.values[measure.name]
     if measure.paired:
@@ -42,14 +42,14 @@ def _first_measure(study: Study) -> Iterator[Drawn]:
             len(values),
             text=measure.words,
         )
-        yield Drawn(alt, 230, differences(values, measure.words))
+        yield CaptionedFigure(alt, 230, differences(values, measure.words))
         return
     like = [m for m in study.claim.measures if _scale(m) == _scale(measure)][:5]
     if measure.text.startswith("test accuracy"):
         return  # drawn below, with the lines to compare with
     series = {m.words: _scaled(study.values[m.name], m) for m in like}
     title = tr("log10 of the value") if measure.geometric else tr("value in every seed")
-    yield Drawn(
+    yield CaptionedFigure(
         tr("Every seed as a dot: {text}", text=measure.words),
         90 + ROW_PIXELS * len(like),
         strips(series, title, share=all(m.share for m in like)),
@@ -67,7 +67,7 @@ def _scaled(values: list[float], measure: Measure) -> list[float]:
     return [math.log10(v) if v > 0 else -math.inf for v in values]
 
 
-def _scores(study: Study) -> Iterator[Drawn]:
+def _scores(study: Study) -> Iterator[CaptionedFigure]:
     arms = _trained(study)
     if not arms:
         return
@@ -75,7 +75,9 @@ def _scores(study: Study) -> Iterator[Drawn]:
     configs = [seed[arms[0]].config for seed in study.outcomes]
     limits = reference_lines(configs)
     figure = strips(series, tr("test accuracy, last epoch"), reference=limits, share=True)
-    yield Drawn(tr("Test accuracy of every run, a dot each"), 110 + ROW_PIXELS * len(arms), figure)
+    yield CaptionedFigure(
+        tr("Test accuracy of every run, a dot each"), 110 + ROW_PIXELS * len(arms), figure
+    )
 
 
 def _trained(study: Study) -> list[str]:
@@ -84,7 +86,7 @@ def _trained(study: Study) -> list[str]:
     ]
 
 
-def _curves(study: Study) -> Iterator[Drawn]:
+def _curves(study: Study) -> Iterator[CaptionedFigure]:
     """Median and quartiles of the train loss, arm by arm."""
     arms = [n for n in _trained(study) if study.claim.arms[n].epochs > FEWEST_EPOCHS]
     if not arms:
@@ -97,4 +99,4 @@ def _curves(study: Study) -> Iterator[Drawn]:
         low, middle, high = np.quantile(losses, (0.25, 0.5, 0.75), axis=0)
         series[tr(name)] = (rows[0]["epoch"], middle, low, high)
     figure = bands(series, tr("epoch"), tr("train loss: median and quartiles"))
-    yield Drawn(tr("Train loss against the epoch, median and quartile band"), 300, figure)
+    yield CaptionedFigure(tr("Train loss against the epoch, median and quartile band"), 300, figure)

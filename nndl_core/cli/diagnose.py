@@ -17,14 +17,14 @@ from tqdm import tqdm
 
 from nndl_core.base.config import ConfigError, RunConfig, short
 from nndl_core.base.i18n import tr
-from nndl_core.diagnosis.cases import Case, case_of, check_seeds, read_cases, read_data
+from nndl_core.diagnosis.cases import LabelledCase, case_of, check_seeds, read_cases, read_data
 from nndl_core.diagnosis.remedies import Remedy, remedies_for
 from nndl_core.diagnosis.rival import add_rival
 from nndl_core.diagnosis.rules import diagnose
 
 MOST_JOBS = 256
 Line = dict[str, Any]
-Job = tuple[Case, int, bool]
+Job = tuple[LabelledCase, int, bool]
 """A case, a seed, and whether a larger network may be trained beside the run."""
 
 
@@ -75,7 +75,7 @@ def run_diagnose(options: argparse.Namespace) -> int:
     return 2 if wrong else 0
 
 
-def _built(cases: Path, data: Path) -> tuple[list[Case], list[str]]:
+def _built(cases: Path, data: Path) -> tuple[list[LabelledCase], list[str]]:
     """Return the cases, and one sentence for each that cannot be built."""
     arrays, built, wrong = read_data(data), [], []
     for values in read_cases(cases):
@@ -126,7 +126,7 @@ def diagnose_run(job: Job) -> Line:
     return line
 
 
-def _tried(case: Case, config: RunConfig, remedy: Remedy) -> Line:
+def _tried(case: LabelledCase, config: RunConfig, remedy: Remedy) -> Line:
     cured = remedy.applied(config)
     runner, scores = _trained(case, cured)
     after = [finding.disease for finding in diagnose(cured, runner.records)]
@@ -134,7 +134,7 @@ def _tried(case: Case, config: RunConfig, remedy: Remedy) -> Line:
     return {**changed, "diagnosis": after[0] if after else None, **scores}
 
 
-def _trained(case: Case, config: RunConfig) -> tuple[Any, Line]:
+def _trained(case: LabelledCase, config: RunConfig) -> tuple[Any, Line]:
     runner = case.runner(config)
     while not runner.finished:
         runner.advance(runner.num_epochs)

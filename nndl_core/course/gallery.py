@@ -134,7 +134,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
 
 
 @dataclass
-class Trained:
+class ExhibitRun:
     """A run of an exhibit: its runner, and the test accuracy that it ends with."""
 
     runner: Runner
@@ -155,9 +155,9 @@ class Visit:
 
     def __init__(self, exhibit: Exhibit) -> None:
         self.exhibit = exhibit
-        self.sick = Trained(Runner.from_config(exhibit.config))
-        self.cure: Trained | None = None
-        self.tempting: Trained | None = None
+        self.sick = ExhibitRun(Runner.from_config(exhibit.config))
+        self.cure: ExhibitRun | None = None
+        self.tempting: ExhibitRun | None = None
         self.finished = False
 
     @property
@@ -188,7 +188,7 @@ class Visit:
             elif not run.advance(left):
                 return
 
-    def _next(self) -> Trained | None:
+    def _next(self) -> ExhibitRun | None:
         if not self.sick.runner.finished:
             return self.sick
         if self.cure is None and self.tempting is None:
@@ -208,5 +208,5 @@ class Visit:
             self.tempting = _tried(self.config, tempting)
 
 
-def _tried(config: RunConfig, remedy: Remedy) -> Trained:
-    return Trained(Runner.from_config(remedy.applied(config)), remedy)
+def _tried(config: RunConfig, remedy: Remedy) -> ExhibitRun:
+    return ExhibitRun(Runner.from_config(remedy.applied(config)), remedy)

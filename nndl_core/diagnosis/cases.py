@@ -47,7 +47,7 @@ class LargeConfig(RunConfig):
 
 
 @dataclass(frozen=True)
-class Case:
+class LabelledCase:
     """One run to be diagnosed: its config, its data, and whether its weights lie in [low, high].
 
     note says what of it was read otherwise than it is written, empty if nothing was. The held-out
@@ -100,7 +100,7 @@ def read_data(path: Path) -> dict[str, NDArray[Any]]:
     )
 
 
-def case_of(values: Mapping[str, Any], arrays: Arrays) -> Case:
+def case_of(values: Mapping[str, Any], arrays: Arrays) -> LabelledCase:
     """Build a case; raise ConfigError with a sentence that names the case and what is wrong."""
     name = str(values.get("id", "a case without id"))
     missing = [key for key in NEEDED if key not in values]
@@ -118,7 +118,7 @@ def case_of(values: Mapping[str, Any], arrays: Arrays) -> Case:
     note = ""
     if config.loss != values["loss"]:
         note = tr("{name}: its loss of three classes is cross entropy, not 'bce'.", name=name)
-    return Case(name, config, dataset, bounds, note)
+    return LabelledCase(name, config, dataset, bounds, note)
 
 
 def _dataset(name: str, arrays: Arrays) -> Dataset:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nndl_core.base.i18n import mark, tr
-from nndl_core.course.bugs.case import BugCase, Outcome, difference, source
+from nndl_core.course.bugs.case import BugCase, CaseOutcome, difference, source
 from nndl_core.course.bugs.catalog import CASES
 from nndl_core.reports.pack import report_zip
 from nndl_core.reports.study import Table
 
-Outcomes = Mapping[tuple[str, str], Outcome]
+Outcomes = Mapping[tuple[str, str], CaseOutcome]
 """What has been run, by the id of the case and "buggy" or "fixed"."""
 
 

@@ -11,7 +11,7 @@ from nndl_core.base.i18n import mark, tr
 from nndl_core.charts.runs import accuracy_curves, gradient_bars, loss_curves
 from nndl_core.charts.style.parts import Figure
 from nndl_core.course.lessons.lesson import Lesson
-from nndl_core.course.lessons.measured import Reading, readings
+from nndl_core.course.lessons.measured import Measurement, readings
 from nndl_core.diagnosis.facts import Facts
 from nndl_core.diagnosis.rules import diagnose
 from nndl_core.diagnosis.words import NAMES, verdict
@@ -113,7 +113,7 @@ def _run_sentence(run: Runner) -> str:
     )
 
 
-def _written(reading: Reading) -> str:
+def _written(reading: Measurement) -> str:
     return f"{reading.value:{reading.form}} {reading.note}".strip()
 
 
@@ -129,7 +129,7 @@ def _readings_table(runs: Runs) -> list[dict[str, Any]]:
     ]
 
 
-def _number(reading: Reading) -> float | None:
+def _number(reading: Measurement) -> float | None:
     return reading.value if math.isfinite(reading.value) else None
 
 

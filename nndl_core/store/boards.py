@@ -27,7 +27,7 @@ from nndl_core.store.board_values import (
 )
 from nndl_core.store.database import reading, writing
 from nndl_core.store.errors import RefusedError
-from nndl_core.store.runs import Run
+from nndl_core.store.runs import KeptRun
 from nndl_core.store.tables import BOARDS, ENTRIES, MEMBERS
 
 DAY = 86_400.0
@@ -112,7 +112,7 @@ class Boards:
         values = {"nickname": name, "folded": folded}
         return connection.execute(update(MEMBERS).where(*me).values(values)).rowcount
 
-    def enter(self, code: str, owner: str, run: Run) -> str:
+    def enter(self, code: str, owner: str, run: KeptRun) -> str:
         """Put a member's run on a board once; return a sentence: that it is there, or why not.
 
         Only a run that its settings repeat counts, and whose locked settings are the experiment's.
@@ -226,7 +226,7 @@ def _experiment(config: RunConfig, locked: Sequence[str]) -> dict[str, Any]:
     return {"config": config.to_json(), "locked": names}
 
 
-def _row(code: str, owner: str, run: Run) -> dict[str, Any]:
+def _row(code: str, owner: str, run: KeptRun) -> dict[str, Any]:
     return {
         "code": code,
         "owner": owner,

@@ -18,9 +18,9 @@ from nndl_core.engine.version import ENGINE_VERSION
 from nndl_core.store.runs import (
     CURVES,
     MOST_POINTS,
-    Curves,
-    Run,
-    Said,
+    KeptCurves,
+    KeptFinding,
+    KeptRun,
     Scores,
     clean_name,
     thinned,
@@ -39,14 +39,14 @@ def finished_run(
     *,
     time: float,
     repeatable: bool = True,
-) -> Run:
+) -> KeptRun:
     """Describe a run that has ended, with a new id; now is its state at the end.
 
     Raises ValueError for a runner without a config.
     """
     if runner.config is None:
         raise ValueError(tr("Only a runner made from a config can be kept in the run history."))
-    return Run(
+    return KeptRun(
         id=uuid.uuid4().hex,
         name=described(runner.config),
         finished_at=time,
@@ -60,9 +60,10 @@ def finished_run(
     )
 
 
-def _said(findings: Sequence[Finding], facts: Facts) -> tuple[Said, ...]:
+def _said(findings: Sequence[Finding], facts: Facts) -> tuple[KeptFinding, ...]:
     return tuple(
-        Said(found.disease, in_all_languages(partial(sentence, facts, found))) for found in findings
+        KeptFinding(found.disease, in_all_languages(partial(sentence, facts, found)))
+        for found in findings
     )
 
 
@@ -89,7 +90,7 @@ def _scores(runner: Runner, now: Snapshot) -> Scores:
     )
 
 
-def kept_curves(runner: Runner, now: Snapshot) -> Curves:
+def kept_curves(runner: Runner, now: Snapshot) -> KeptCurves:
     """Thin the curves to what the history keeps; the state at the end is always the last point."""
     records = runner.records
     rows = thinned(len(records), MOST_POINTS - 1)
@@ -98,4 +99,4 @@ def kept_curves(runner: Runner, now: Snapshot) -> Curves:
         np.append(records.column(name)[rows], getattr(now.record, name)).astype(np.float32)
         for name in CURVES
     ]
-    return Curves((*epochs, now.epoch), *(tuple(column.tolist()) for column in columns))
+    return KeptCurves((*epochs, now.epoch), *(tuple(column.tolist()) for column in columns))

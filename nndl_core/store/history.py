@@ -15,11 +15,11 @@ from nndl_core.store.packed import pack, unpack
 from nndl_core.store.runs import (
     MOST_PINNED,
     MOST_RUNS,
-    Curves,
-    Run,
-    Said,
+    KeptCurves,
+    KeptFinding,
+    KeptRun,
+    RunFilter,
     Scores,
-    Wanted,
     clean_name,
     folded,
 )
@@ -49,7 +49,7 @@ class History:
         """Give the connections back."""
         self.engine.dispose()
 
-    def add(self, owner: str, run: Run, curves: Curves) -> bool:
+    def add(self, owner: str, run: KeptRun, curves: KeptCurves) -> bool:
         """Write a finished run; return False where it is written already, and change nothing.
 
         When this returns, the run is on disk. The oldest run that is not pinned makes room.
@@ -80,20 +80,20 @@ class History:
             gone = connection.scalars(oldest.limit(count - self.most_runs)).all()
             connection.execute(delete(RUNS).where(_of(owner, gone)))
 
-    def runs(self, owner: str, wanted: Wanted | None = None) -> list[Run]:
+    def runs(self, owner: str, wanted: RunFilter | None = None) -> list[KeptRun]:
         """List an owner's runs without their curves: the pinned ones first, then the newest."""
         columns = [column for column in RUNS.c if column.name != "curves"]
         order = (RUNS.c.pinned.desc(), RUNS.c.finished_at.desc(), RUNS.c.id)
-        chosen = (RUNS.c.owner == owner, *_conditions(wanted or Wanted()))
+        chosen = (RUNS.c.owner == owner, *_conditions(wanted or RunFilter()))
         said = select(FINDINGS).where(FINDINGS.c.owner == owner).order_by(FINDINGS.c.position)
         with reading(self.engine) as connection:
             rows = connection.execute(select(*columns).where(*chosen).order_by(*order)).all()
-            found: dict[str, list[Said]] = {}
+            found: dict[str, list[KeptFinding]] = {}
             for row in connection.execute(said):
-                found.setdefault(row.run_id, []).append(Said(row.disease, row.sentence))
+                found.setdefault(row.run_id, []).append(KeptFinding(row.disease, row.sentence))
         return [_run(row._mapping, tuple(found.get(row.id, ()))) for row in rows]
 
-    def curves(self, owner: str, ids: Sequence[str]) -> dict[str, Curves]:
+    def curves(self, owner: str, ids: Sequence[str]) -> dict[str, KeptCurves]:
         """Read the curves of some runs; what is not this owner's is not there."""
         asked = select(RUNS.c.id, RUNS.c.curves).where(_of(owner, ids))
         with reading(self.engine) as connection:
@@ -139,7 +139,7 @@ def _of(owner: str, ids: Sequence[str]) -> ColumnElement[bool]:
     return (RUNS.c.owner == owner) & RUNS.c.id.in_(ids)
 
 
-def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+def _conditions(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
     if name := folded(wanted.name):
         yield RUNS.c.folded_name.contains(name, autoescape=True)
     if wanted.activation:
@@ -154,7 +154,7 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield RUNS.c.pinned.is_(wanted.pinned)
 
 
-def _row(owner: str, run: Run, curves: Curves) -> dict[str, Any]:
+def _row(owner: str, run: KeptRun, curves: KeptCurves) -> dict[str, Any]:
     name = clean_name(run.name) or "run"
     return {
         **{field: getattr(run, field) for field in PLAIN},
@@ -169,14 +169,14 @@ def _row(owner: str, run: Run, curves: Curves) -> dict[str, Any]:
     }
 
 
-def _finding_rows(owner: str, run: Run) -> list[dict[str, Any]]:
+def _finding_rows(owner: str, run: KeptRun) -> list[dict[str, Any]]:
     return [
         {"owner": owner, "run_id": run.id, "position": at, **vars(said)}
         for at, said in enumerate(run.findings)
     ]
 
 
-def _run(row: Any, findings: tuple[Said, ...]) -> Run:
+def _run(row: Any, findings: tuple[KeptFinding, ...]) -> KeptRun:
     scores = Scores(**{name: row[name] for name in SCORES})
     plain = {name: row[name] for name in PLAIN}
-    return Run(**plain, pinned=row["pinned"], scores=scores, findings=findings)
+    return KeptRun(**plain, pinned=row["pinned"], scores=scores, findings=findings)

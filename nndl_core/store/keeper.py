@@ -26,7 +26,7 @@ from nndl_core.store.errors import (
 )
 from nndl_core.store.history import History
 from nndl_core.store.location import Location, location_of
-from nndl_core.store.runs import Curves, Run
+from nndl_core.store.runs import KeptCurves, KeptRun
 
 PAUSE_SECONDS = 3.0
 """Between two questions to a database that does not answer: pages answer at once meanwhile."""
@@ -47,12 +47,12 @@ class PausedError(UnavailableError):
 
 
 @dataclass(eq=False)
-class Kept:
+class PendingRun:
     """A run on its way into the history; settled is set when it is on disk, or refused for good."""
 
     owner: str
-    run: Run
-    curves: Curves
+    run: KeptRun
+    curves: KeptCurves
     board: str = ""  # the code of a class board that the run is for
     language: Language = "en"
     refused: str = ""
@@ -76,7 +76,7 @@ class Keeper:
         self._location: Location | None = None
         self._history: History | None = None
         self._failed: tuple[float, str] | None = None
-        self._waiting: deque[Kept] = deque()
+        self._waiting: deque[PendingRun] = deque()
         self._thread: Thread | None = None
         self._ends = False
 
@@ -141,12 +141,12 @@ class Keeper:
                 self._history.close()
                 self._history = None
 
-    def keep(self, owner: str, run: Run, curves: Curves, board: str = "") -> Kept:
+    def keep(self, owner: str, run: KeptRun, curves: KeptCurves, board: str = "") -> PendingRun:
         """Take a finished run and return at once; it is written as soon as that is possible.
 
         board is the code of the class board that it is for, if there is one.
         """
-        kept = Kept(owner, run, curves, board, language())
+        kept = PendingRun(owner, run, curves, board, language())
         with self._change:
             self._give_up(owner)
             self._waiting.append(kept)
@@ -200,7 +200,7 @@ class Keeper:
                 self._change.wait(LAST_RETRY if self._ends else pause)
             pause = min(2 * pause, LONGEST_RETRY)
 
-    def _enter(self, kept: Kept) -> None:
+    def _enter(self, kept: PendingRun) -> None:
         """Put a run that is in the history on its board; what the board refuses stays kept."""
         with speaking(kept.language):
             try:
@@ -210,7 +210,7 @@ class Keeper:
             except RefusedError as error:
                 kept.note = str(error)
 
-    def _write(self, kept: Kept) -> bool:
+    def _write(self, kept: PendingRun) -> bool:
         """Write one run; return False where that has to be tried again."""
         try:
             self.do(lambda history: history.add(kept.owner, kept.run, kept.curves))

@@ -7,19 +7,19 @@ import zlib
 import numpy as np
 
 from nndl_core.base.i18n import tr
-from nndl_core.store.runs import CURVES, MOST_POINTS, Curves
+from nndl_core.store.runs import CURVES, MOST_POINTS, KeptCurves
 
 EPOCH, VALUE = np.dtype("<i4"), np.dtype("<f4")
 MOST_BYTES = MOST_POINTS * (EPOCH.itemsize + len(CURVES) * VALUE.itemsize)
 
 
-def pack(curves: Curves) -> bytes:
+def pack(curves: KeptCurves) -> bytes:
     """Write curves; unpack gives the equal ones back, also where a value is no number."""
     columns = [np.array(getattr(curves, name), VALUE).tobytes() for name in CURVES]
     return zlib.compress(np.array(curves.epoch, EPOCH).tobytes() + b"".join(columns))
 
 
-def unpack(content: bytes) -> Curves:
+def unpack(content: bytes) -> KeptCurves:
     """Read what pack has written; raise ValueError for anything else."""
     reader = zlib.decompressobj()
     try:
@@ -33,4 +33,4 @@ def unpack(content: bytes) -> Curves:
     epochs = np.frombuffer(plain, EPOCH, count).tolist()
     values = np.frombuffer(plain, VALUE, -1, count * EPOCH.itemsize)
     table = values.reshape(len(CURVES), count).tolist()
-    return Curves(tuple(epochs), *map(tuple, table))
+    return KeptCurves(tuple(epochs), *map(tuple, table))

@@ -19,7 +19,7 @@ CURVES = ("train_loss", "dev_loss", "train_accuracy", "dev_accuracy")
 
 
 @dataclass(frozen=True)
-class Curves:
+class KeptCurves:
     """Loss and accuracy at some epochs, in the precision of float32; all of one length.
 
     Raises ValueError for lengths that differ and for more than MOST_POINTS points.
@@ -71,7 +71,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Said:
+class KeptFinding:
     """One finding of the diagnosis: the disease by its short name, and the sentence about it.
 
     The sentence may be of one language or, as i18n.in_all_languages writes it, of all.
@@ -82,7 +82,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Run:
+class KeptRun:
     """A finished run without its curves.
 
     id is made by whoever writes, once for each run; finished_at is in seconds since 1970, UTC;
@@ -99,7 +99,7 @@ class Run:
     repeatable: bool = True
     pinned: bool = False
     scores: Scores = field(default_factory=Scores)
-    findings: tuple[Said, ...] = ()
+    findings: tuple[KeptFinding, ...] = ()
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunFilter:
     """Which runs are asked for; what is empty or None does not matter."""
 
     name: str = ""
@@ -137,7 +137,7 @@ def thinned(count: int, most: int) -> list[int]:
     return [at * (count - 1) // (most - 1) for at in range(most)]
 
 
-def unique_names(runs: Sequence[Run]) -> dict[str, str]:
+def unique_names(runs: Sequence[KeptRun]) -> dict[str, str]:
     """Return a name for each id, with a number behind those that come again."""
     names: dict[str, str] = {}
     for run in runs:

@@ -169,7 +169,7 @@ def _table(columns: Sequence[Tensor]) -> Table:
 
 
 @dataclass(frozen=True)
-class Spread:
+class GeometricMean:
     """Positive numbers of several seeds: geometric mean, one standard deviation, exact zeros.
 
     low and high are the mean divided and multiplied by the geometric standard deviation of one
@@ -183,15 +183,15 @@ class Spread:
     zeros: int
 
 
-def geometric(column: Table) -> Spread:
+def geometric(column: Table) -> GeometricMean:
     """Summarize non-negative numbers [seeds] whose size spans decades."""
     zeros = int((column == 0).sum())
     logs = np.log(column[(column > 0) & np.isfinite(column)])
     if logs.size == 0:
-        return Spread(np.nan, np.nan, np.nan, zeros)
+        return GeometricMean(np.nan, np.nan, np.nan, zeros)
     mean, spread = logs.mean(), logs.std(ddof=1) if logs.size > 1 else 0.0
     low, middle, high = np.exp([mean - spread, mean, mean + spread]).tolist()
-    return Spread(middle, low, high, zeros)
+    return GeometricMean(middle, low, high, zeros)
 
 
 @dataclass(frozen=True)

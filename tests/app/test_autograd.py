@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nndl_core.base.config import RunConfig
-from nndl_core.course.walkthrough.steps import Table
+from nndl_core.course.walkthrough.steps import StepTable
 from nndl_core.theory.gradient_check import WAYS, GradientRow, GradientTable, gradient_table
 from pages.ui.autograd.sections import RESULTS, TIMES, answer_of, faster
 from pages.ui.autograd.timing import REPEATS, Timing, times_table
@@ -224,11 +224,11 @@ def test_pen_and_paper_states_its_convention_and_shows_its_numbers(open_page: Op
 
 
 def test_a_large_array_shows_its_corner_and_its_shape() -> None:
-    html = array_table(Table("W1", [[0.5] * 30] * 20))
+    html = array_table(StepTable("W1", [[0.5] * 30] * 20))
     assert "W1 [20, 30]" in html
     assert html.count("0.5</td>") == MOST_CELLS**2
     assert "…" in html
-    assert "…" not in array_table(Table("L", [[1.0]]))
+    assert "…" not in array_table(StepTable("L", [[1.0]]))
 
 
 def test_the_code_shown_is_the_code_that_runs(open_page: Open) -> None:

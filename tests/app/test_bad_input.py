@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from nndl_core.base.config import KNOBS, RunConfig
 from nndl_core.course.bugs.catalog import CASES
 from nndl_core.course.lessons import lessons_of
-from nndl_core.store.runs import MOST_NAME, Curves, Run, clean_name
+from nndl_core.store.runs import MOST_NAME, KeptCurves, KeptRun, clean_name
 from nndl_core.studies.map.plan import BASE_KNOBS
 from pages.ui.live.session import LabSession
 from pages.ui.map.session import MapSession
@@ -222,11 +222,11 @@ NAMES = (
 
 
 @pytest.fixture
-def kept_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def kept_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeptRun]:
     monkeypatch.setenv("NNDL_DATA", str(tmp_path / "data"))
     history_keeper.cache_clear()
-    run = Run("1" * 32, "plain name", 1.0, RunConfig().to_json(), "engine", 9)
-    curves = Curves((0, 1), (1.0, 0.5), (1.0, 0.5), (0.5, 0.6), (0.5, 0.6))
+    run = KeptRun("1" * 32, "plain name", 1.0, RunConfig().to_json(), "engine", 9)
+    curves = KeptCurves((0, 1), (1.0, 0.5), (1.0, 0.5), (0.5, 0.6), (0.5, 0.6))
     history_keeper().do(lambda history: history.add(ME, run, curves))
     yield run
     history_keeper.cache_clear()
@@ -239,7 +239,7 @@ def opened_history() -> AppTest:
     return at.run()
 
 
-def test_no_name_and_no_filter_harms_the_run_history(kept_run: Run) -> None:
+def test_no_name_and_no_filter_harms_the_run_history(kept_run: KeptRun) -> None:
     at = opened_history()
     key = f"name_{kept_run.id}"
     for text in NAMES:

@@ -15,10 +15,10 @@ from nndl_core.store.board_values import Board, new_code, shown_code
 from nndl_core.store.boards import Boards
 from nndl_core.store.errors import NOT_THERE, UnavailableError
 from nndl_core.store.keeper import Keeper
-from nndl_core.store.runs import Run, Said, Scores
+from nndl_core.store.runs import KeptFinding, KeptRun, Scores
 from pages.ui.board.panel import MOST_TRIES
 from pages.ui.board.results import board_csv, diseases, groups, named, own_best
-from pages.ui.board.store import Seen
+from pages.ui.board.store import BoardView
 from pages.ui.server.history_access import history_keeper
 from tests.app.conftest import PAGES
 
@@ -131,7 +131,7 @@ def test_an_open_page_follows_another_experiment_and_a_closed_board(code: str) -
     store(lambda h: Boards(h.engine).close(TEACHER, code))
     at.run()
     assert "is no board" in said(at)[0]
-    seen = Seen(3, 0.0, [], [], None)
+    seen = BoardView(3, 0.0, [], [], None)
     drawn = Board(code, "", "{}", (), 2, is_mine=False)
     assert seen.is_other(drawn)
     assert not replace(seen, board=drawn).is_other(drawn)
@@ -226,10 +226,10 @@ def test_a_board_is_opened_with_the_experiment_of_a_link(keeper: Keeper) -> None
     assert "epochs" in board.locked
 
 
-def a_run(nickname: str = "") -> Run:
-    said = (Said("dying_relu", "It died."),)
+def a_run(nickname: str = "") -> KeptRun:
+    said = (KeptFinding("dying_relu", "It died."),)
     config = RunConfig(epochs=20, activation="relu").to_json()
-    return Run(
+    return KeptRun(
         "1" * 32, "run", 1.0, config, "e", 20, None, True, False, Scores(1, 0.5, 1, 0.5), said
     )
 
@@ -249,7 +249,7 @@ def test_groups_and_the_file(code: str) -> None:
     assert list(groups(many, "dev_accuracy", "learning_rate")) == ["0.5", "2.0", "10.0"]
     assert own_best(entries, "dev_accuracy", "=1+1") == {"your best run": 0.5}
     assert own_best(entries, "dev_accuracy", "") == {}
-    seen = Seen(1, 0.0, entries, ["<i>", "=1+1"], None)
+    seen = BoardView(1, 0.0, entries, ["<i>", "=1+1"], None)
     drawn = diseases(seen, "=1+1")
     assert "=1+1 (you)" in drawn
     assert "<i>" not in drawn

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nndl_core.course.bugs import material
-from nndl_core.course.bugs.case import Outcome, code_lines, difference, run
+from nndl_core.course.bugs.case import CaseOutcome, code_lines, difference, run
 from nndl_core.course.bugs.catalog import CASES
 from pages.ui.reading.bug_hunt import HELPERS
 from pages.ui.widgets.listing import listing
@@ -162,4 +162,4 @@ def _inner_names(version: Callable[[], float]) -> set[str]:
 
 
 def test_an_outcome_is_plain_data() -> None:
-    assert Outcome(1.0) == Outcome(1.0, "")
+    assert CaseOutcome(1.0) == CaseOutcome(1.0, "")

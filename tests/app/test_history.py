@@ -25,7 +25,7 @@ from nndl_core.engine.version import ENGINE_VERSION
 from nndl_core.reports.export.history import table_csv
 from nndl_core.store.errors import UnavailableError
 from nndl_core.store.history import History
-from nndl_core.store.runs import MOST_POINTS, Run
+from nndl_core.store.runs import MOST_POINTS, KeptRun
 from pages.ui.history.cards import lab_link
 from pages.ui.history.cards import scores as scores_words
 from pages.ui.history.chosen import json_bytes
@@ -74,7 +74,7 @@ def trained(owner: str = ME, **settings: str) -> AppTest:
     return at
 
 
-def kept(owner: str = ME) -> list[Run]:
+def kept(owner: str = ME) -> list[KeptRun]:
     return history_keeper().do(lambda history: history.runs(owner))
 
 

@@ -25,9 +25,9 @@ from nndl_core.store.runs import (
     CURVES,
     MOST_NAME,
     MOST_POINTS,
-    Curves,
-    Run,
-    Said,
+    KeptCurves,
+    KeptFinding,
+    KeptRun,
     Scores,
     clean_name,
     thinned,
@@ -43,17 +43,17 @@ PRINTED = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\
 
 
 @st.composite
-def curves_of(draw: st.DrawFn) -> Curves:
+def curves_of(draw: st.DrawFn) -> KeptCurves:
     count = draw(st.integers(0, 12) | st.just(MOST_POINTS))
     epochs = draw(st.lists(st.integers(0, 200_000), min_size=count, max_size=count))
     value = draw(st.lists(SINGLE, min_size=4, max_size=4))
     columns = [tuple([value[at]] * count) for at in range(4)]
-    return Curves(tuple(epochs), *columns)
+    return KeptCurves(tuple(epochs), *columns)
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> Run:
-    return Run(
+def runs(draw: st.DrawFn) -> KeptRun:
+    return KeptRun(
         id=draw(st.uuids()).hex,
         name=clean_name(draw(st.text(max_size=200))) or "run",
         finished_at=draw(st.floats(0, 4e9)),
@@ -66,11 +66,13 @@ def runs(draw: st.DrawFn) -> Run:
         repeatable=draw(st.booleans()),
         pinned=draw(st.booleans()),
         scores=Scores(**{name: draw(SCORE) for name in MEASURED}, best_epoch=draw(COUNT)),
-        findings=tuple(draw(st.lists(st.builds(Said, st.just("healthy"), PRINTED), max_size=3))),
+        findings=tuple(
+            draw(st.lists(st.builds(KeptFinding, st.just("healthy"), PRINTED), max_size=3))
+        ),
     )
 
 
-def bits(curves: Curves) -> list[bytes]:
+def bits(curves: KeptCurves) -> list[bytes]:
     """What a float32 is, also where it is no number and equals nothing."""
     return [struct.pack(f"<{len(v)}f", *v) for v in (getattr(curves, n) for n in CURVES)]
 
@@ -85,7 +87,7 @@ def history() -> Iterator[History]:
 
 
 @given(curves_of())
-def test_packed_curves_are_the_same_bits(curves: Curves) -> None:
+def test_packed_curves_are_the_same_bits(curves: KeptCurves) -> None:
     again = unpack(pack(curves))
     assert again.epoch == curves.epoch
     assert bits(again) == bits(curves)
@@ -106,7 +108,7 @@ def test_a_bomb_is_no_curve() -> None:
 
 @given(run=runs(), curves=curves_of(), owner=st.sampled_from(OWNERS))
 def test_a_run_comes_out_as_it_went_in(
-    history: History, run: Run, curves: Curves, owner: str
+    history: History, run: KeptRun, curves: KeptCurves, owner: str
 ) -> None:
     history.add(owner, run, curves)
     assert not history.add(owner, run, curves)
@@ -130,13 +132,13 @@ ACTIONS = st.tuples(
 def test_the_history_does_what_a_dictionary_would(history: History, actions: list[Any]) -> None:
     """Each owner's history is a dictionary of its own, whatever the other one does."""
     model: dict[str, dict[str, tuple[str, bool]]] = {owner: {} for owner in OWNERS[:2]}
-    nothing = Curves((), (), (), (), ())
+    nothing = KeptCurves((), (), (), (), ())
     for owner in model:
         history.delete(owner, [run.id for run in history.runs(owner)])
     for what, owner, number in actions:
         run_id, mine = f"{number:032d}", model[owner]
         if what == "add":
-            run = Run(run_id, f"run {number}", 0.0, "{}", "", 1)
+            run = KeptRun(run_id, f"run {number}", 0.0, "{}", "", 1)
             assert history.add(owner, run, nothing) == (run_id not in mine)
             mine.setdefault(run_id, (run.name, False))
         elif what == "delete":
@@ -160,7 +162,7 @@ def test_a_name_is_short_and_can_be_printed(text: str) -> None:
 
 
 @given(st.lists(runs(), max_size=6))
-def test_names_in_a_figure_are_told_apart(found: list[Run]) -> None:
+def test_names_in_a_figure_are_told_apart(found: list[KeptRun]) -> None:
     names = unique_names(found)
     assert len(set(names.values())) == len({run.id for run in found})
 
@@ -177,7 +179,7 @@ def test_thinning_keeps_both_ends_and_evenly_between(count: int, most: int) -> N
 
 
 @given(st.lists(runs(), min_size=1, max_size=4))
-def test_no_cell_of_the_table_is_a_formula(found: list[Run]) -> None:
+def test_no_cell_of_the_table_is_a_formula(found: list[KeptRun]) -> None:
     rows = list(csv.DictReader(io.StringIO(table_csv(found).decode())))
     assert len(rows) == len(found)
     for row, run in zip(rows, found, strict=True):
@@ -187,7 +189,7 @@ def test_no_cell_of_the_table_is_a_formula(found: list[Run]) -> None:
 
 
 @given(runs(), curves_of())
-def test_the_json_holds_the_run_and_its_curves(run: Run, curves: Curves) -> None:
+def test_the_json_holds_the_run_and_its_curves(run: KeptRun, curves: KeptCurves) -> None:
     (read,) = json.loads(runs_json([run], {run.id: curves}))["runs"]
     assert (read["id"], read["name"]) == (run.id, run.name)
     assert RunConfig.from_dict(read["config"]) == RunConfig.from_json(run.config)

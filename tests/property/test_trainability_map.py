@@ -18,7 +18,7 @@ from nndl_core.charts.map.words import STATUS_LOOK, Shown
 from nndl_core.charts.static.drawing import draw_static
 from nndl_core.studies.map.axis import AXES, Axis
 from nndl_core.studies.map.plan import MapPlan
-from nndl_core.studies.map.trainability import QUANTITIES, QuantityName, Spread, Status, Summary
+from nndl_core.studies.map.trainability import QUANTITIES, CellMean, QuantityName, Status, Summary
 
 NUMBERS = st.floats(-20, 20) | st.sampled_from([0.0, 1.0, 1e30, math.nan])
 SHOWN: list[Shown] = [*get_args(QuantityName), "signs"]
@@ -38,7 +38,7 @@ def maps(draw: st.DrawFn) -> tuple[MapPlan, list[Summary | None]]:
 
 
 def summaries(index: tuple[int, int], values: dict[str, Any]) -> st.SearchStrategy[Summary]:
-    spread = st.builds(Spread, NUMBERS, st.just(0.1), st.integers(0, 2), st.just(0))
+    spread = st.builds(CellMean, NUMBERS, st.just(0.1), st.integers(0, 2), st.just(0))
     spreads = spread.map(lambda one: dict.fromkeys(QUANTITIES, one))
     status = st.sampled_from(get_args(Status)).map(lambda name: ((name, 4),))
     return st.builds(Summary, st.just(index), st.just(values), spreads, status)

@@ -14,7 +14,7 @@ from nndl_core.charts.style.parts import Trace
 from nndl_core.charts.style.scales import short
 from nndl_core.studies.map.axis import label_of
 from nndl_core.studies.map.plan import MapPlan
-from nndl_core.studies.map.trainability import QUANTITIES, Spread, Status, Summary
+from nndl_core.studies.map.trainability import QUANTITIES, CellMean, Status, Summary
 
 Shown = Literal["accuracy", "train_accuracy", "loss", "gradient_ratio", "dead_share", "signs"]
 SHOWN: Final[tuple[Shown, ...]] = get_args(Shown)
@@ -67,7 +67,7 @@ def name_of(cell: Summary) -> str:
     return ", ".join(f"{tr(label_of(name)).lower()} {v:.4g}" for name, v in cell.values.items())
 
 
-def spread_words(spread: Spread) -> str:
+def spread_words(spread: CellMean) -> str:
     """Write mean and standard deviation over the seeds, and how many had no finite value."""
     parts = []
     if not math.isnan(spread.mean):

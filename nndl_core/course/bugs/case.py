@@ -35,20 +35,20 @@ class BugCase:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CaseOutcome:
     """What a run returned: a number, or the error that ended it."""
 
     value: float | None
     error: str = ""
 
 
-def run(version: Version) -> Outcome:
+def run(version: Version) -> CaseOutcome:
     """Run one version; an error that a bug causes is part of its outcome."""
     torch.set_num_threads(1)  # as in the Runner: more threads are slower at this size
     try:
-        return Outcome(version())
+        return CaseOutcome(version())
     except (AttributeError, RuntimeError) as error:
-        return Outcome(None, f"{type(error).__name__}: {error}")
+        return CaseOutcome(None, f"{type(error).__name__}: {error}")
 
 
 def source(function: Callable[..., object]) -> str:

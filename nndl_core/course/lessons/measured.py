@@ -24,7 +24,7 @@ SIGN_WORDS: dict[Sign, str] = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class Measurement:
     """One number of a run; ``form`` is a format specification, ``note`` what it is out of."""
 
     name: str
@@ -33,38 +33,40 @@ class Reading:
     note: str = ""
 
 
-def readings(runner: Runner) -> list[Reading]:
+def readings(runner: Runner) -> list[Measurement]:
     """Read off a run what a lesson talks about, at its current parameters."""
     record, _ = runner.measure()
     return [*_scores(runner, record), *_layers(runner, record)]
 
 
-def _scores(runner: Runner, record: EpochRecord) -> Iterator[Reading]:
-    yield Reading(mark("epoch"), runner.epoch, ",.0f")
-    yield Reading(mark("train loss"), record.train_loss)
-    yield Reading(mark("train accuracy"), record.train_accuracy)
-    yield Reading(mark("dev accuracy"), record.dev_accuracy)
+def _scores(runner: Runner, record: EpochRecord) -> Iterator[Measurement]:
+    yield Measurement(mark("epoch"), runner.epoch, ",.0f")
+    yield Measurement(mark("train loss"), record.train_loss)
+    yield Measurement(mark("train accuracy"), record.train_accuracy)
+    yield Measurement(mark("dev accuracy"), record.dev_accuracy)
     test = evaluate_test(runner)
-    yield Reading(mark("test accuracy, last epoch"), test.last_score if test else math.nan)
+    yield Measurement(mark("test accuracy, last epoch"), test.last_score if test else math.nan)
     at = tr("epoch {n:,}", n=test.best_epoch) if test else ""
-    yield Reading(
+    yield Measurement(
         mark("test accuracy, best on dev"), test.best_score if test else math.nan, note=at
     )
 
 
-def _layers(runner: Runner, record: EpochRecord) -> Iterator[Reading]:
+def _layers(runner: Runner, record: EpochRecord) -> Iterator[Measurement]:
     hidden, first, last = record.layers[:-1], record.layers[0], record.layers[-1]
-    yield Reading(mark("gradient norm of fc1's weights"), first.weight_grad_norm, ".3g")
-    yield Reading(mark("gradient norm of the last layer's weights"), last.weight_grad_norm, ".3g")
-    yield Reading(mark("gradient norm of the last layer's bias"), last.bias_grad_norm, ".3g")
+    yield Measurement(mark("gradient norm of fc1's weights"), first.weight_grad_norm, ".3g")
+    yield Measurement(
+        mark("gradient norm of the last layer's weights"), last.weight_grad_norm, ".3g"
+    )
+    yield Measurement(mark("gradient norm of the last layer's bias"), last.bias_grad_norm, ".3g")
     units = tr("of {all:.0f}", all=sum(layer.units for layer in hidden))
-    yield Reading(mark("dead units"), sum(layer.dead_units for layer in hidden), ".0f", units)
-    yield Reading(
+    yield Measurement(mark("dead units"), sum(layer.dead_units for layer in hidden), ".0f", units)
+    yield Measurement(
         mark("distinct units"), sum(layer.distinct_units for layer in hidden), ".0f", units
     )
     moved = runner.records[-1].layers[0] if len(runner.records) else None
     share = moved.changed_share if moved else math.nan
-    yield Reading(mark("fc1: share changed by the last update"), share, ".3f")
+    yield Measurement(mark("fc1: share changed by the last update"), share, ".3f")
 
 
 def found_signs(runner: Runner) -> frozenset[Sign]:

@@ -22,7 +22,7 @@ RECENT = 16
 
 
 @dataclass(frozen=True)
-class Kept:
+class ReloadedModel:
     """A checkpoint that was saved, loaded into a new model and evaluated on the test set."""
 
     name: str
@@ -44,7 +44,7 @@ def training_log(config: RunConfig, log_epochs: int) -> str:
 
 
 @lru_cache(maxsize=RECENT)
-def evaluate_kept(config: RunConfig) -> tuple[Kept, ...]:
+def evaluate_kept(config: RunConfig) -> tuple[ReloadedModel, ...]:
     """Train a config, save the best-on-dev and the last model, load both, evaluate both."""
     trained = Runner.from_config(config)
     trained.advance(config.epochs)
@@ -55,7 +55,7 @@ def evaluate_kept(config: RunConfig) -> tuple[Kept, ...]:
         )
 
 
-def _through_file(trained: Runner, name: str, best: bool, path: Path) -> Kept:
+def _through_file(trained: Runner, name: str, best: bool, path: Path) -> ReloadedModel:
     trained.save_model(path, best=best)
     assert trained.config is not None
     assert trained.dataset is not None
@@ -64,7 +64,7 @@ def _through_file(trained: Runner, name: str, best: bool, path: Path) -> Kept:
     test = trained.dataset.test
     same = torch.equal(loaded.predict(test.x), trained.predict(test.x, best=best))
     epoch = trained.best.epoch if best and trained.best else trained.epoch
-    return Kept(name, epoch, *loaded.evaluate(test), same)
+    return ReloadedModel(name, epoch, *loaded.evaluate(test), same)
 
 
 def _runner(config: RunConfig) -> Runner:

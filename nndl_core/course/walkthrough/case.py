@@ -21,7 +21,7 @@ MOST_EXAMPLES = 8
 
 
 @dataclass(frozen=True)
-class Case:
+class WorkedCase:
     """What is walked through: weights [outputs, inputs] and biases [outputs] of each layer.
 
     x [n, features], target [n, outputs]; no biases at all is an empty list.
@@ -57,7 +57,7 @@ class Backward:
     passed: list[Tensor]
 
 
-def case_of(config: RunConfig, examples: int = 3) -> Case:
+def case_of(config: RunConfig, examples: int = 3) -> WorkedCase:
     """Take the first weights of a config and its first training examples, in float64.
 
     Raises ValueError if the loss does not fit the data, or for a number of examples that is not
@@ -75,7 +75,7 @@ def case_of(config: RunConfig, examples: int = 3) -> Case:
     double = replace(config, dtype="float64")
     model = MLP.from_config(double, len(data.features), len(data.classes))
     labels = data.train.y[:examples]
-    return Case(
+    return WorkedCase(
         [fc.weight.detach() for fc in model.layers],
         [fc.bias.detach() for fc in model.layers],
         data.train.x[:examples].double(),
@@ -87,7 +87,7 @@ def case_of(config: RunConfig, examples: int = 3) -> Case:
     )
 
 
-def pen_and_paper() -> Case:
+def pen_and_paper() -> WorkedCase:
     """Return the 2-2-2 network of the course's homework, to be computed on paper.
 
     h1 = w1 x1 + w3 x2, h2 = w2 x1 + w4 x2, o1 = w5 h1 + w7 h2, o2 = w6 h1 + w8 h2, a sigmoid on
@@ -96,10 +96,10 @@ def pen_and_paper() -> Case:
     w1, w2, w3, w4, w5, w6, w7, w8 = 0.2, -0.4, 0.5, 0.6, 0.1, -0.5, -0.3, 0.8
     weights = [_double([[w1, w3], [w2, w4]]), _double([[w5, w7], [w6, w8]])]
     x, y = _double([[0.5, 0.3]]), _double([[0.23, -0.07]])
-    return Case(weights, [], x, y, "sigmoid", 0.0, "half_squared", 1.0)
+    return WorkedCase(weights, [], x, y, "sigmoid", 0.0, "half_squared", 1.0)
 
 
-def forward(case: Case) -> Forward:
+def forward(case: WorkedCase) -> Forward:
     """Compute all layers of a case and its loss."""
     phi, last = ACTIVATIONS[case.activation].value, len(case.weights) - 1
     inputs, sums, a = [], [], case.x
@@ -111,7 +111,7 @@ def forward(case: Case) -> Forward:
     return Forward(inputs, sums, a, _loss(sums[-1], case))
 
 
-def backward(case: Case, f: Forward) -> Backward:
+def backward(case: WorkedCase, f: Forward) -> Backward:
     """Back-propagate: dW = delta^T a, db = sum of delta, next delta = (delta W) * phi'(z)."""
     slope, count = ACTIVATIONS[case.activation].slope, len(case.weights)
     deltas, passed = [_output_delta(f.z[-1], case)], []
@@ -124,7 +124,7 @@ def backward(case: Case, f: Forward) -> Backward:
     return Backward(deltas, weights, biases, [torch.empty(0), *reversed(passed)])
 
 
-def descend(case: Case, b: Backward) -> Case:
+def descend(case: WorkedCase, b: Backward) -> WorkedCase:
     """Return the case after one step of gradient descent."""
     rate = case.learning_rate
     return replace(
@@ -143,13 +143,13 @@ def _outputs(z: Tensor, loss: WalkLoss) -> Tensor:
     return found
 
 
-def _loss(z: Tensor, case: Case) -> float:
+def _loss(z: Tensor, case: WorkedCase) -> float:
     if case.loss == "half_squared":
         return 0.5 * ((torch.sigmoid(z) - case.target) ** 2).sum(1).mean().item()
     return LOSSES[case.loss].value(z.T, case.target.T).mean().item()
 
 
-def _output_delta(z: Tensor, case: Case) -> Tensor:
+def _output_delta(z: Tensor, case: WorkedCase) -> Tensor:
     if case.loss == "half_squared":
         p = torch.sigmoid(z)
         return (p - case.target) * p * (1 - p) / len(z)

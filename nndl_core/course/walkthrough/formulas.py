@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nndl_core.base.config import ActivationName
 from nndl_core.base.i18n import mark, tr
-from nndl_core.course.walkthrough.case import Case
+from nndl_core.course.walkthrough.case import WorkedCase
 
 FORMULAS: dict[ActivationName, tuple[str, str]] = {
     "sigmoid": (r"\frac{1}{1 + e^{-z}}", r"a\,(1 - a)"),
@@ -55,20 +55,20 @@ LOSS_FORMULAS: dict[str, tuple[str, str, str]] = {
 """A loss, its dL/dz, and the latter in words."""
 
 
-def activation_formula(case: Case) -> tuple[str, str]:
+def activation_formula(case: WorkedCase) -> tuple[str, str]:
     """Return the activation of a case and its slope, as functions of z (and a = phi(z))."""
     value, slope = FORMULAS[case.activation]
     number = f"{case.slope:g}"
     return value.replace("%g", number), slope.replace("%g", number)
 
 
-def loss_formula(case: Case) -> tuple[str, str, str]:
+def loss_formula(case: WorkedCase) -> tuple[str, str, str]:
     """Return the loss of a case, its dL/dz of the output layer, and the latter in words."""
     softmax = case.loss == "mse" and case.target.shape[1] > 1
     return LOSS_FORMULAS["softmax_mse" if softmax else case.loss]
 
 
-def output_formula(case: Case) -> tuple[str, str]:
+def output_formula(case: WorkedCase) -> tuple[str, str]:
     """Return how the outputs follow from the last sums, and that in words."""
     if case.target.shape[1] == 1 or case.loss == "half_squared":
         words = tr(

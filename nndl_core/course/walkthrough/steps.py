@@ -10,14 +10,21 @@ import torch
 from torch import Tensor
 
 from nndl_core.base.i18n import tr
-from nndl_core.course.walkthrough.case import Backward, Case, Forward, backward, descend, forward
+from nndl_core.course.walkthrough.case import (
+    Backward,
+    Forward,
+    WorkedCase,
+    backward,
+    descend,
+    forward,
+)
 from nndl_core.course.walkthrough.formulas import activation_formula, loss_formula, output_formula
 
 Phase = Literal["forward", "backward", "update"]
 
 
 @dataclass(frozen=True)
-class Table:
+class StepTable:
     """A named array as rows of plain numbers; a bias is one row, a single number one cell."""
 
     name: str
@@ -37,11 +44,11 @@ class Step:
     name: str
     formula: str
     sentence: str
-    inputs: list[Table]
-    outputs: list[Table]
+    inputs: list[StepTable]
+    outputs: list[StepTable]
 
 
-def walk(case: Case) -> list[Step]:
+def walk(case: WorkedCase) -> list[Step]:
     """Return every step: the forward pass, the loss, the backward pass, the update, the new loss.
 
     Arrays are named X, W1, b1, Z1, A1, ..., P, Y, L, dL/dZ1, ...; rows of X, Z, A and P are
@@ -54,7 +61,7 @@ def walk(case: Case) -> list[Step]:
     return [*steps, _new_loss(f.loss, forward(after).loss)]
 
 
-def _forward_steps(case: Case, f: Forward) -> Iterator[Step]:
+def _forward_steps(case: WorkedCase, f: Forward) -> Iterator[Step]:
     last = len(case.weights)
     for layer in range(1, last + 1):
         yield _linear(case, f, layer)
@@ -68,7 +75,7 @@ def _forward_steps(case: Case, f: Forward) -> Iterator[Step]:
     yield Step("forward", tr("Loss"), loss, words, [p, y], [_table("L", f.loss)])
 
 
-def _linear(case: Case, f: Forward, layer: int) -> Step:
+def _linear(case: WorkedCase, f: Forward, layer: int) -> Step:
     bias = [_table(f"b{layer}", case.biases[layer - 1])] if case.biases else []
     a = _input_name(layer)
     plus, words = (rf" + b_{{{layer}}}", tr(", plus its bias")) if bias else ("", "")
@@ -86,7 +93,7 @@ def _linear(case: Case, f: Forward, layer: int) -> Step:
     )
 
 
-def _activation(case: Case, f: Forward, layer: int) -> Step:
+def _activation(case: WorkedCase, f: Forward, layer: int) -> Step:
     value, _ = activation_formula(case)
     return Step(
         "forward",
@@ -102,7 +109,7 @@ def _activation(case: Case, f: Forward, layer: int) -> Step:
     )
 
 
-def _backward_steps(case: Case, f: Forward, b: Backward) -> Iterator[Step]:
+def _backward_steps(case: WorkedCase, f: Forward, b: Backward) -> Iterator[Step]:
     last = len(case.weights)
     _, delta, words = loss_formula(case)
     yield Step(
@@ -124,7 +131,7 @@ def _backward_steps(case: Case, f: Forward, b: Backward) -> Iterator[Step]:
             yield _through_activation(case, f, b, layer - 1)
 
 
-def _parameter_gradients(case: Case, f: Forward, b: Backward, layer: int) -> Step:
+def _parameter_gradients(case: WorkedCase, f: Forward, b: Backward, layer: int) -> Step:
     a, bias, formula, words = _input_name(layer), [], "", ""
     if case.biases:
         bias = [_table(f"dL/db{layer}", b.biases[layer - 1])]
@@ -148,7 +155,7 @@ def _parameter_gradients(case: Case, f: Forward, b: Backward, layer: int) -> Ste
     )
 
 
-def _through_weights(case: Case, b: Backward, layer: int) -> Step:
+def _through_weights(case: WorkedCase, b: Backward, layer: int) -> Step:
     below = layer - 1
     return Step(
         "backward",
@@ -164,7 +171,7 @@ def _through_weights(case: Case, b: Backward, layer: int) -> Step:
     )
 
 
-def _through_activation(case: Case, f: Forward, b: Backward, layer: int) -> Step:
+def _through_activation(case: WorkedCase, f: Forward, b: Backward, layer: int) -> Step:
     _, slope = activation_formula(case)
     return Step(
         "backward",
@@ -184,7 +191,7 @@ def _through_activation(case: Case, f: Forward, b: Backward, layer: int) -> Step
     )
 
 
-def _updates(case: Case, b: Backward, after: Case) -> Iterator[Step]:
+def _updates(case: WorkedCase, b: Backward, after: WorkedCase) -> Iterator[Step]:
     for layer in range(1, len(case.weights) + 1):
         i, bias, new_bias, formula = layer - 1, [], [], ""
         if case.biases:
@@ -224,9 +231,9 @@ def _new_loss(before: float, after: float) -> Step:
     )
 
 
-def _table(name: str, values: Tensor | float) -> Table:
+def _table(name: str, values: Tensor | float) -> StepTable:
     tensor = torch.as_tensor(values, dtype=torch.float64)
-    return Table(name, tensor.reshape(-1, tensor.shape[-1] if tensor.ndim else 1).tolist())
+    return StepTable(name, tensor.reshape(-1, tensor.shape[-1] if tensor.ndim else 1).tolist())
 
 
 def _input_name(layer: int) -> str:
@@ -237,7 +244,7 @@ def _tex(name: str) -> str:
     return name if len(name) == 1 else f"{name[0]}_{{{name[1:]}}}"
 
 
-def _mean_of(case: Case) -> str:
+def _mean_of(case: WorkedCase) -> str:
     count = len(case.x)
     return (
         tr("averaged over N = {count} examples", count=count)

@@ -54,7 +54,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ColumnChoice:
     """Which columns are used, by their places in the grid, and why the label is the label."""
 
     label: int
@@ -78,7 +78,7 @@ def describe(grid: Grid) -> tuple[Column, ...]:
     return tuple(_column(grid, place) for place in range(len(grid.names)))
 
 
-def default_choice(columns: tuple[Column, ...]) -> Choice:
+def default_choice(columns: tuple[Column, ...]) -> ColumnChoice:
     """Guess the label, and take as features all columns of numbers that may say something of it."""
     label, rule = _label(columns)
     kinds = ("number",) if any(c.kind == "number" for c in _others(columns, label)) else ("index",)
@@ -90,7 +90,7 @@ def default_choice(columns: tuple[Column, ...]) -> Choice:
         and not (column.kind == "index" and is_index_name(column.name))
     ]
     features = _with_most_rows(columns, label, features)
-    return Choice(label, tuple(features[:MAX_FEATURES]), rule)
+    return ColumnChoice(label, tuple(features[:MAX_FEATURES]), rule)
 
 
 def is_index_name(name: str) -> bool:

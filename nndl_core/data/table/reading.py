@@ -17,8 +17,8 @@ from nndl_core.data.table.columns import (
     MAX_CLASSES,
     MAX_FEATURES,
     Cells,
-    Choice,
     Column,
+    ColumnChoice,
     cells_of,
     default_choice,
     describe,
@@ -33,7 +33,7 @@ FEW = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class TableReading:
     """Hold a data set made from a table, with what was done to its rows.
 
     rows: of the file. complete: those without a gap in a chosen column, of which at most MAX_ROWS
@@ -59,8 +59,8 @@ class Table:
     name: str
     grid: Grid
     columns: tuple[Column, ...]
-    choice: Choice
-    _made: dict[tuple[int, ScaleName], Reading] = field(default_factory=dict)
+    choice: ColumnChoice
+    _made: dict[tuple[int, ScaleName], TableReading] = field(default_factory=dict)
 
     @classmethod
     def of(cls, content: bytes, name: str, form: Form | None = None) -> Table:
@@ -69,11 +69,11 @@ class Table:
         columns = describe(grid)
         return cls(name, grid, columns, default_choice(columns))
 
-    def choosing(self, choice: Choice) -> Table:
+    def choosing(self, choice: ColumnChoice) -> Table:
         """Return the same table with other columns."""
         return Table(self.name, self.grid, self.columns, choice)
 
-    def read(self, data_seed: int = 0, scale: ScaleName = "on") -> Reading:
+    def read(self, data_seed: int = 0, scale: ScaleName = "on") -> TableReading:
         """Make the data set; equal arguments give the same one.
 
         Rows with a gap in a chosen column are left out. The others are shuffled by data_seed, cut
@@ -98,7 +98,7 @@ def read_table(content: bytes, name: str, data_seed: int = 0, scale: ScaleName =
     return Table.of(content, name).dataset(data_seed, scale)
 
 
-def _read(table: Table, data_seed: int, scale: ScaleName) -> Reading:
+def _read(table: Table, data_seed: int, scale: ScaleName) -> TableReading:
     choice, columns = table.choice, table.columns
     if len(table.grid.cells) < MIN_ROWS:
         raise TableError(
@@ -126,7 +126,7 @@ def _read(table: Table, data_seed: int, scale: ScaleName) -> Reading:
     dataset = Dataset(table.name, train, dev, test, classes, names)
     sizes = [part.bincount(minlength=len(classes)).tolist() for part in (y, train.y)]
     rows = len(table.grid.cells)
-    return Reading(dataset, rows, len(complete), tuple(sizes[0]), tuple(sizes[1]))
+    return TableReading(dataset, rows, len(complete), tuple(sizes[0]), tuple(sizes[1]))
 
 
 def _unlabelled(label: Cells, column: Column) -> NDArray[np.bool_]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from nndl_core.base.i18n import tr, trn
 from nndl_core.data.catalog import MIN_SPLIT
-from nndl_core.data.table.columns import MAX_FEATURES, Choice, Column
+from nndl_core.data.table.columns import MAX_FEATURES, Column, ColumnChoice
 from nndl_core.data.table.file import Grid
-from nndl_core.data.table.reading import FEW, Reading, Table
+from nndl_core.data.table.reading import FEW, Table, TableReading
 from nndl_core.data.table.text import ENCODINGS, shown
 
 MOST_NAMED = 6
 """So many columns are named in one sentence; of more the rest is counted."""
 
 
-def summary(table: Table, reading: Reading) -> str:
+def summary(table: Table, reading: TableReading) -> str:
     """Say in one sentence what is trained on."""
     return trn(
         "{rows:,} rows, {n} feature, {classes} classes in {label}.",
@@ -25,7 +25,7 @@ def summary(table: Table, reading: Reading) -> str:
     )
 
 
-def notices(table: Table, reading: Reading) -> list[str]:
+def notices(table: Table, reading: TableReading) -> list[str]:
     """Say what was found, guessed or left out, one sentence each, in the reader's language."""
     parts = (
         _form_words(table.grid),
@@ -138,13 +138,13 @@ def _left_out_words(table: Table) -> list[str]:
     return sentences
 
 
-def _is_cut(choice: Choice, columns: tuple[Column, ...]) -> bool:
+def _is_cut(choice: ColumnChoice, columns: tuple[Column, ...]) -> bool:
     numbers = [i for i, c in enumerate(columns) if c.kind == "number" and i != choice.label]
     full = len(choice.features) == MAX_FEATURES and choice.rule != "chosen"
     return full and len(numbers) > MAX_FEATURES
 
 
-def _row_words(reading: Reading) -> list[str]:
+def _row_words(reading: TableReading) -> list[str]:
     sentences, used = [], sum(reading.sizes)
     if left_out := reading.rows - reading.complete:
         sentences.append(
@@ -174,7 +174,7 @@ def _row_words(reading: Reading) -> list[str]:
     return sentences
 
 
-def _class_words(reading: Reading) -> list[str]:
+def _class_words(reading: TableReading) -> list[str]:
     classes, sentences = reading.dataset.classes, []
     present = [name for name, n in zip(classes, reading.train_sizes, strict=True) if n]
     if len(present) == 1:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nndl_core.reports.export.bundle import harmless
-from nndl_core.store.runs import Curves, Run
+from nndl_core.store.runs import KeptCurves, KeptRun
 
 FORMAT = "nndl-history-1"
 
 
-def table_csv(runs: Sequence[Run]) -> bytes:
+def table_csv(runs: Sequence[KeptRun]) -> bytes:
     """Write one row per run: name, time, scores, findings and every setting."""
     rows = [_row(run) for run in runs]
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -28,18 +28,18 @@ def table_csv(runs: Sequence[Run]) -> bytes:
     return out.getvalue().encode()
 
 
-def runs_json(runs: Sequence[Run], curves: Mapping[str, Curves]) -> bytes:
+def runs_json(runs: Sequence[KeptRun], curves: Mapping[str, KeptCurves]) -> bytes:
     """Write runs with their curves; a value that is no number becomes null."""
     content = {"format": FORMAT, "runs": [_object(run, curves.get(run.id)) for run in runs]}
     return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False).encode()
 
 
-def moment(run: Run) -> str:
+def moment(run: KeptRun) -> str:
     """Write when a run ended: day and time, UTC, as ISO 8601."""
     return datetime.fromtimestamp(run.finished_at, UTC).isoformat(timespec="seconds")
 
 
-def _row(run: Run) -> dict[str, Any]:
+def _row(run: KeptRun) -> dict[str, Any]:
     plain = {"name": run.name, "finished_at": moment(run), "pinned": run.pinned}
     last = {"epochs_trained": run.epochs, "diverged_at": run.diverged_at}
     said = {"findings": " ".join(said.disease for said in run.findings)}
@@ -58,7 +58,7 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _object(run: Run, curves: Curves | None) -> dict[str, Any]:
+def _object(run: KeptRun, curves: KeptCurves | None) -> dict[str, Any]:
     found = {name: value for name, value in asdict(run).items() if name != "config"}
     points = {} if curves is None else {n: [*map(_number, v)] for n, v in vars(curves).items()}
     return found | {"finished_at": moment(run), "config": run.settings, "curves": points}

@@ -53,7 +53,7 @@ QUANTITIES: dict[QuantityName, Quantity] = {
 
 
 @dataclass(frozen=True)
-class Spread:
+class CellMean:
     """One quantity over the seeds of a cell: mean and standard deviation of its finite values.
 
     Without a finite value the mean is NaN, with fewer than two the deviation is. zeros counts the
@@ -75,7 +75,7 @@ class Summary:
 
     index: tuple[int, ...]
     values: dict[str, Any]
-    spreads: dict[QuantityName, Spread]
+    spreads: dict[QuantityName, CellMean]
     statuses: tuple[tuple[Status, int], ...]
 
     @property
@@ -97,12 +97,12 @@ def _with_zeros(row: dict[str, Any]) -> dict[str, Any]:
     return row | {ratio: -math.inf} if row["first_gradient_start"] == 0 else row
 
 
-def _spread(values: Sequence[float]) -> Spread:
+def _spread(values: Sequence[float]) -> CellMean:
     finite = [value for value in values if math.isfinite(value)]
     mean = statistics.fmean(finite) if finite else math.nan
     deviation = statistics.stdev(finite, mean) if len(finite) > 1 else math.nan
     zeros = values.count(-math.inf)
-    return Spread(mean, deviation, zeros, len(values) - len(finite) - zeros)
+    return CellMean(mean, deviation, zeros, len(values) - len(finite) - zeros)
 
 
 def status(outcome: Outcome) -> Status:
@@ -121,7 +121,7 @@ def _statuses(cell: Cell) -> list[tuple[Status, int]]:
 
 
 @dataclass(frozen=True)
-class Judged:
+class CellVerdict:
     """One cell beside the rule: its mean train accuracy, and depth against 6 xi."""
 
     cell: Cell
@@ -152,7 +152,7 @@ class Agreement:
     chance: float
     best: float
     limit: float
-    judged: tuple[Judged, ...]
+    judged: tuple[CellVerdict, ...]
 
     @property
     def agreeing(self) -> int:
@@ -165,7 +165,7 @@ class Agreement:
         return self.agreeing / len(self.judged)
 
     @property
-    def disagreeing(self) -> list[Judged]:
+    def disagreeing(self) -> list[CellVerdict]:
         """The cells that do not agree."""
         return [one for one in self.judged if not one.agrees]
 
@@ -185,7 +185,7 @@ def agreement(cells: Sequence[Cell], part: float = HALFWAY) -> Agreement | None:
     guess, best = statistics.fmean(map(_guess, cells[0].outcomes)), max(scores)
     limit = guess + part * (best - guess)
     judged = tuple(
-        Judged(cell, score, len(cell.config.hidden), net.trainable_depth, score > limit)
+        CellVerdict(cell, score, len(cell.config.hidden), net.trainable_depth, score > limit)
         for (cell, net), score in zip(nets, scores, strict=True)
     )
     return Agreement(guess, best, limit, judged)
@@ -206,7 +206,7 @@ def chance(config: RunConfig) -> float:
 
 
 @dataclass(frozen=True)
-class Births:
+class BornDead:
     """Networks with a layer that is dead before training, beside the bound of Lu et al. 2019.
 
     dead of runs were born dead; the bound is the mean over the runs, error its standard error.
@@ -223,7 +223,7 @@ def is_born_dead(outcome: Outcome) -> bool:
     return any(layer.dead_units == layer.units for layer in outcome.first.layers[:-1])
 
 
-def births(cells: Sequence[Cell]) -> Births:
+def births(cells: Sequence[Cell]) -> BornDead:
     """Count the networks that were born dead; for ReLU, zero biases and equal widths."""
     bounds = [
         born_dead(cell.config.hidden[0], len(cell.config.hidden) + 1)[1]
@@ -232,7 +232,7 @@ def births(cells: Sequence[Cell]) -> Births:
     ]
     dead = sum(is_born_dead(outcome) for cell in cells for outcome in cell.outcomes)
     error = math.sqrt(sum(p * (1 - p) for p in bounds)) / len(bounds)
-    return Births(len(bounds), dead, statistics.fmean(bounds), error)
+    return BornDead(len(bounds), dead, statistics.fmean(bounds), error)
 
 
 def run_rows(cells: Sequence[Cell]) -> list[dict[str, Any]]:

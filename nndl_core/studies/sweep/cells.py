@@ -14,9 +14,9 @@ from typing import Any
 from nndl_core.base.config import RunConfig
 from nndl_core.engine.batch import Outcome
 from nndl_core.studies.sweep.cache import RunCache
-from nndl_core.studies.sweep.grid import Chunk, Index, Run, chunks, points
+from nndl_core.studies.sweep.grid import CellRun, Chunk, Index, chunks, points
 from nndl_core.studies.sweep.outcome_file import encode
-from nndl_core.studies.sweep.tasks import AHEAD, Here, SweepError, Workers, processes
+from nndl_core.studies.sweep.tasks import AHEAD, InProcess, SweepError, Workers, processes
 
 __all__ = ["AHEAD", "Cell", "Sweep", "SweepError", "processes", "sweep"]
 
@@ -66,7 +66,7 @@ class Sweep:
         self.cells: list[Cell | None] = [None] * len(self._points)
         self._waiting = deque(chunks(self._points, self.seeds))
         self._cache = RunCache(cache) if cache is not None else None
-        self._trainer = Here() if executor is None else Workers(executor, ahead)
+        self._trainer = InProcess() if executor is None else Workers(executor, ahead)
         self._parts: dict[int, dict[int, Outcome]] = {}
         self._fresh: deque[Cell] = deque()
         self._missing = len(self.cells)
@@ -126,7 +126,7 @@ class Sweep:
                 self._note(run, outcome)
         return tuple(run for run, outcome in found if outcome is None)
 
-    def _note(self, run: Run, outcome: Outcome) -> None:
+    def _note(self, run: CellRun, outcome: Outcome) -> None:
         """Keep the outcome of one run; the last one of a cell finishes it."""
         parts = self._parts.setdefault(run.cell, {})
         parts[run.seed] = outcome

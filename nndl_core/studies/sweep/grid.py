@@ -30,7 +30,7 @@ Index = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Run:
+class CellRun:
     """One run of a sweep: the cell it belongs to, in row-major order, its seed and its work.
 
     work is about how many seconds it takes among others of its kind.
@@ -47,7 +47,7 @@ class Run:
         return replace(self.first, data_seed=self.seed, init_seed=self.seed)
 
 
-Chunk = tuple[Run, ...]
+Chunk = tuple[CellRun, ...]
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _level(cells: Sequence[Point], ats: Sequence[int], seeds: int) -> list[Chunk
 def _pieces(cells: Sequence[Point], ats: Sequence[int], seeds: int) -> Iterator[Chunk]:
     """Cut runs of one kind evenly, between two cells where a cell is small enough."""
     work = _seconds(cells[ats[0]].config)
-    runs = [Run(at, seed, work, cells[at].config) for at in ats for seed in range(seeds)]
+    runs = [CellRun(at, seed, work, cells[at].config) for at in ats for seed in range(seeds)]
     most = round(TASK_SECONDS / work)
     most = min(MOST_TOGETHER, max(FEWEST_TOGETHER, most))
     unit = seeds if seeds <= most else 1
@@ -237,7 +237,7 @@ def _pieces(cells: Sequence[Point], ats: Sequence[int], seeds: int) -> Iterator[
         yield tuple(runs[a:b])
 
 
-def _work(runs: Sequence[Run]) -> float:
+def _work(runs: Sequence[CellRun]) -> float:
     return sum(run.work for run in runs)
 
 

@@ -27,10 +27,10 @@ from nndl_core.base.i18n import tr
 from nndl_core.engine.batch import Outcome
 from nndl_core.engine.ensemble import Ensemble
 from nndl_core.engine.version import ENGINE_VERSION
-from nndl_core.studies.sweep.grid import Chunk, Run
+from nndl_core.studies.sweep.grid import CellRun, Chunk
 from nndl_core.studies.sweep.outcome_file import decode, encode
 
-Done = list[tuple[Run, Outcome]]
+Done = list[tuple[CellRun, Outcome]]
 
 MOST_TRIES = 5
 """How often a chunk is given to the workers before the sweep gives up."""
@@ -104,7 +104,7 @@ def _start_worker() -> None:
     torch.set_num_threads(1)
 
 
-class Here:
+class InProcess:
     """Trains one chunk at a time in this process, in slices of time."""
 
     def __init__(self) -> None:

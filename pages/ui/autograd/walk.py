@@ -8,8 +8,8 @@ import streamlit as st
 
 from nndl_core.base.config import RunConfig
 from nndl_core.base.i18n import mark, tr, trn
-from nndl_core.course.walkthrough.case import MOST_EXAMPLES, Case, case_of, pen_and_paper
-from nndl_core.course.walkthrough.steps import Step, Table, walk
+from nndl_core.course.walkthrough.case import MOST_EXAMPLES, WorkedCase, case_of, pen_and_paper
+from nndl_core.course.walkthrough.steps import Step, StepTable, walk
 from pages.ui.link.linked import linked
 from pages.ui.widgets.number_table import number, table
 
@@ -45,7 +45,7 @@ def walk_section(config: RunConfig) -> None:
     st.caption(tr(SHAPES))
 
 
-def _case(config: RunConfig) -> Case:
+def _case(config: RunConfig) -> WorkedCase:
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         source = st.segmented_control(
@@ -133,14 +133,14 @@ def _show(step: Step, at: int, count: int) -> None:
             _tables(tr("Comes out"), step.outputs)
 
 
-def _tables(title: str, tables: Sequence[Table]) -> None:
+def _tables(title: str, tables: Sequence[StepTable]) -> None:
     st.markdown(f"**{title}**")
     with st.container(horizontal=True):
         for each in tables:
             st.html(array_table(each), width="content")
 
 
-def array_table(array: Table) -> str:
+def array_table(array: StepTable) -> str:
     """Return an array as a table with its name and shape; of a large one the first corner."""
     rows, columns = array.shape
     shown = [row[:MOST_CELLS] for row in array.rows[:MOST_CELLS]]

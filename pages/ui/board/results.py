@@ -17,7 +17,7 @@ from nndl_core.diagnosis.words import NAMES
 from nndl_core.reports.export.bundle import harmless
 from nndl_core.store.board_values import Board, Entry
 from nndl_core.store.errors import HistoryError
-from pages.ui.board.store import Seen, content
+from pages.ui.board.store import BoardView, content
 from pages.ui.board.teacher import value_words, varied
 from pages.ui.lesson.study import escape_html
 from pages.ui.link.messages import escape
@@ -131,7 +131,7 @@ def named(nickname: str, me: str) -> str:
     return tr("{name} (you)", name=nickname) if nickname == me else nickname
 
 
-def diseases(seen: Seen, me: str) -> str:
+def diseases(seen: BoardView, me: str) -> str:
     """Build the table of who found which disease, with the number of runs."""
     found = Counter((entry.nickname, entry.disease) for entry in seen.entries)
     met = [name for name in NAMES if any(disease == name for _, disease in found)]

@@ -24,7 +24,7 @@ MOST_KEPT = 50
 
 
 @dataclass
-class Seen:
+class BoardView:
     """What is on a board, of one version."""
 
     version: int
@@ -42,7 +42,7 @@ class Seen:
         return self.version > drawn.version and not same
 
 
-_seen: dict[str, Seen] = {}
+_seen: dict[str, BoardView] = {}
 _lock = Lock()
 
 
@@ -71,7 +71,7 @@ def known_board(code: str) -> Board | None:
     return boards(lambda all_: all_.board(code, me))
 
 
-def content(board: Board) -> Seen:
+def content(board: Board) -> BoardView:
     """Return what is on a board; all tabs together ask for it every FRESH_SECONDS at most."""
     with _lock:
         seen = _seen.get(board.code)
@@ -83,10 +83,12 @@ def content(board: Board) -> Seen:
         return seen
 
 
-def _read(code: str, seen: Seen | None) -> Seen:
+def _read(code: str, seen: BoardView | None) -> BoardView:
     version = boards(lambda all_: all_.version(code))
     if seen is not None and seen.version == version:
         return replace(seen, read_at=monotonic())
     entries = boards(lambda all_: all_.entries(code))
     members = boards(lambda all_: all_.members(code))
-    return Seen(version, monotonic(), entries, members, boards(lambda all_: all_.board(code, "")))
+    return BoardView(
+        version, monotonic(), entries, members, boards(lambda all_: all_.board(code, ""))
+    )

@@ -8,7 +8,7 @@ from time import perf_counter
 import streamlit as st
 
 from nndl_core.base.i18n import mark, percent, tr
-from nndl_core.course.gallery import EXHIBITS, Exhibit, Trained, Visit
+from nndl_core.course.gallery import EXHIBITS, Exhibit, ExhibitRun, Visit
 from nndl_core.diagnosis.remedy_words import change_in_words
 from nndl_core.diagnosis.words import NAMES
 from pages.ui.gallery.miniature import miniature
@@ -127,7 +127,7 @@ def _fixes(exhibit: Exhibit, visit: Visit) -> list[str]:
     return lines
 
 
-def _tried(title: str, run: Trained, exhibit: Exhibit) -> str:
+def _tried(title: str, run: ExhibitRun, exhibit: Exhibit) -> str:
     assert run.change is not None
     words = change_in_words(exhibit.config, run.change.change)
     result = f"**{_percent(run)}**" if run.runner.finished else tr("trains …")
@@ -135,7 +135,7 @@ def _tried(title: str, run: Trained, exhibit: Exhibit) -> str:
     return f"{escape(title)} {result} :small[{escape(reason)}]"
 
 
-def _percent(run: Trained) -> str:
+def _percent(run: ExhibitRun) -> str:
     if not run.runner.finished:
         return "…"
     return percent(run.accuracy)

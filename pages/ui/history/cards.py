@@ -12,7 +12,7 @@ from nndl_core.base.i18n import in_mine, mark, percent, tr
 from nndl_core.charts.history import swatch
 from nndl_core.store.errors import HistoryError
 from nndl_core.store.history import History
-from nndl_core.store.runs import MOST_NAME, Run, clean_name
+from nndl_core.store.runs import MOST_NAME, KeptRun, clean_name
 from pages.ui.link.address import with_frame
 from pages.ui.link.messages import escape
 from pages.ui.server.history_access import history_keeper
@@ -24,7 +24,7 @@ NOT_REPEATABLE = mark(
 )
 
 
-def cards(runs: Sequence[Run]) -> None:
+def cards(runs: Sequence[KeptRun]) -> None:
     """Draw the cards in the order of the figure's legend."""
     for start in range(0, len(runs), COLUMNS):
         for column, at in zip(st.columns(COLUMNS), range(start, len(runs)), strict=False):
@@ -32,7 +32,7 @@ def cards(runs: Sequence[Run]) -> None:
                 _card(runs[at], at)
 
 
-def _card(run: Run, at: int) -> None:
+def _card(run: KeptRun, at: int) -> None:
     name_key, pin_key = f"name_{run.id}", f"pin_{run.id}"
     st.session_state[name_key], st.session_state[pin_key] = run.name, run.pinned
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -60,7 +60,7 @@ def _score(name: str, accuracy: float) -> str:
     return f"{name} {percent(accuracy)}"
 
 
-def scores(run: Run) -> str:
+def scores(run: KeptRun) -> str:
     """Write a run's accuracies, its best epoch and where it diverged, in Markdown."""
     found = run.scores
     parts = ((tr("train"), found.train_accuracy), (tr("dev"), found.dev_accuracy))
@@ -73,7 +73,7 @@ def scores(run: Run) -> str:
     return f":small[{escape(' · '.join(words))}]"
 
 
-def lab_link(run: Run) -> str:
+def lab_link(run: KeptRun) -> str:
     """Return the lab's address with these settings; empty where the lab cannot show them."""
     try:
         config = RunConfig.from_json(run.config)

@@ -11,7 +11,7 @@ from nndl_core.base.i18n import mark, tr, trn
 from nndl_core.charts.history import MOST_RUNS, Curve, overlay
 from nndl_core.reports.export.history import runs_json, table_csv
 from nndl_core.store.errors import HistoryError
-from nndl_core.store.runs import Run, unique_names
+from nndl_core.store.runs import KeptRun, unique_names
 from pages.ui.history.cards import cards
 from pages.ui.link.linked import linked
 from pages.ui.link.messages import escape
@@ -33,7 +33,7 @@ NAMED = 8
 """So many names stand in the question before runs are deleted."""
 
 
-def chosen_panel(chosen: Sequence[Run], listed: Sequence[Run]) -> None:
+def chosen_panel(chosen: Sequence[KeptRun], listed: Sequence[KeptRun]) -> None:
     """Draw the buttons for the listed and the chosen runs, the figure and a card for each."""
     with st.container(horizontal=True, vertical_alignment="center", key="history_actions"):
         _download(tr("Table as CSV"), "csv", partial(table_csv, listed))
@@ -50,7 +50,7 @@ def chosen_panel(chosen: Sequence[Run], listed: Sequence[Run]) -> None:
     cards(shown)
 
 
-def _figure(runs: Sequence[Run]) -> None:
+def _figure(runs: Sequence[KeptRun]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="history_curve_choice"):
         choice = st.segmented_control(
             tr("Curve"),
@@ -77,7 +77,7 @@ def _figure(runs: Sequence[Run]) -> None:
     draw_figure(figure, key="history_overlay", alt=alt, height=470)
 
 
-def json_bytes(me: str, runs: Sequence[Run]) -> bytes:
+def json_bytes(me: str, runs: Sequence[KeptRun]) -> bytes:
     """Return runs with their curves, read at the moment of the click."""
     try:
         curves = history_keeper().do(lambda history: history.curves(me, [run.id for run in runs]))
@@ -98,7 +98,7 @@ def _download(label: str, form: str, make: Callable[[], bytes]) -> None:
     )
 
 
-def _delete(chosen: Sequence[Run]) -> None:
+def _delete(chosen: Sequence[KeptRun]) -> None:
     """Draw the button that asks first."""
     count = tr("this run") if len(chosen) == 1 else tr("these {n} runs", n=len(chosen))
     with st.popover(tr("Delete"), icon=":material/delete:", key="history_delete"):

@@ -9,7 +9,7 @@ import streamlit as st
 from nndl_core.base.i18n import mark, tr
 from nndl_core.diagnosis.words import NAMES
 from nndl_core.store.errors import HistoryError
-from nndl_core.store.runs import MOST_PINNED, MOST_RUNS, Run, Wanted
+from nndl_core.store.runs import MOST_PINNED, MOST_RUNS, KeptRun, RunFilter
 from pages.ui.history.chosen import chosen_panel
 from pages.ui.history.table import choose
 from pages.ui.link.linked import linked
@@ -61,7 +61,7 @@ def _draw_notes() -> None:
         st.caption(tr("Waiting to be written: {waiting} of your runs.", waiting=waiting))
 
 
-def _filters(runs: Sequence[Run]) -> Wanted:
+def _filters(runs: Sequence[KeptRun]) -> RunFilter:
     """Draw the filters with what occurs among the runs, and return what they ask for."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="history_filters"):
         name = st.text_input(
@@ -87,7 +87,7 @@ def _filters(runs: Sequence[Run]) -> Wanted:
                 most_pinned=MOST_PINNED,
             ),
         )
-    return Wanted(name, activation, dataset, disease, pinned or None)
+    return RunFilter(name, activation, dataset, disease, pinned or None)
 
 
 def _select(

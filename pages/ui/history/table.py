@@ -12,7 +12,7 @@ import streamlit as st
 
 from nndl_core.base.i18n import mark, tenths, tr
 from nndl_core.diagnosis.words import NAMES
-from nndl_core.store.runs import Run
+from nndl_core.store.runs import KeptRun
 from pages.ui.link.presenter import TYPE_SCALE, is_presenting
 
 ROW_HEIGHT, MOST_ROWS = 35, 9
@@ -61,7 +61,7 @@ def _columns() -> dict[str, Any]:
     return columns
 
 
-def choose(runs: Sequence[Run]) -> list[Run]:
+def choose(runs: Sequence[KeptRun]) -> list[KeptRun]:
     """Draw the table and return the chosen runs in the order in which they were ticked."""
     ids = [run.id for run in runs]
     key = table_key(ids)
@@ -105,7 +105,7 @@ def _take(key: str, ids: Sequence[str]) -> None:
     st.session_state["history_chosen"] = [*kept, *(i for i in ticked if i not in kept)]
 
 
-def row(run: Run, zone: timezone) -> dict[str, Any]:
+def row(run: KeptRun, zone: timezone) -> dict[str, Any]:
     """Return a run's row of the table, its times in a zone."""
     settings, scores = run.settings, run.scores
     first = run.findings[0].disease if run.findings else ""

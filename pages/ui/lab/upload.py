@@ -11,9 +11,9 @@ import streamlit as st
 
 from nndl_core.base.config import LossName
 from nndl_core.base.i18n import tr
-from nndl_core.data.table.columns import Choice
+from nndl_core.data.table.columns import ColumnChoice
 from nndl_core.data.table.file import DELIMITERS
-from nndl_core.data.table.reading import Reading, Table
+from nndl_core.data.table.reading import Table, TableReading
 from nndl_core.data.table.text import ENCODINGS, MAX_BYTES, TableError
 from nndl_core.data.table.words import delimiter_word, notices, summary, why_left_out
 from pages.ui.link.locks import changed_by, refusal
@@ -174,7 +174,7 @@ def _chosen(table: Table) -> Table:
     if (label, features) == (usual.label, usual.features):
         return table
     rule = usual.rule if label == usual.label else "chosen"
-    return table.choosing(Choice(label, features, rule))
+    return table.choosing(ColumnChoice(label, features, rule))
 
 
 def _free_label() -> None:
@@ -239,7 +239,7 @@ def _with(options: list[str], more: str) -> list[str]:
     return options if more in options or not more else [*options, more]
 
 
-def _said(table: Table, reading: Reading) -> str:
+def _said(table: Table, reading: TableReading) -> str:
     """Write as Markdown what a table is, in bold its name, and a list of what was done to it."""
     points = "".join(f"\n- {escape(sentence)}" for sentence in notices(table, reading))
     return f"**{escape(table.name)}**  \n{escape(summary(table, reading))}\n{points}"

@@ -9,7 +9,7 @@ import streamlit as st
 from nndl_core.base.i18n import tr
 from nndl_core.course.lessons import TOPICS, claims_of
 from nndl_core.course.lessons.lesson import Lesson
-from nndl_core.course.lessons.measured import Reading, readings
+from nndl_core.course.lessons.measured import Measurement, readings
 from nndl_core.reports.lesson import lesson_report
 from pages.ui.lesson.code import draw_code
 from pages.ui.lesson.controls import choose_lesson, choose_settings, draw_lab_links
@@ -117,6 +117,6 @@ def _draw_measured(session: PairSession) -> None:
     st.html(table([tr("Measured in this run"), *map(tr, session.runs)], rows))
 
 
-def _cell(reading: Reading) -> str:
+def _cell(reading: Measurement) -> str:
     write = marked if "gradient" in reading.name else number
     return f"{write(reading.value, reading.form)} {escape_html(reading.note)}".strip()

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from nndl_core.base.i18n import tr
-from nndl_core.course.lessons.runner_log import Kept, evaluate_kept, training_log
+from nndl_core.course.lessons.runner_log import ReloadedModel, evaluate_kept, training_log
 from pages.ui.link.linked import linked
 from pages.ui.live.pair import PairSession
 from pages.ui.widgets.number_table import number, table
@@ -43,7 +43,7 @@ def runner_section(session: PairSession) -> None:
     st.html(table(header, [_row(kept) for kept in evaluate_kept(config)]))
 
 
-def _row(kept: Kept) -> list[str]:
+def _row(kept: ReloadedModel) -> list[str]:
     same = tr("yes, in every bit") if kept.is_equal else tr("no")
     scores = [number(kept.score, ".4f"), number(kept.loss, ".4f")]
     return [escape(tr(kept.name)), f"{kept.epoch:,}", *scores, same]

@@ -18,7 +18,7 @@ from pages.ui.widgets.clock import tick_every
 TICK_SECONDS, SLICE_SECONDS = 0.4, 0.3
 
 
-class Trained(Protocol):
+class SeedRuns(Protocol):
     """Runs over seeds that are trained a slice after another."""
 
     seeds: int
@@ -35,7 +35,7 @@ class Trained(Protocol):
         """Train for about this long."""
 
 
-T = TypeVar("T", bound=Trained)
+T = TypeVar("T", bound=SeedRuns)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from time import perf_counter
 import streamlit as st
 
 from nndl_core.base.i18n import mark, tr, trn
-from nndl_core.charts.study import Drawn, study_figures
+from nndl_core.charts.study import CaptionedFigure, study_figures
 from nndl_core.studies.study import Claim, Condition, Estimate, Measure, State, Study, Verdict
 from pages.ui.lesson.controls import draw_lab_links
 from pages.ui.lesson.seeds import Panel, Task, draw_panel, panel_of
@@ -33,10 +33,10 @@ class Figures:
 
     def __init__(self) -> None:
         self.shown: tuple[int, Study] | None = None
-        self.figures: list[Drawn] = []
+        self.figures: list[CaptionedFigure] = []
         self.drawn_at = 0.0
 
-    def of(self, panel: Panel[Study]) -> list[Drawn]:
+    def of(self, panel: Panel[Study]) -> list[CaptionedFigure]:
         """Return the figures of the study, at most FIGURE_SECONDS old while it grows."""
         study, now = panel.runs, perf_counter()
         assert study is not None
@@ -85,7 +85,7 @@ def _draw(claim: Claim, study: Study) -> None:
     _draw_card(study, figures.of(panel_of_claim(claim)))
 
 
-def _draw_card(study: Study, figures: list[Drawn]) -> None:
+def _draw_card(study: Study, figures: list[CaptionedFigure]) -> None:
     claim, found = study.claim, study.estimates()
     if not found:
         return

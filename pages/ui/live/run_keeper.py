@@ -16,7 +16,7 @@ from pages.ui.server.history_access import history_keeper
 from pages.ui.server.owner import owner
 
 if TYPE_CHECKING:
-    from nndl_core.store.keeper import Kept
+    from nndl_core.store.keeper import PendingRun
 
 NOTE_SECONDS = 2.0
 SOON = 0.6
@@ -25,7 +25,7 @@ KEPT, ON_ITS_WAY = mark("Kept in the run history."), mark("On its way into the r
 State = tuple[int, int]
 """Of a run that has ended: its number and its last epoch; with more epochs it ends once more."""
 
-_KEPT: WeakKeyDictionary[LiveRun, tuple[State, Kept]] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[LiveRun, tuple[State, PendingRun]] = WeakKeyDictionary()
 """Not in the session's state: to write there may end this run of the page, for a click that waits,
 and the next one would keep the run once more."""
 
@@ -55,7 +55,7 @@ def note_seconds(run: LiveRun) -> float | None:
     return NOTE_SECONDS if waits else None
 
 
-def _kept(run: LiveRun) -> Kept | None:
+def _kept(run: LiveRun) -> PendingRun | None:
     known = _KEPT.get(run)
     is_this = known is not None and known[0] == (run.run_id, run.runner.epoch)
     return known[1] if known is not None and is_this else None

@@ -9,7 +9,7 @@ import streamlit as st
 from nndl_core.base.i18n import language, mark, percent, tr, trn
 from nndl_core.charts.map.theory import critical_scale, has_born_dead, net_of
 from nndl_core.studies.map.plan import MapPlan
-from nndl_core.studies.map.trainability import HALFWAY, Agreement, Judged, agreement, births
+from nndl_core.studies.map.trainability import HALFWAY, Agreement, CellVerdict, agreement, births
 from nndl_core.studies.sweep.cells import Cell
 from nndl_core.theory.mean_field import DEPTH_SCALES
 from pages.ui.map.session import MapSession
@@ -97,13 +97,13 @@ def agreement_words(found: Agreement) -> str:
     )
 
 
-def disagreement_table(judged: list[Judged]) -> str:
+def disagreement_table(judged: list[CellVerdict]) -> str:
     """List cells that do not do as the rule says."""
     header = (tr("hidden layers"), tr("weight scale"), "6 ξ", tr("train accuracy"), "")
     return table(header, [_row(one) for one in judged])
 
 
-def _row(one: Judged) -> tuple[str, ...]:
+def _row(one: CellVerdict) -> tuple[str, ...]:
     depth = tr("infinite") if math.isinf(one.trainable_depth) else f"{one.trainable_depth:.2f}"
     does = (
         tr("trains, though too deep") if one.trains else tr("does not train, though shallow enough")

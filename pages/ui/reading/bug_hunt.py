@@ -9,7 +9,7 @@ import streamlit as st
 
 from nndl_core.base.i18n import mark, tr
 from nndl_core.course.bugs import material
-from nndl_core.course.bugs.case import BugCase, Outcome, code_lines, difference, run, source
+from nndl_core.course.bugs.case import BugCase, CaseOutcome, code_lines, difference, run, source
 from nndl_core.course.bugs.catalog import CASES
 from nndl_core.reports.bugs import bug_report
 from pages.ui.link import address
@@ -184,7 +184,7 @@ def _run(case: BugCase, versions: tuple[str, ...]) -> None:
 
 
 def _number(case: BugCase, version: str, title: str) -> None:
-    outcome: Outcome | None = progress()["outcomes"].get((case.id, version))
+    outcome: CaseOutcome | None = progress()["outcomes"].get((case.id, version))
     if outcome is None:
         return
     with st.container(key=f"number_{version}", border=True, gap="xsmall"):

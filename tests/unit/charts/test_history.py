@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from nndl_core.charts.history import MOST_RUNS, overlay, swatch
-from nndl_core.store.runs import Curves
+from nndl_core.store.runs import KeptCurves
 
 # Judged by lightness and hue as test_theme.py does: these four differ for every eye.
 APART = 4
 
 
-def falling(top: float = 1.0) -> Curves:
+def falling(top: float = 1.0) -> KeptCurves:
     epochs = tuple(range(100))
     down = tuple(top / (1 + epoch) for epoch in epochs)
-    return Curves(epochs, down, down, down, down)
+    return KeptCurves(epochs, down, down, down, down)
 
 
 def drawn(count: int = MOST_RUNS, **more: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def test_a_name_is_text() -> None:
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("worst", [1e34, math.inf])
 def test_a_run_that_explodes_hides_no_other(log: bool, worst: float) -> None:
-    up = Curves((0, 1), (1.0, worst), (1.0, worst), (0.5, 0.5), (0.5, 0.5))
+    up = KeptCurves((0, 1), (1.0, worst), (1.0, worst), (0.5, 0.5), (0.5, 0.5))
     figure = overlay({"fine": falling(), "explodes": up}, "dev_loss", log=log)
     low, high = figure["layout"]["yaxis"]["range"]
     assert (10**high if log else high) == pytest.approx(1.5)

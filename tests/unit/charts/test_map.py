@@ -27,7 +27,7 @@ from nndl_core.charts.static.drawing import draw_static
 from nndl_core.charts.style.parts import Figure
 from nndl_core.studies.map.axis import Axis
 from nndl_core.studies.map.plan import BASE, PRESETS, MapPlan
-from nndl_core.studies.map.trainability import QUANTITIES, Spread, Status, Summary
+from nndl_core.studies.map.trainability import QUANTITIES, CellMean, Status, Summary
 from nndl_core.studies.sweep.cells import Cell
 from nndl_core.theory.mean_field import born_dead
 
@@ -141,14 +141,14 @@ def test_letters_can_be_read_on_every_sign() -> None:
 
 def test_a_spread_in_words() -> None:
     minus = "\N{MINUS SIGN}"
-    assert spread_words(Spread(0.75, 0.125, 0, 0)) == "0.75 ± 0.125"
-    assert spread_words(Spread(-3.5, math.nan, 1, 0)) == f"{minus}3.5, 1 exactly 0"
-    assert spread_words(Spread(math.nan, math.nan, 4, 0)) == "4 exactly 0"
-    assert spread_words(Spread(math.nan, math.nan, 1, 3)) == "1 exactly 0, 3 undefined"
+    assert spread_words(CellMean(0.75, 0.125, 0, 0)) == "0.75 ± 0.125"
+    assert spread_words(CellMean(-3.5, math.nan, 1, 0)) == f"{minus}3.5, 1 exactly 0"
+    assert spread_words(CellMean(math.nan, math.nan, 4, 0)) == "4 exactly 0"
+    assert spread_words(CellMean(math.nan, math.nan, 1, 3)) == "1 exactly 0, 3 undefined"
 
 
 def two_cells() -> list[Summary | None]:
-    spreads = [dict.fromkeys(QUANTITIES, Spread(mean, 0.1, 0, 0)) for mean in (0.5, 1.0)]
+    spreads = [dict.fromkeys(QUANTITIES, CellMean(mean, 0.1, 0, 0)) for mean in (0.5, 1.0)]
     status: Any = (("dead_layer", 3), ("no_sign", 1))
     plan = small()
     return [

@@ -140,7 +140,7 @@ def test_the_same_file_comes_again_from_the_cache(
     assert run(tmp_path, "--cache", str(cache), "--jobs", "1") == 0
     assert (tmp_path / "results.parquet").read_bytes() == written
     assert not (tmp_path / "results.parquet.cache").exists()
-    monkeypatch.delattr("nndl_core.studies.sweep.tasks.Here.give")
+    monkeypatch.delattr("nndl_core.studies.sweep.tasks.InProcess.give")
     assert run(tmp_path, "--cache", str(cache)) == 0
     assert (tmp_path / "results.parquet").read_bytes() == written
 

@@ -16,7 +16,7 @@ from nndl_core.base.i18n import speaking
 from nndl_core.course.bugs import material
 from nndl_core.course.bugs.case import (
     BugCase,
-    Outcome,
+    CaseOutcome,
     code_lines,
     difference,
     run,
@@ -162,8 +162,8 @@ def test_an_error_of_a_version_is_its_outcome() -> None:
     def broken() -> float:
         raise RuntimeError("shapes do not fit")
 
-    assert run(broken) == Outcome(None, "RuntimeError: shapes do not fit")
-    assert run(lambda: 3.0) == Outcome(3.0)
+    assert run(broken) == CaseOutcome(None, "RuntimeError: shapes do not fit")
+    assert run(lambda: 3.0) == CaseOutcome(3.0)
 
 
 def test_the_network_starts_as_torch_and_as_the_lab_start() -> None:

@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import replace
 
 from nndl_core.base.config import RunConfig
-from nndl_core.course.bugs.case import Outcome, run
+from nndl_core.course.bugs.case import CaseOutcome, run
 from nndl_core.course.bugs.catalog import CASES
 from nndl_core.course.claims import CLAIMS
 from nndl_core.reports.autograd import autograd_report
@@ -71,7 +71,7 @@ def test_the_bug_report_holds_the_cases_that_were_run_twice_and_no_other() -> No
     outcomes = {
         (first.id, "buggy"): run(first.buggy),
         (first.id, "fixed"): run(first.fixed),
-        (second.id, "buggy"): Outcome(None, "ValueError: no"),
+        (second.id, "buggy"): CaseOutcome(None, "ValueError: no"),
     }
     files = unpacked(bug_report(outcomes, date=DATE))
     (row,) = rows(files["tables/Buggy-and-fixed.csv"])

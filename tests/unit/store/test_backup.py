@@ -16,17 +16,19 @@ from nndl_core.cli.main import main
 from nndl_core.store.backup import BEFORE, NO_HISTORY, NOT_A_COPY, USE_ITS_OWN, back_up, restore
 from nndl_core.store.errors import HistoryError, NewerSchemaError
 from nndl_core.store.history import History
-from nndl_core.store.runs import Curves, Run, Said
+from nndl_core.store.runs import KeptCurves, KeptFinding, KeptRun
 
 ME, OTHER = "a" * 64, "b" * 64
 VALUES = tuple(0.5 for _ in range(400))
-CURVES = Curves(tuple(range(400)), VALUES, VALUES, VALUES, VALUES)
+CURVES = KeptCurves(tuple(range(400)), VALUES, VALUES, VALUES, VALUES)
 
 
-def a_run(number: int) -> Run:
-    said = (Said("saturation", "Flat."), Said("healthy", "Fine."))
+def a_run(number: int) -> KeptRun:
+    said = (KeptFinding("saturation", "Flat."), KeptFinding("healthy", "Fine."))
     config = json.dumps({"dataset": "moons", "hidden": [number]})
-    return Run(f"{number:032d}", f"run {number}", float(number), config, "e", 400, findings=said)
+    return KeptRun(
+        f"{number:032d}", f"run {number}", float(number), config, "e", 400, findings=said
+    )
 
 
 def address(folder: Path) -> URL:
@@ -42,7 +44,7 @@ def filled(folder: Path, numbers: range, owner: str = ME) -> URL:
     return address(folder)
 
 
-def held(url: URL, owner: str = ME) -> dict[Run, Curves]:
+def held(url: URL, owner: str = ME) -> dict[KeptRun, KeptCurves]:
     history = History.open(url)
     runs = history.runs(owner)
     curves = history.curves(owner, [run.id for run in runs])

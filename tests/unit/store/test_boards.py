@@ -31,7 +31,7 @@ from nndl_core.store.database import VERSION_TABLE, open_database
 from nndl_core.store.errors import RefusedError
 from nndl_core.store.history import History
 from nndl_core.store.keeper import Keeper
-from nndl_core.store.runs import Curves, Run, Said, Scores
+from nndl_core.store.runs import KeptCurves, KeptFinding, KeptRun, Scores
 
 TEACHER, ANNE, BO = "t" * 64, "a" * 64, "b" * 64
 EXPERIMENT = RunConfig(hidden=(3, 3), epochs=50)
@@ -59,11 +59,11 @@ def said(read: Callable[[str], str], text: str) -> str:
         return str(error)
 
 
-def run_of(config: RunConfig, number: int = 0, accuracy: float = 0.5) -> Run:
-    said = (Said("dying_relu", "It died."),)
+def run_of(config: RunConfig, number: int = 0, accuracy: float = 0.5) -> KeptRun:
+    said = (KeptFinding("dying_relu", "It died."),)
     scores = Scores(train_accuracy=accuracy, dev_accuracy=accuracy, test_accuracy=accuracy)
-    return Run(f"{number:032x}", "run", float(number), config.to_json(), "e", 50, None, True, False,
-               scores, said)  # fmt: skip
+    parts = (config.to_json(), "e", 50, None, True, False, scores, said)
+    return KeptRun(f"{number:032x}", "run", float(number), *parts)
 
 
 @given(st.text(max_size=60))
@@ -167,7 +167,7 @@ def test_the_experiment_of_another_version_gets_a_sentence(boards: Boards, code:
 
 def test_a_run_stays_in_the_history_whatever_its_board_says(tmp_path: Path) -> None:
     keeper = Keeper({"NNDL_DATA": str(tmp_path)})
-    curves = Curves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
+    curves = KeptCurves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
     for number, asked in enumerate(("x", "\x00", new_code())):
         kept = keeper.keep(ANNE, run_of(EXPERIMENT, number), curves, asked)
         assert kept.settled.wait(30)
@@ -178,7 +178,7 @@ def test_a_run_stays_in_the_history_whatever_its_board_says(tmp_path: Path) -> N
 
 def test_a_history_of_the_first_schema_keeps_its_runs(tmp_path: Path) -> None:
     url = URL.create("sqlite", database=str(tmp_path / "old.sqlite"))
-    curves = Curves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
+    curves = KeptCurves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
     first = History.open(url)
     first.add(ANNE, run_of(EXPERIMENT, 7), curves)
     with first.engine.begin() as connection:

@@ -20,21 +20,21 @@ from nndl_core.store.database import VERSION_TABLE, open_database
 from nndl_core.store.errors import HistoryError, NewerSchemaError, RefusedError, UnavailableError
 from nndl_core.store.history import History
 from nndl_core.store.location import NOT_LASTING, location_of
-from nndl_core.store.runs import MOST_NAME, Curves, Run, Said, Wanted
+from nndl_core.store.runs import MOST_NAME, KeptCurves, KeptFinding, KeptRun, RunFilter
 from nndl_core.store.tables import METADATA
 
 ROOT = Path(__file__).parents[3]
 ME, OTHER = "a" * 64, "b" * 64
-CURVES = Curves((0, 1), (0.5, 0.25), (0.5, 0.25), (0.5, 1.0), (0.5, 1.0))
+CURVES = KeptCurves((0, 1), (0.5, 0.25), (0.5, 0.25), (0.5, 1.0), (0.5, 1.0))
 
 
 def url_of(file: Path) -> URL:
     return URL.create("sqlite", database=str(file))
 
 
-def a_run(number: int, **more: object) -> Run:
+def a_run(number: int, **more: object) -> KeptRun:
     config = '{"dataset": "moons", "activation": "tanh", "hidden": [3]}'
-    run = Run(f"{number:032d}", f"run {number}", float(number), config, "engine", 10)
+    run = KeptRun(f"{number:032d}", f"run {number}", float(number), config, "engine", 10)
     return replace(run, **more)  # type: ignore[arg-type]
 
 
@@ -45,7 +45,7 @@ def history(tmp_path: Path) -> Iterator[History]:
     opened.close()
 
 
-def names(history: History, wanted: Wanted | None = None, owner: str = ME) -> list[str]:
+def names(history: History, wanted: RunFilter | None = None, owner: str = ME) -> list[str]:
     return [run.name for run in history.runs(owner, wanted)]
 
 
@@ -96,26 +96,26 @@ def test_one_place_is_always_left_unpinned(history: History) -> None:
 
 
 def test_filters_find_what_they_say(history: History) -> None:
-    said = (Said("dying_relu", "All dead."), Said("saturation", "Flat."))
+    said = (KeptFinding("dying_relu", "All dead."), KeptFinding("saturation", "Flat."))
     relu = '{"dataset": "xor", "activation": "relu"}'
     history.add(ME, a_run(1, name="Größe 100%", config=relu, findings=said), CURVES)
     history.add(ME, a_run(2, name="größer 100_", pinned=True), CURVES)
     expected = {
-        Wanted(): ["größer 100_", "Größe 100%"],
-        Wanted(name="GRÖSSE"): ["größer 100_", "Größe 100%"],
-        Wanted(name="0%"): ["Größe 100%"],
-        Wanted(name="0_"): ["größer 100_"],
-        Wanted(activation="relu"): ["Größe 100%"],
-        Wanted(dataset="moons"): ["größer 100_"],
-        Wanted(disease="saturation"): ["Größe 100%"],
-        Wanted(pinned=True): ["größer 100_"],
-        Wanted(pinned=False, dataset="moons"): [],
+        RunFilter(): ["größer 100_", "Größe 100%"],
+        RunFilter(name="GRÖSSE"): ["größer 100_", "Größe 100%"],
+        RunFilter(name="0%"): ["Größe 100%"],
+        RunFilter(name="0_"): ["größer 100_"],
+        RunFilter(activation="relu"): ["Größe 100%"],
+        RunFilter(dataset="moons"): ["größer 100_"],
+        RunFilter(disease="saturation"): ["Größe 100%"],
+        RunFilter(pinned=True): ["größer 100_"],
+        RunFilter(pinned=False, dataset="moons"): [],
     }
     assert {wanted: names(history, wanted) for wanted in expected} == expected
 
 
 def test_deleting_takes_the_findings_with_it(history: History) -> None:
-    history.add(ME, a_run(1, findings=(Said("healthy", "Fine."),)), CURVES)
+    history.add(ME, a_run(1, findings=(KeptFinding("healthy", "Fine."),)), CURVES)
     assert history.delete(ME, [a_run(1).id, a_run(2).id]) == 1
     with history.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM findings").scalar() == 0

@@ -12,15 +12,15 @@ from nndl_core.store import keeper as module
 from nndl_core.store.errors import NOT_THERE, HistoryError
 from nndl_core.store.history import History
 from nndl_core.store.keeper import GIVEN_UP, MOST_OF_OWNER, NOT_KEPT, Keeper
-from nndl_core.store.runs import Curves, Run
+from nndl_core.store.runs import KeptCurves, KeptRun
 
 ME = "a" * 64
-NOTHING = Curves((), (), (), (), ())
+NOTHING = KeptCurves((), (), (), (), ())
 WAIT = 20.0
 
 
-def a_run(number: int) -> Run:
-    return Run(f"{number:032d}", f"run {number}", float(number), "{}", "", 1)
+def a_run(number: int) -> KeptRun:
+    return KeptRun(f"{number:032d}", f"run {number}", float(number), "{}", "", 1)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -96,7 +96,7 @@ def test_a_run_that_cannot_be_written_does_not_hold_up_others(
 ) -> None:
     add = History.add
 
-    def fails(self: History, owner: str, run: Run, curves: Curves) -> bool:
+    def fails(self: History, owner: str, run: KeptRun, curves: KeptCurves) -> bool:
         if run.name == "run 0":
             raise ZeroDivisionError
         return add(self, owner, run, curves)

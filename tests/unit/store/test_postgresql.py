@@ -24,7 +24,7 @@ from nndl_core.store.errors import NOT_THERE, NewerSchemaError, RefusedError
 from nndl_core.store.history import History
 from nndl_core.store.keeper import Keeper
 from nndl_core.store.location import location_of
-from nndl_core.store.runs import Curves, Run, Said, Wanted
+from nndl_core.store.runs import KeptCurves, KeptFinding, KeptRun, RunFilter
 from nndl_core.store.tables import METADATA
 from pages.ui.server.history_access import history_keeper
 from tests.postgresql import Server, running
@@ -32,15 +32,17 @@ from tests.postgresql import Server, running
 ROOT = Path(__file__).parents[3]
 ME, OTHER = "a" * 64, "b" * 64
 NAN = float("nan")
-CURVES = Curves((0, 1), (0.5, 0.25), (0.5, NAN), (0.5, 1.0), (0.5, 1.0))
+CURVES = KeptCurves((0, 1), (0.5, 0.25), (0.5, NAN), (0.5, 1.0), (0.5, 1.0))
 WAIT = 30.0
 
 
-def a_run(number: int, **more: Any) -> Run:
+def a_run(number: int, **more: Any) -> KeptRun:
     config = '{"dataset": "moons", "activation": "tanh", "hidden": [3]}'
-    said = (Said("saturation", "Flat."), Said("healthy", "Fine."))
+    said = (KeptFinding("saturation", "Flat."), KeptFinding("healthy", "Fine."))
     plain: dict[str, Any] = {"name": f"run {number}", "config": config, "findings": said}
-    return Run(f"{number:032d}", finished_at=float(number), engine="e", epochs=9, **plain | more)
+    return KeptRun(
+        f"{number:032d}", finished_at=float(number), engine="e", epochs=9, **plain | more
+    )
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +78,9 @@ def test_runs_go_in_and_come_out_filtered_by_owner(history: History) -> None:
         CURVES.train_loss,
         str(CURVES.dev_loss),
     )
-    for wanted in (Wanted(name="GRÖSSE 1"), Wanted(name="0%"), Wanted(disease="healthy")):
+    for wanted in (RunFilter(name="GRÖSSE 1"), RunFilter(name="0%"), RunFilter(disease="healthy")):
         assert len(history.runs(ME, wanted)) == 1, wanted
-    for wanted in (Wanted(name="0_"), Wanted(activation="relu"), Wanted(pinned=True)):
+    for wanted in (RunFilter(name="0_"), RunFilter(activation="relu"), RunFilter(pinned=True)):
         assert history.runs(ME, wanted) == [], wanted
     assert history.runs(OTHER) == []
     assert not history.rename(OTHER, a_run(1).id, "x\x00y")
@@ -208,7 +210,7 @@ def test_a_class_board_on_the_server(history: History) -> None:
             boards.join(code, owner, "Anne" if number % 2 else f"student {number}")
         except RefusedError as error:
             return str(error)
-        run = Run(f"{number:032d}", "run", 1.0, config.to_json(), "e", 20, repeatable=True)
+        run = KeptRun(f"{number:032d}", "run", 1.0, config.to_json(), "e", 20, repeatable=True)
         return boards.enter(code, owner, run) + boards.enter(code, owner, run)
 
     with ThreadPoolExecutor(8) as pool:

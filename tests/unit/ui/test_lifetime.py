@@ -16,14 +16,14 @@ from sqlalchemy import URL
 from nndl_core.store.errors import UnavailableError
 from nndl_core.store.history import History
 from nndl_core.store.keeper import PAUSE_SECONDS, Keeper
-from nndl_core.store.runs import Curves, Run
+from nndl_core.store.runs import KeptCurves, KeptRun
 from pages.ui.server.lifetime import refusal
 from tests.e2e.conftest import Server, free_port, wait_until_healthy
 
 ROOT = Path(__file__).parents[3]
 SECRET = "0123456789abcdef" * 4
 ME = "a" * 64
-CURVES = Curves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
+CURVES = KeptCurves((0,), (0.5,), (0.5,), (0.5,), (0.5,))
 REPLICA = {"NNDL_REPLICAS": "2", "STREAMLIT_SERVER_COOKIE_SECRET": SECRET, "NNDL_DATABASE": "x"}
 
 
@@ -38,8 +38,8 @@ def test_nothing_that_the_entry_point_imports_brings_the_engine() -> None:
     assert said.stdout.strip() == "[]", said.stderr
 
 
-def a_run(number: int) -> Run:
-    return Run(f"{number:032d}", "run", 1.0, "{}", "e", 1)
+def a_run(number: int) -> KeptRun:
+    return KeptRun(f"{number:032d}", "run", 1.0, "{}", "e", 1)
 
 
 @pytest.mark.parametrize("settings", [{}, {"NNDL_REPLICAS": "1"}, {"NNDL_REPLICAS": ""}, REPLICA])

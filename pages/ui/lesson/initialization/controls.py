@@ -44,7 +44,7 @@ BACKWARD: dict[str, Quantity] = {
 }
 
 
-class Choice(NamedTuple):
+class ScaledInitializer(NamedTuple):
     """An initializer with its scale."""
 
     init: InitializerName
@@ -86,7 +86,7 @@ def endings() -> tuple[RunConfig, int]:
     return config, epochs
 
 
-def draws() -> tuple[Choice, Choice, tuple[int, int], int]:
+def draws() -> tuple[ScaledInitializer, ScaledInitializer, tuple[int, int], int]:
     """Return the two initializers to compare, (fan_in, fan_out), and the seed."""
     columns = st.columns(5)
     first = _choice(columns[0], "first", "normal")
@@ -96,14 +96,14 @@ def draws() -> tuple[Choice, Choice, tuple[int, int], int]:
     return first, second, (fan_in, fan_out), _knob(columns[4], "init_seed", 0, "draws_seed")
 
 
-def _choice(column: Any, place: str, default: InitializerName) -> Choice:
+def _choice(column: Any, place: str, default: InitializerName) -> ScaledInitializer:
     name: InitializerName = column.selectbox(
         tr("First initializer") if place == "first" else tr("Second initializer"),
         INITIALIZER_NAMES,
         INITIALIZER_NAMES.index(default),
         key=linked(f"draws_{place}", default, INITIALIZER_NAMES),
     )
-    return Choice(name, _knob(column, "init_scale", 1.0, f"draws_{place}_scale"))
+    return ScaledInitializer(name, _knob(column, "init_scale", 1.0, f"draws_{place}_scale"))
 
 
 def signal() -> tuple[RunConfig, Sequence[str], int]:

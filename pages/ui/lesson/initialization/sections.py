@@ -18,7 +18,7 @@ from nndl_core.theory.initial_signal import Signal, signals
 from nndl_core.theory.initial_state import Ending, EpochParameters, parameter_trace, zero_endings
 from nndl_core.theory.weight_laws import DRAWS, LIMIT, draw_weights, scale_of_equal_spread
 from pages.ui.lesson.initialization import controls, tables
-from pages.ui.lesson.initialization.controls import STARTS, Choice
+from pages.ui.lesson.initialization.controls import STARTS, ScaledInitializer
 from pages.ui.link.linked import linked
 from pages.ui.link.messages import escape
 from pages.ui.widgets.figure import draw_figure
@@ -149,11 +149,11 @@ def draws_section() -> None:
         if scale is None or first.scale == 0:
             st.info(tr("Values that are all equal have no spread to match."))
         else:
-            _compare_draws("equal", first, Choice(second.init, scale), fans, seed)
+            _compare_draws("equal", first, ScaledInitializer(second.init, scale), fans, seed)
 
 
 def _compare_draws(
-    key: str, first: Choice, second: Choice, fans: tuple[int, int], seed: int
+    key: str, first: ScaledInitializer, second: ScaledInitializer, fans: tuple[int, int], seed: int
 ) -> None:
     draws = {
         tr(

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 
 from nndl_core.base.i18n import speaking
 from nndl_core.data.catalog import make_dataset
-from nndl_core.data.table.columns import Choice
+from nndl_core.data.table.columns import ColumnChoice
 from nndl_core.data.table.file import Form
 from nndl_core.data.table.reading import Table, read_table
 from nndl_core.data.table.text import TableError
@@ -408,7 +408,7 @@ def test_the_truth_table_of_xor_is_trained_on_whole() -> None:
 def test_the_id_of_iris_foretells_nothing_by_default() -> None:
     table = Table.of(KINDS["Kaggle's iris with an Id"].content, "Iris.csv")
     assert 0 not in table.choice.features
-    alone = table.choosing(Choice(5, (0,)))  # who wants it can have it
+    alone = table.choosing(ColumnChoice(5, (0,)))  # who wants it can have it
     assert alone.dataset().features == ("Id",)
     assert any('"Id"' in said for said in notices(alone, alone.read())) is False
 
@@ -472,11 +472,14 @@ def test_other_seeds_divide_the_same_rows(name: str, seed: int) -> None:
 
 
 CHOICES = {
-    "no feature": (Choice(2, ()), "No column of numbers is left"),
-    "text as a feature": (Choice(3, (0,)), 'Row 2, column "name": "n0" is not a number'),
-    "label as a feature": (Choice(3, (1, 3)), 'Column "label" is the label and cannot be'),
-    "a price as the label": (Choice(1, (2,)), 'Row 12, column "p": "15.0" is number 11 of 30'),
-    "text as the label": (Choice(0, (1,)), 'Row 12, column "name": "n10" is class number 11'),
+    "no feature": (ColumnChoice(2, ()), "No column of numbers is left"),
+    "text as a feature": (ColumnChoice(3, (0,)), 'Row 2, column "name": "n0" is not a number'),
+    "label as a feature": (ColumnChoice(3, (1, 3)), 'Column "label" is the label and cannot be'),
+    "a price as the label": (
+        ColumnChoice(1, (2,)),
+        'Row 12, column "p": "15.0" is number 11 of 30',
+    ),
+    "text as the label": (ColumnChoice(0, (1,)), 'Row 12, column "name": "n10" is class number 11'),
 }
 
 
