@@ -36,5 +36,6 @@ __all__ = list(HOMES)
 
 def __getattr__(name: str) -> Any:
     if name not in HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        said = f"module {__name__!r} has no attribute {name!r}"  # untranslated: Python's words
+        raise AttributeError(said)
     return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)

@@ -19,8 +19,8 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parents[1]
-LOCALES = ROOT / "nndl_core" / "locales"
-REFERENCE = ROOT / "nndl_core" / "reference.py"
+LOCALES = ROOT / "nndl_core" / "base" / "locales"
+REFERENCE = ROOT / "nndl_core" / "course" / "reference.py"
 CALLS = {"tr": 1, "mark": 1, "trn": 2}
 """Functions whose first literals are messages, and how many."""
 PROSE = re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[a-z]{2,}[.:!?]$|[A-Za-z]{2,}[:,] \S")
@@ -67,7 +67,14 @@ SHOWING = {
     "write",
 }
 """Methods whose first argument is shown, even where it is one word."""
-SILENT = ("export/", "labelled_cases", "machine_code", "vector_math", "migrations/", "store/tables")
+SILENT = (
+    "export/",
+    "diagnosis/cases",
+    "machine/compiler",
+    "machine/math",
+    "migrations/",
+    "store/tables",
+)
 """Modules that write programs or speak to developers only."""
 EXCUSE = "# untranslated"
 """A comment on a line with a literal that no person reads, or that is the same in any language."""
