@@ -109,7 +109,7 @@ def test_any_text_becomes_a_name_on_one_line(text: str) -> None:
 PEAK = """
 import sys
 from pathlib import Path
-from tests.unit.test_bad_files import READERS
+from tests.unit.data.table.test_bad_files import READERS
 
 def field(name):
     lines = Path("/proc/self/status").read_text().splitlines()
