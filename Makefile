@@ -20,7 +20,7 @@ lint:  ## format, style, types, layers
 	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 test:  ## everything that needs no browser, on up to four cores
-	$(PYTHON) -m pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(PYTHON) -m pytest -m "not e2e" --numprocesses auto --maxprocesses 4 --dist worksteal --durations 30
 
 # What calls the machine code with random shapes; an index beyond an array raises IndexError here.
 BOUNDED = tests/unit/engine/machine/test_problem.py tests/unit/engine/test_kernel.py tests/unit/engine/machine/test_rows.py \
@@ -30,8 +30,9 @@ BOUNDED = tests/unit/engine/machine/test_problem.py tests/unit/engine/test_kerne
 bounds:  ## the engine's tests with every index of the machine code checked; it is compiled anew
 	NUMBA_BOUNDSCHECK=1 $(PYTHON) -m pytest $(BOUNDED) --numprocesses auto --maxprocesses 4 --dist worksteal
 
-e2e:  ## only the browser tests, one after another: a busy machine tears their clocks apart
-	$(PYTHON) -m pytest tests/e2e
+e2e:  ## only the browser tests: two files at a time, then alone those that look at the clock
+	$(PYTHON) -m pytest tests/e2e -m "not timed" --numprocesses 2 --dist loadfile --durations 20
+	$(PYTHON) -m pytest tests/e2e -m timed --durations 10
 
 bench:  ## speed and size, each script prints its table
 	for file in benchmarks/*.py; do PYTHONPATH=. $(PYTHON) "$$file" || exit 1; done

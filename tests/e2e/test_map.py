@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import IDLE, Server
 
+pytestmark = pytest.mark.timed
+
 OpenApp = Callable[[str], Page]
 WAIT = 60_000  # milliseconds; a shared machine may be busy
 PLOT = "document.querySelector('.st-key-map_figure .js-plotly-plot')"

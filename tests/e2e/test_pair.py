@@ -13,6 +13,8 @@ from playwright.sync_api import Page, TimeoutError
 
 from tests.e2e.conftest import ROOT, Server, free_port, stop, wait_until_healthy
 
+pytestmark = pytest.mark.timed
+
 CHARTS = ("loss", "accuracy", "boundary", "gradients")
 WAIT = 20_000  # milliseconds; a shared machine may be busy
 # Notes every chart node that leaves the page.

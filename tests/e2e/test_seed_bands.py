@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
+pytestmark = pytest.mark.timed
+
 AREAS = ".chart-{} .js-plotly-plot .fills path.js-fill"
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from nndl_core.course.claims import CLAIMS
 from nndl_core.studies.study import Study
+
+pytestmark = pytest.mark.timed
 
 CLAIM, SEEDS = "deeper-is-better", 200
 WAIT = 60_000
