@@ -62,10 +62,6 @@ class Optimizer:
             )
         )
 
-    def holds(self, parameters: Iterable[Tensor]) -> bool:
-        """Tell whether these are exactly the parameters this optimizer was made for."""
-        return {id(p) for p in parameters} == {id(p) for p in self.parameters}
-
 
 @dataclass
 class OptimizerState:

@@ -27,11 +27,6 @@ from nndl_core.store.runs import (
 )
 
 
-def is_worth_keeping(runner: Runner) -> bool:
-    """Tell whether a run has ended, all its epochs trained or diverged, and was trained here."""
-    return runner.finished and len(runner.records) > 0
-
-
 def finished_run(
     runner: Runner,
     now: Snapshot,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal
@@ -300,18 +300,3 @@ def student_t(n: int) -> float:
 
 def _log10(value: float) -> float:
     return math.log10(value) if value > 0 else -math.inf if value == 0 else math.nan
-
-
-def wins(values: tuple[float, ...]) -> tuple[int, int, int]:
-    """Count positive, zero and negative paired differences."""
-    positive = sum(v > 0 for v in values)
-    zero = sum(v == 0 for v in values)
-    return positive, zero, len(values) - positive - zero
-
-
-def run(claim: Claim, seeds: int) -> Iterator[Study]:
-    """Yield the study after each slice of a second until it is finished."""
-    study = Study(claim, seeds)
-    while not study.finished:
-        study.advance(1.0)
-        yield study

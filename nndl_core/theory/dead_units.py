@@ -39,11 +39,6 @@ class DeadStart:
     expected_loss: float
 
     @property
-    def is_dead(self) -> bool:
-        """Whether the last hidden layer is 0 on the whole training set."""
-        return not math.isnan(self.expected_loss)
-
-    @property
     def best_bias(self) -> float:
         """The output bias at which a constant guess is best: the logit of p1."""
         with np.errstate(divide="ignore"):  # a single class asks for an infinite bias
@@ -159,17 +154,12 @@ def _dead(config: RunConfig, w: list[Tensor], a: Tensor, bias: float) -> Tensor:
     return torch.stack(counts, -1)
 
 
-def death_threshold(config: RunConfig) -> float:
-    """Return the largest bias b <= 0 at which every ReLU of the network is dead.
+def death_thresholds(config: RunConfig, seeds: int) -> Table:
+    """Return the largest bias b <= 0 at which every ReLU is dead, [seeds] from config.init_seed on.
 
     A unit of fc1 fires nowhere if b <= -max of w x over the training set; behind a layer that
     fires nowhere only the bias is left, and it is not positive.
     """
-    return float(death_thresholds(config, 1)[0])
-
-
-def death_thresholds(config: RunConfig, seeds: int) -> Table:
-    """Return death_threshold of config.init_seed and the following weight seeds, [seeds]."""
     x = dataset_of(config).train.x.double()
     highest: Table = (draw_seeds(config, seeds)[0] @ x.T).amax((1, 2)).numpy()
     return np.minimum(0.0, -highest)

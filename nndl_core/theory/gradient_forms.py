@@ -39,15 +39,6 @@ def expected_decades(config: RunConfig) -> Steps:
         return Steps(weights, slopes, reach[1:] - reach[:-1])
 
 
-def expected_norms(config: RunConfig) -> Table:
-    """Predict the geometric mean over all draws of every layer's gradient norm, [L]."""
-    reach = _reach(config)
-    if reach[-1] == 0 and reach[0] > 0 and _value_and_slope(config)[1] == 0:
-        return np.zeros(len(reach))
-    norms: Table = reach[-1] / 10 ** expected_decades(config).to_layer
-    return norms
-
-
 def expected_ratio(config: RunConfig, other: ActivationName) -> Table:
     """Predict the gradient norms with another activation divided by the config's own, [L].
 

@@ -139,8 +139,8 @@ def test_a_listing_escapes_code_and_numbers_its_lines() -> None:
     assert "<i>" not in html
     assert html.count("data-number=") == 4
     assert '<div data-number="4" class="wrong" data-mark="wrong">' in html
-    assert '<span class="keyword">return</span>' in html
-    assert html.count("<span") == html.count("</span>") == 10
+    assert '<span class="k">return</span>' in html
+    assert html.count("<span") == html.count("</span>") > 10
     for line in html.split("<div data-number=")[1:]:
         assert line.count("<span") == line.count("</span>")
 

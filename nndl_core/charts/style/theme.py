@@ -25,8 +25,6 @@ CLASS_COLORS = (
 SERIES: Final = ("#cc1f97", "#16a05a", "#7d3cf0", "#8a6d00", "#0b7f9e")
 DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS: Final = ("circle", "square", "triangle-up", "diamond", "cross")
-SICK: Final = 0  # index of the run that shows the illness
-CURED: Final = 1  # index of the run that shows the remedy
 REFERENCE: Final = "#808a96"  # known limits and helper lines, always dashed
 REFERENCE_DASHES: Final = ("dash", "dot", "dashdot", "longdash")
 

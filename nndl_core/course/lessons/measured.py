@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nndl_core.base.config import RunConfig
 from nndl_core.base.i18n import mark, tr
-from nndl_core.diagnosis.signs import Sign, signs
+from nndl_core.diagnosis.signs import Sign
 from nndl_core.engine.records import EpochRecord
 from nndl_core.engine.runner import Runner
 from nndl_core.engine.snapshot import evaluate_test
@@ -67,12 +67,6 @@ def _layers(runner: Runner, record: EpochRecord) -> Iterator[Measurement]:
     moved = runner.records[-1].layers[0] if len(runner.records) else None
     share = moved.changed_share if moved else math.nan
     yield Measurement(mark("fc1: share changed by the last update"), share, ".3f")
-
-
-def found_signs(runner: Runner) -> frozenset[Sign]:
-    """Return the signs that a run shows from its first epoch to now."""
-    now, _ = runner.measure()
-    return signs(runner.records[0] if len(runner.records) else now, now)
 
 
 def signs_sentence(found: frozenset[Sign]) -> str:

@@ -1,18 +1,16 @@
-"""The curves of a run as an event file of TensorBoard.
-
-The format is records of protocol buffers with a checksum (CRC-32C, masked), as TensorFlow's
-record_writer.h and event.proto describe it; only scalars are written.
-"""
+"""The curves of a run as an event file of TensorBoard; only scalars are written."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
 
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.record_writer import masked_crc32c
+
 from nndl_core.engine.records import SCALARS, Records
 
-POLYNOMIAL = 0x82F63B78
-MASK = 0xA282EAD8
 MOST_STEPS = 1000
 PER_LAYER = ("weight_grad_norm", "bias_grad_norm", "saturated_share", "dead_units")
 
@@ -23,17 +21,15 @@ def event_file(records: Records, began: float) -> bytes:
     began is the time of the first event in seconds since 1970. Epochs are the steps, MOST_STEPS of
     them at most, evenly spaced.
     """
-    parts = [_record(_event(began, 0, _text(3, b"brain.Event:2")))]
+    events = [Event(wall_time=began, file_version="brain.Event:2")]
     epochs = len(records)  # before the columns, which grow while the run plays on
     tags = list(_columns(records))
     count = min(epochs, MOST_STEPS) if tags else 0
     for row in sorted({round((epochs - 1) * i / max(1, count - 1)) for i in range(count)}):
-        values = b"".join(
-            _text(1, _text(1, tag.encode()) + _key(2, 5) + struct.pack("<f", column[row]))
-            for tag, column in tags
-        )
-        parts.append(_record(_event(began, row, _text(5, values))))
-    return b"".join(parts)
+        values = [Summary.Value(tag=tag, simple_value=column[row]) for tag, column in tags]
+        summary = Summary(value=values)
+        events.append(Event(wall_time=began + row * 1e-3, step=row, summary=summary))
+    return b"".join(_record(event.SerializeToString()) for event in events)
 
 
 def _columns(records: Records) -> Iterator[tuple[str, list[float]]]:
@@ -53,53 +49,8 @@ def _single(values: list[float]) -> list[float]:
     return [max(-most, min(most, value)) if value == value else value for value in values]
 
 
-def _event(began: float, step: int, rest: bytes) -> bytes:
-    return _key(1, 1) + struct.pack("<d", began + step * 1e-3) + _key(2, 0) + _varint(step) + rest
-
-
-def _key(field: int, kind: int) -> bytes:
-    return _varint(field << 3 | kind)
-
-
-def _text(field: int, content: bytes) -> bytes:
-    return _key(field, 2) + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*out, number])
-
-
 def _record(content: bytes) -> bytes:
+    """Frame an event as TensorFlow's record_writer.h does, with checksums of length and content."""
     length = struct.pack("<Q", len(content))
-    parts = (length, _masked(length), content, _masked(content))
-    return b"".join(parts)
-
-
-def _masked(content: bytes) -> bytes:
-    crc = crc32c(content)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + MASK) & 0xFFFFFFFF)
-
-
-def _table() -> list[int]:
-    table = []
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (POLYNOMIAL if crc & 1 else 0)
-        table.append(crc)
-    return table
-
-
-TABLE = _table()
-
-
-def crc32c(content: bytes) -> int:
-    """Return the CRC-32C of bytes (Castagnoli's polynomial, RFC 3720 appendix B.4)."""
-    crc = 0xFFFFFFFF
-    for byte in content:
-        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
-    return crc ^ 0xFFFFFFFF
+    of_length, of_content = (struct.pack("<I", masked_crc32c(part)) for part in (length, content))
+    return length + of_length + content + of_content

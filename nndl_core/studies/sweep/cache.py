@@ -10,7 +10,7 @@ from pathlib import Path
 from nndl_core.base.config import RunConfig
 from nndl_core.engine.batch import Outcome
 from nndl_core.engine.version import ENGINE_VERSION
-from nndl_core.studies.sweep.outcome_file import MAGIC, OutcomeError, decode, identity
+from nndl_core.studies.sweep.outcome_file import FORM, OutcomeError, decode, identity
 
 MOST_BYTES, KEPT_SHARE = 1_000_000_000, 0.75
 """Above MOST_BYTES the oldest entries are removed until this share is left."""
@@ -32,7 +32,7 @@ class RunCache:
 
     def path(self, config: RunConfig) -> Path:
         """Return where the outcome of a config is or would be."""
-        parts = (identity(config), ENGINE_VERSION, MAGIC.decode())
+        parts = (identity(config), ENGINE_VERSION, FORM)
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         return self.folder / key[:2] / f"{key[2:]}.run"
 

@@ -9,20 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from google.protobuf.message import DecodeError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from nndl_core.base.i18n import Language, language_named, mark, speaking, tr
 from pages.ui.server.housekeeping import Housekeeper
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 MOST_TABS = int(os.environ.get("NNDL_MOST_TABS", "150"))
 CLICKS_PER_SECOND, CLICK_BURST = 8.0, 40.0
@@ -101,13 +96,13 @@ class Uploads:
 class Guard:
     """The middleware; app is what it guards."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.tabs = 0
         self.uploads = Uploads()
         self.housekeeper = Housekeeper()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or one connection."""
         if scope["type"] == "websocket":
             await self._connection(scope, receive, send)
@@ -117,7 +112,7 @@ class Guard:
         else:
             await self.app(scope, receive, send)
 
-    async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         upload = UPLOAD.search(path)
         if PRIVATE.search(path):
@@ -132,7 +127,7 @@ class Guard:
         else:
             await self.app(scope, receive, send)
 
-    def _may_upload(self, scope: Message, tab: str, file: str) -> bool:
+    def _may_upload(self, scope: Scope, tab: str, file: str) -> bool:
         if scope["method"] == "DELETE":
             self.uploads.remove(tab, file)
         if scope["method"] != "PUT":
@@ -141,7 +136,7 @@ class Guard:
         # without a length it could be of any size
         return length.isdigit() and self.uploads.accepts(tab, file, int(length))
 
-    async def _connection(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _connection(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.tabs >= MOST_TABS:
             await receive()
             await send({"type": "websocket.close", "code": 1013, "reason": FULL[:100]})
@@ -181,7 +176,7 @@ def _is_tick(content: bytes | None) -> bool:
     return message.WhichOneof("type") == "rerun_script" and message.rerun_script.is_auto_rerun
 
 
-def _is_page(scope: Message) -> bool:
+def _is_page(scope: Scope) -> bool:
     """Tell whether a browser asks for a page to show, not for a part of one."""
     headers = dict(scope["headers"])
     return scope["method"] == "GET" and b"text/html" in headers.get(b"accept", b"")
@@ -198,7 +193,7 @@ def _with_headers(send: Send) -> Send:
     return sent
 
 
-def _language_of(scope: Message) -> Language:
+def _language_of(scope: Scope) -> Language:
     """Return the language that the browser asks for first: here is no session that knows one."""
     asked = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
     return language_named(asked.partition(",")[0].strip()) or "en"

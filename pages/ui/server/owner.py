@@ -10,15 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 import streamlit as st
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "nndl_browser"
 KEY = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -28,10 +22,10 @@ ONE_YEAR = 31_536_000
 class OwnerCookie:
     """The middleware; app is what gets every connection with a key."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give a browser without a key a new one, and renew the year of one that has it."""
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
@@ -48,7 +42,7 @@ class OwnerCookie:
         await self.app(with_key(scope, key), receive, sent)
 
 
-def cookies_of(scope: Message) -> str:
+def cookies_of(scope: Scope) -> str:
     """Return the cookies of a request as one header."""
     found = [value for name, value in scope["headers"] if name.lower() == b"cookie"]
     return b"; ".join(found).decode("latin-1")
@@ -69,7 +63,7 @@ def set_cookie(key: str, *, secure: bool) -> str:
     return f"{COOKIE}={key}; Path=/; Max-Age={ONE_YEAR}; HttpOnly; SameSite=Strict{lock}"
 
 
-def with_key(scope: Message, key: str) -> Message:
+def with_key(scope: Scope, key: str) -> Scope:
     """Return the scope as if the browser had sent the key, and nothing else under its name."""
     others = [
         part for part in cookies_of(scope).split(";") if part.strip().partition("=")[0] != COOKIE

@@ -18,12 +18,7 @@ from nndl_core.course.lessons import (
     with_knobs,
 )
 from nndl_core.course.lessons.lesson import Lesson
-from nndl_core.course.lessons.measured import (
-    found_signs,
-    readings,
-    reference_lines,
-    signs_sentence,
-)
+from nndl_core.course.lessons.measured import readings, reference_lines, signs_sentence
 from nndl_core.course.lessons.runner_log import evaluate_kept, training_log
 from nndl_core.diagnosis.signs import signs
 from nndl_core.engine.ensemble import Ensemble, Outcome
@@ -61,7 +56,8 @@ def test_the_live_pair_shows_exactly_what_the_lesson_declares(lesson: Lesson) ->
     for name, config in lesson.arms.items():
         runner = Runner.from_config(config)
         runner.advance(config.epochs)
-        assert found_signs(runner) == lesson.shows[name], name
+        found = signs(runner.records[0], runner.measure()[0])
+        assert found == lesson.shows[name], name
 
 
 @pytest.mark.parametrize("lesson", LESSONS.values(), ids=list(LESSONS))

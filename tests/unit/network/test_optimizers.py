@@ -129,11 +129,3 @@ def test_an_update_rule_that_would_be_trained_differently_is_refused(
 
 def test_equal_groups_count_as_one() -> None:
     assert len(Optimizer.from_torch(groups()).parameters) == 2
-
-
-def test_holds_compares_identity_not_value() -> None:
-    p, twin = parameter(), parameter()
-    assert Optimizer((p,)).holds([p])
-    assert not Optimizer((p,)).holds([twin])
-    assert not Optimizer((p,)).holds([p, twin])
-    assert not Optimizer((p, twin)).holds([p])

@@ -19,17 +19,17 @@ WRITER = """
 import os, sys, threading, uuid
 from sqlalchemy import make_url
 from nndl_core.store.history import History
-from nndl_core.store.runs import Curves, Run, Said
+from nndl_core.store.runs import KeptCurves, KeptFinding, KeptRun
 
 history = History.open(make_url(sys.argv[1]), most_runs=1_000_000)
 values = tuple(0.5 for _ in range(400))
-curves = Curves(tuple(range(400)), values, values, values, values)
-said = (Said("saturation", "Flat."), Said("healthy", "Fine."))
+curves = KeptCurves(tuple(range(400)), values, values, values, values)
+said = (KeptFinding("saturation", "Flat."), KeptFinding("healthy", "Fine."))
 
 def write():
     while True:
         run_id = uuid.uuid4().hex
-        run = Run(run_id, "run", 1.0, '{"dataset": "moons"}', "engine", 400, findings=said)
+        run = KeptRun(run_id, "run", 1.0, '{"dataset": "moons"}', "engine", 400, findings=said)
         assert history.add(sys.argv[2], run, curves)
         os.write(1, f"{run_id}\\n".encode())
 

@@ -20,7 +20,6 @@ from nndl_core.studies.study import (
     estimate,
     seeded,
     student_t,
-    wins,
 )
 
 QUICK = RunConfig(points=100, epochs=20)
@@ -169,7 +168,3 @@ def test_a_trial_measures_without_training() -> None:
     study.advance()
     assert study.values["gain"] == [0, 1, 2, 3]
     assert study.share == 1
-
-
-def test_wins_ties_and_losses() -> None:
-    assert wins((1.0, 0.0, -1.0, 2.0)) == (2, 1, 1)

@@ -5,15 +5,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from pages.ui.server import guard
-from pages.ui.server.guard import Bucket, Guard, Message, Receive, Send, Uploads
+from pages.ui.server.guard import Bucket, Guard, Uploads
 
 PAGE = {"type": "http", "method": "GET", "path": "/", "headers": [(b"accept", b"text/html")]}
 
 
-async def application(scope: Message, receive: Receive, send: Send) -> None:
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
     headers = [(b"content-type", b"text/html"), (b"X-Frame-Options", b"ALLOWALL")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"hello"})
@@ -66,7 +67,7 @@ def test_tabs_are_counted_while_they_are_connected(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(guard, "MOST_TABS", 1)
     seen, sent = [], []
 
-    async def connected(scope: Message, receive: Receive, send: Send) -> None:
+    async def connected(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(protector.tabs)
         await protector({"type": "websocket"}, nothing, note)  # a second one meanwhile
         raise ConnectionError

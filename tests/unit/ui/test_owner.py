@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from starlette.types import Message, Scope
 
-from pages.ui.server.owner import COOKIE, KEY, Message, OwnerCookie, key_in, owner_of, set_cookie
+from pages.ui.server.owner import COOKIE, KEY, OwnerCookie, key_in, owner_of, set_cookie
 
 MINE = "m" * 43
 
@@ -18,7 +19,7 @@ def connect(cookie: bytes = b"", kind: str = "websocket", scheme: str = "ws") ->
     seen: list[str] = []
     told: list[str] = []
 
-    async def app(scope: Message, receive: Any, send: Any) -> None:
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         seen.append(dict(scope["headers"]).get(b"cookie", b"").decode())
         await send({"type": "websocket.accept", "headers": [(b"x", b"y")]})
 
@@ -26,7 +27,7 @@ def connect(cookie: bytes = b"", kind: str = "websocket", scheme: str = "ws") ->
         told.extend(value.decode() for name, value in message["headers"] if name == b"set-cookie")
 
     headers = [(b"host", b"lab"), *([(b"cookie", cookie)] if cookie else [])]
-    scope: Message = {"type": kind, "scheme": scheme, "headers": headers}
+    scope: Scope = {"type": kind, "scheme": scheme, "headers": headers}
     asyncio.run(OwnerCookie(app)(scope, None, send))  # type: ignore[arg-type]
     return seen[0], told[0] if told else ""
 

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import os
 import shutil
 import threading
@@ -21,7 +22,7 @@ from nndl_core.engine.ensemble import Ensemble
 from nndl_core.studies.sweep import cache as run_cache
 from nndl_core.studies.sweep.cache import MOST_ENTRY_BYTES, RunCache
 from nndl_core.studies.sweep.cells import Sweep
-from nndl_core.studies.sweep.outcome_file import DIGEST_BYTES, MAGIC, encode
+from nndl_core.studies.sweep.outcome_file import DIGEST_BYTES, encode
 
 BASE = RunConfig(hidden=(3,), points=60, epochs=40, activation="relu", weight_decay=1.0)
 AXES: dict[str, list[Any]] = {"depth": [1, 2, 3], "learning_rate": [0.01, 0.1, 1000]}
@@ -96,29 +97,49 @@ def test_more_seeds_and_more_values_train_only_what_is_new(
 
 def forged(good: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
     """Change the header of an entry and make its checksum right again."""
-    body = good[len(MAGIC) + DIGEST_BYTES :]
-    end = 4 + int.from_bytes(body[:4], "little")
-    header = json.loads(body[4:end])
+    body = good[DIGEST_BYTES:]
+    end = 8 + int.from_bytes(body[:8], "little")
+    header = json.loads(body[8:end])
     change(header)
     head = json.dumps(header).encode()
-    body = len(head).to_bytes(4, "little") + head + body[end:]
-    return MAGIC + hashlib.sha256(body).digest() + body
+    body = len(head).to_bytes(8, "little") + head + body[end:]
+    return hashlib.sha256(body).digest() + body
 
 
+def swap(header: dict[str, Any], name: str) -> None:
+    """Have the records stand under another name, and what that names in their place."""
+    header[name], header["records"] = header["records"], header[name]
+
+
+def flat(header: dict[str, Any], name: str) -> list[int]:
+    """Return the shape of an array as one row of numbers."""
+    return [math.prod(header[name]["shape"])]
+
+
+NO_JSON = (4).to_bytes(8, "little") + b"none"
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda good: b"",
     "truncated": lambda good: good[: len(good) // 2],
     "one byte less": lambda good: good[:-1],
     "one bit": lambda good: good[:400] + bytes([good[400] ^ 1]) + good[401:],
     "text": lambda good: b"these are not the numbers\n",
-    "another format": lambda good: good.replace(b"nndl-outcome-1", b"nndl-outcome-0", 1),
+    "another format": lambda good: b"nndl-outcome-1\n" + good,
     "too long": lambda good: good + b"\0" * MOST_ENTRY_BYTES,
-    "no layers": lambda good: forged(good, lambda head: head.pop("layers")),
-    "more layers": lambda good: forged(good, lambda head: head.update(layers=10**9)),
-    "fewer layers": lambda good: forged(good, lambda head: head.update(layers=-1)),
-    "shorter curves": lambda good: forged(good, lambda head: head["curves"].update(epoch=1)),
-    "another config": lambda good: forged(good, lambda head: head.update(config="{}")),
-    "no JSON": lambda good: MAGIC + hashlib.sha256(b"\4\0\0\0none").digest() + b"\4\0\0\0none",
+    "no movement": lambda good: forged(good, lambda head: head.pop("movement")),
+    "movement as records": lambda good: forged(good, lambda head: swap(head, "movement")),
+    "scores as records": lambda good: forged(good, lambda head: swap(head, "scores")),
+    "more records": lambda good: forged(
+        good, lambda head: head["records"].update(shape=[10**9, 10**9])
+    ),
+    "one record": lambda good: forged(
+        good, lambda head: head["records"].update(shape=[1, *flat(head, "records")])
+    ),
+    "no table": lambda good: forged(
+        good, lambda head: head["records"].update(shape=flat(head, "records"))
+    ),
+    "shorter curves": lambda good: forged(good, lambda head: head["curve.epoch"].update(shape=[1])),
+    "another config": lambda good: forged(good, lambda head: swap(head, "config")),
+    "no JSON": lambda good: hashlib.sha256(NO_JSON).digest() + NO_JSON,
 }
 
 
