@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.base.checks import MOST_CLASSES, check_examples, class_indices
-from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.config import ConfigError, RunConfig
 from nndl_core.base.i18n import tr
 from nndl_core.base.json_text import JsonError, parsed
+from nndl_core.base.knobs import short
 from nndl_core.data.catalog import Dataset, Split
 from nndl_core.engine.runner import Runner
 from nndl_core.network.losses import output_units

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nndl_core.base.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig, short
+from nndl_core.base.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig
 from nndl_core.base.i18n import mark, tr
+from nndl_core.base.knobs import short
 from nndl_core.data.catalog import DATASETS
 from nndl_core.network.losses import output_units
 
