@@ -69,6 +69,9 @@ class MapPlan:
         check_number("seeds", self.seeds, 1, MAX_SEEDS, whole=True)
         check_number("width", max(self.base.hidden, default=0), 1, MAX_WIDTH, whole=True)
         object.__setattr__(self, "base", _with_fitting_loss(_checked(self.base)))
+        self._check_cost()
+
+    def _check_cost(self) -> None:
         if self.cells > MAX_CELLS:
             raise ConfigError(
                 tr(
