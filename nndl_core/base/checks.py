@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nndl_core.base.config import short
 from nndl_core.base.i18n import tr
+from nndl_core.base.knobs import NOT_A_NUMBER, NOT_KNOWN, NOT_WHOLE, OUT_OF_RANGE, short
 
 LARGEST = torch.finfo(torch.float32).max
 MOST_CLASSES = 1000
@@ -66,18 +66,23 @@ def check_examples(x: Tensor, inputs: int | None = None) -> None:
                 inputs=inputs,
             )
         )
+    _check_finite(x)
+
+
+def _check_finite(x: Tensor) -> None:
     finite = x.double().isfinite()
-    if not finite.all():
-        row, column = (~finite).nonzero()[0].tolist()
-        raise ValueError(
-            tr(
-                "The examples hold {value}, which is not finite, at row {row} and column {column}, "
-                "counted from 0; fill the gap, or leave the row out.",
-                value=_shown(x[row, column].item()),
-                row=row,
-                column=column,
-            )
+    if finite.all():
+        return
+    row, column = (~finite).nonzero()[0].tolist()
+    raise ValueError(
+        tr(
+            "The examples hold {value}, which is not finite, at row {row} and column {column}, "
+            "counted from 0; fill the gap, or leave the row out.",
+            value=_shown(x[row, column].item()),
+            row=row,
+            column=column,
         )
+    )
 
 
 def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
@@ -131,7 +136,7 @@ def check_count(name: str, value: object, low: int, high: int) -> int:
         return number
     raise (TypeError if number is None else ValueError)(
         tr(
-            "{name}: {short} must be a whole number {bounds}.",
+            NOT_WHOLE,
             name=name,
             short=_brief(value),
             bounds=tr("from {low:g} to {high:g}", low=low, high=high),
@@ -147,35 +152,15 @@ def check_number(name: str, value: Any, low: float = -LARGEST, high: float = LAR
         return float(value)
     bounds = tr("from {low:g} to {high:g}", low=low, high=high)
     if is_number:
-        raise ValueError(
-            tr(
-                "{name}: {short} is out of range; allowed is {bounds}.",
-                name=name,
-                short=_brief(value),
-                bounds=bounds,
-            )
-        )
-    raise TypeError(
-        tr(
-            "{name}: {short} is not a number {bounds}.",
-            name=name,
-            short=_brief(value),
-            bounds=bounds,
-        )
-    )
+        raise ValueError(tr(OUT_OF_RANGE, name=name, short=_brief(value), bounds=bounds))
+    raise TypeError(tr(NOT_A_NUMBER, name=name, short=_brief(value), bounds=bounds))
 
 
 def check_name(name: str, value: object, known: Collection[str]) -> None:
     """Raise ValueError for a name that is not known."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError(
-            tr(
-                "{name}: {short} is not known; choose one of {allowed}.",
-                name=name,
-                short=_brief(value),
-                allowed=", ".join(known),
-            )
-        )
+        allowed = ", ".join(known)
+        raise ValueError(tr(NOT_KNOWN, name=name, short=_brief(value), allowed=allowed))
 
 
 def _brief(value: object) -> str:

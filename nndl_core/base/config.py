@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, get_args
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Literal
 
 from nndl_core.base.i18n import mark, tr
 from nndl_core.base.json_text import JsonError, parsed
+from nndl_core.base.knobs import ConfigError as ConfigError
+from nndl_core.base.knobs import Knob, knob, short
 
 DatasetName = Literal[
     "moons", "circles", "xor", "blobs2", "blobs3", "spirals2", "spirals3", "iris", "digits", "csv"
@@ -37,40 +39,6 @@ ScaleName = Literal["on", "off"]
 MAX_DEPTH = 16
 MAX_WIDTH = 64
 NO_HIDDEN_LAYER = "none"
-
-
-class ConfigError(ValueError):
-    """A setting that cannot be used; the text is one sentence for the person who set it."""
-
-
-@dataclass(frozen=True)
-class Knob:
-    """What is allowed for one setting, and how it is shown."""
-
-    label: str
-    help: str
-    low: float | None = None
-    high: float | None = None
-    unit: str = ""
-    log: bool = False
-    choices: tuple[str, ...] = ()
-
-
-def knob(
-    default: Any,
-    label: str,
-    help: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    unit: str = "",
-    log: bool = False,
-    names: Any = None,
-) -> Any:
-    """Declare a field of RunConfig together with its Knob; ``names`` is a Literal of choices."""
-    choices = get_args(names) if names is not None else ()
-    meta = Knob(label, help, low, high, unit, log, choices)
-    return field(default=default, metadata={"knob": meta})
 
 
 @dataclass(frozen=True)
@@ -194,7 +162,7 @@ class RunConfig:
                 low, high = self.wider_bounds[name]
                 k = replace(k, low=low, high=high)
             if name != "hidden":
-                object.__setattr__(self, name, _checked(name, getattr(self, name), k))
+                object.__setattr__(self, name, k.checked(name, getattr(self, name)))
         _check_hidden(self.hidden, self.most_layers, self.most_units)
 
     def to_json(self) -> str:
@@ -233,8 +201,12 @@ class RunConfig:
         """Return the config changed as URL parameters say, and one sentence for each refused."""
         config, refused = self, []
         for name in (n for n in KNOBS if n in parameters):
+            text = parameters[name]
             try:
-                config = replace(config, **{name: _from_url(name, parameters[name])})
+                value: Any = (
+                    widths_from_text(text) if name == "hidden" else KNOBS[name].read(name, text)
+                )
+                config = replace(config, **{name: value})
             except ConfigError as error:
                 refused.append(str(error))
         return config, refused
@@ -301,74 +273,6 @@ def widths_from_text(text: str) -> tuple[int, ...]:
     return widths
 
 
-def _from_url(name: str, text: str) -> Any:
-    if name == "hidden":
-        return widths_from_text(text)
-    if KNOBS[name].choices:
-        return text
-    try:
-        number = float(text)
-    except ValueError:
-        bounds = _bounds(KNOBS[name])
-        raise ConfigError(
-            tr(
-                "{name}: {short} is not a number {bounds}.",
-                name=name,
-                short=short(text),
-                bounds=bounds,
-            )
-        ) from None
-    is_whole = isinstance(getattr(RunConfig, name), int) and number.is_integer()
-    return int(number) if is_whole else number
-
-
-def _checked(name: str, value: Any, k: Knob) -> Any:
-    if k.choices:
-        if value not in k.choices:
-            allowed = ", ".join(k.choices)
-            raise ConfigError(
-                tr(
-                    "{name}: {short} is not known; choose one of {allowed}.",
-                    name=name,
-                    short=short(value),
-                    allowed=allowed,
-                )
-            )
-        return value
-    whole = isinstance(getattr(RunConfig, name), int)
-    bounds = _bounds(k)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(
-            tr(
-                "{name}: {short} is not a number {bounds}.",
-                name=name,
-                short=short(value),
-                bounds=bounds,
-            )
-        )
-    assert k.low is not None
-    assert k.high is not None
-    if not k.low <= value <= k.high:  # so written, NaN is out of range too
-        raise ConfigError(
-            tr(
-                "{name}: {short} is out of range; allowed is {bounds}.",
-                name=name,
-                short=short(value),
-                bounds=bounds,
-            )
-        )
-    if whole and value != int(value):
-        raise ConfigError(
-            tr(
-                "{name}: {short} must be a whole number {bounds}.",
-                name=name,
-                short=short(value),
-                bounds=bounds,
-            )
-        )
-    return int(value) if whole else float(value)
-
-
 def _check_hidden(widths: Any, layers: int = MAX_DEPTH, units: int = MAX_WIDTH) -> None:
     whole = isinstance(widths, tuple) and all(type(w) is int for w in widths)
     if not whole or len(widths) > layers or not all(1 <= w <= units for w in widths):
@@ -381,16 +285,3 @@ def _check_hidden(widths: Any, layers: int = MAX_DEPTH, units: int = MAX_WIDTH) 
 
 def _allowed(layers: int, units: int) -> str:
     return tr("allowed are 0 to {layers} layers of 1 to {units} units", layers=layers, units=units)
-
-
-def _bounds(k: Knob) -> str:
-    return tr("from {low:g} to {high:g}", low=k.low, high=k.high)
-
-
-def short(value: Any) -> str:
-    """Write a refused value for a sentence, in at most 40 characters."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an integer of 5000 digits, a list in 900 lists
-        text = tr("a huge {type}", type=type(value).__name__)
-    return text if len(text) <= 40 else text[:37] + "..."

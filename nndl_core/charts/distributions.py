@@ -189,7 +189,6 @@ def _mean(
     found = _estimate(values, share)
     if found is None:
         return
-    below, above = found.mean - found.low, found.high - found.mean
     yield {
         "type": "scatter",
         "mode": "markers",
@@ -198,17 +197,22 @@ def _mean(
         "x": [found.mean],
         "y": [height],
         "marker": {"color": color, "size": 12, "symbol": "diamond"},
-        "error_x": {
-            "type": "data",
-            "array": [above if math.isfinite(above) else 0.0],
-            "arrayminus": [below if math.isfinite(below) else 0.0],
-            "symmetric": False,
-            "color": color,
-            "thickness": 3,
-            "width": 7,
-        },
+        "error_x": _interval(found, color),
         "hovertext": [summary(values, share=share)],
         "hoverinfo": "text",
+    }
+
+
+def _interval(found: Estimate, color: str) -> dict[str, Any]:
+    below, above = found.mean - found.low, found.high - found.mean
+    return {
+        "type": "data",
+        "array": [above if math.isfinite(above) else 0.0],
+        "arrayminus": [below if math.isfinite(below) else 0.0],
+        "symmetric": False,
+        "color": color,
+        "thickness": 3,
+        "width": 7,
     }
 
 

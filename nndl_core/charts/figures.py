@@ -66,8 +66,8 @@ def lines(
     dotted line of their own. Raises ValueError when x and y of a series differ in length.
     """
     curves = [_Curve(name, at, pairs(name, *xy)) for at, (name, xy) in enumerate(series.items())]
-    x, y = _scales(curves, reference, log_x, log_y)
-    return _draw(curves, x, y, x_title, y_title, markers, reference, title)
+    axes = _scales(curves, reference, log_x, log_y)
+    return _draw(curves, axes, (x_title, y_title), reference, title, markers=markers)
 
 
 def bands(
@@ -84,8 +84,8 @@ def bands(
     Raises ValueError when the four differ in length.
     """
     curves = [_banded(name, at, *four) for at, (name, four) in enumerate(series.items())]
-    x, y = _scales(curves, reference, False, log_y)
-    return _draw(curves, x, y, x_title, y_title, False, reference, title)
+    axes = _scales(curves, reference, False, log_y)
+    return _draw(curves, axes, (x_title, y_title), reference, title)
 
 
 def _banded(name: str, index: int, x: Any, median: Any, low: Any, high: Any) -> _Curve:
@@ -105,18 +105,18 @@ def _scales(
 
 def _draw(
     curves: Sequence[_Curve],
-    x: Scale,
-    y: Scale,
-    x_title: str,
-    y_title: str,
-    markers: bool,
+    axes: tuple[Scale, Scale],
+    names: tuple[str, str],
     reference: Mapping[str, float],
     title: str,
+    *,
+    markers: bool = False,
 ) -> Figure:
+    x, y = axes
     data = [_band(curve, x, y) for curve in curves if curve.low]
     for curve in curves:
         data += _line(curve, x, y, markers)
-    layout = frame(x, y, x_title, y_title, filled=any(curve.points for curve in curves))
+    layout = frame(x, y, *names, filled=any(curve.points for curve in curves))
     layout["shapes"] += references(reference, y)
     if not x.kinds and _counts_few([px for curve in curves for px, _ in curve.points]):
         layout["xaxis"]["dtick"] = 1

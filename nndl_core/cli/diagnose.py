@@ -15,8 +15,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.config import ConfigError, RunConfig
 from nndl_core.base.i18n import tr
+from nndl_core.base.knobs import short
 from nndl_core.diagnosis.cases import LabelledCase, case_of, check_seeds, read_cases, read_data
 from nndl_core.diagnosis.remedies import Remedy, remedies_for
 from nndl_core.diagnosis.rival import add_rival

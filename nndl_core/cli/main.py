@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -74,16 +74,28 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM, description=tr(WHAT), parents=[_language_option()]
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    _add_train(commands)
+    commands.add_parser("config", help=tr("print every setting with default, bounds and unit"))
+    commands.add_parser(
+        "compile", help=tr("make the machine code of the training loop ahead of time")
+    )
+    _add_lesson(commands)
+    sweep_command.add_parser(commands)
+    diagnose_command.add_parser(commands)
+    backup_command.add_parsers(commands)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
     train = commands.add_parser("train", help=tr("train the network of a JSON config"))
     train.add_argument("config", type=Path, metavar="CONFIG.json")
     train.add_argument(
         "--records", type=Path, metavar="OUT.jsonl", help=tr("default: standard output")
     )
     train.add_argument("--save", type=Path, metavar="DIR", help=tr("write both checkpoints here"))
-    commands.add_parser("config", help=tr("print every setting with default, bounds and unit"))
-    commands.add_parser(
-        "compile", help=tr("make the machine code of the training loop ahead of time")
-    )
+
+
+def _add_lesson(commands: Any) -> None:
     lesson = commands.add_parser(
         "lesson", help=tr("list the chapter's claims, or test one over seeds")
     )
@@ -91,10 +103,6 @@ def _parser() -> argparse.ArgumentParser:
     lesson.add_argument(
         "--seeds", type=int, metavar="N", help=tr("default: the claim's own number")
     )
-    sweep_command.add_parser(commands)
-    diagnose_command.add_parser(commands)
-    backup_command.add_parsers(commands)
-    return parser
 
 
 def _compile() -> None:

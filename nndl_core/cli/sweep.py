@@ -12,9 +12,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.config import ConfigError, RunConfig
 from nndl_core.base.i18n import tr, trn
 from nndl_core.base.json_text import JsonError, parsed
+from nndl_core.base.knobs import short
 from nndl_core.studies.sweep.cells import AHEAD, Sweep, SweepError, processes
 from nndl_core.studies.sweep.grid import points
 

@@ -8,7 +8,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from nndl_core.data.catalog import BLOB_CENTERS, BLOB_SPREAD, CURVES, XOR_SIDE, Source
+from nndl_core.data.catalog import Source
+from nndl_core.data.points import BLOB_CENTERS, BLOB_SPREAD, CURVES, XOR_SIDE
 
 SUPPORT = 400
 """Points of a curve that stand for all of it."""

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nndl_core.base.checks import MOST_CLASSES, check_examples, class_indices
-from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.config import ConfigError, RunConfig
 from nndl_core.base.i18n import tr
 from nndl_core.base.json_text import JsonError, parsed
+from nndl_core.base.knobs import short
 from nndl_core.data.catalog import Dataset, Split
 from nndl_core.engine.runner import Runner
 from nndl_core.network.losses import output_units
@@ -30,6 +31,7 @@ NAMED_BCE = 3
 """The classes of which the format of cases calls the cross entropy "bce"; for any other number
 beyond two it is refused, as everywhere."""
 Arrays = Mapping[str, NDArray[Any]]
+Bounds = tuple[float, float]
 
 
 class LargeConfig(RunConfig):
@@ -57,7 +59,7 @@ class LabelledCase:
     name: str
     config: LargeConfig
     dataset: Dataset
-    bounds: tuple[float, float] | None = None
+    bounds: Bounds | None = None
     note: str = ""
 
     def runner(self, config: RunConfig) -> Runner:
@@ -154,25 +156,8 @@ def _class_count(labels: Tensor) -> int:
     return max(2, min(classes, MOST_CLASSES))
 
 
-def _config(
-    values: Mapping[str, Any], classes: int
-) -> tuple[LargeConfig, tuple[float, float] | None]:
-    init = values["init"]
-    if not isinstance(init, dict) or not isinstance(init.get("kind"), str):
-        raise ConfigError(
-            tr(
-                "init: {value} is not possible; write an object such as {wanted}.",
-                value=short(init),
-                wanted='{"kind": "normal", "std": 1}',
-            )
-        )
-    kind, bounds = init["kind"], None
-    scale = _size(init, SIZES[kind]) if SIZES.get(kind) in init else 1.0
-    if kind == "uniform":
-        bounds = (_size(init, "a"), _size(init, "b"))
-        scale = max(map(abs, bounds))
-    elif kind == "constant" and scale < 0:
-        bounds, scale = (scale, scale), -scale
+def _config(values: Mapping[str, Any], classes: int) -> tuple[LargeConfig, Bounds | None]:
+    kind, scale, bounds = _weights(values["init"])
     adam = values["optimizer"] == "adam"
     loss: Any = values["loss"]
     config = LargeConfig(
@@ -194,6 +179,26 @@ def _config(
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return config, bounds
+
+
+def _weights(init: Any) -> tuple[Any, float, Bounds | None]:
+    """Read an initializer: its kind, its scale, and the bounds of weights that it alone has not."""
+    if not isinstance(init, dict) or not isinstance(init.get("kind"), str):
+        raise ConfigError(
+            tr(
+                "init: {value} is not possible; write an object such as {wanted}.",
+                value=short(init),
+                wanted='{"kind": "normal", "std": 1}',
+            )
+        )
+    kind = init["kind"]
+    scale = _size(init, SIZES[kind]) if SIZES.get(kind) in init else 1.0
+    if kind == "uniform":
+        bounds = (_size(init, "a"), _size(init, "b"))
+        return kind, max(map(abs, bounds)), bounds
+    if kind == "constant" and scale < 0:
+        return kind, -scale, (scale, scale)
+    return kind, scale, None
 
 
 def _size(init: Mapping[str, Any], name: str) -> float:

@@ -9,20 +9,14 @@ from typing import Any, cast
 
 from nndl_core.base.config import KNOBS, InitializerName, RunConfig
 from nndl_core.data.catalog import DATASETS
+from nndl_core.diagnosis import limits
 
 Change = dict[str, Any]
-DEEP, WIDE, NARROW = 3, 8, 16
-"""From DEEP hidden layers on, sigmoid loses the signal with any weights, for its slope is at most
-1/4; ReLU layers narrower than WIDE die by chance; NARROW ones still draw a curved boundary."""
 BATCH = 64
 RATE, ADAM_RATE = 0.1, 0.01
 SHALLOW_RATES = {"sigmoid": 2.0, "tanh": 0.2}
 """Learning rates that suit weights of Xavier's or He's size; a shallow sigmoid network has slopes
 of at most 1/4 and needs longer steps."""
-TIME, SIGMOID_TIME = 100.0, 2000.0
-"""Learning rate times updates, below which plain gradient descent is still on its way."""
-FEW, ENOUGH = 300, 3000
-"""Updates: with so few even sane steps are on their way, with so many they have arrived."""
 EQUAL = ("zeros", "constant")
 """Initializations that make all units of a layer equal."""
 SPREADS: dict[InitializerName, float] = {
@@ -36,8 +30,6 @@ SPREADS: dict[InitializerName, float] = {
 }
 """Standard deviation of the weights times the root of the width, at scale 1; layers of one width
 have fan-in and fan-out alike."""
-NEAR = 1.5
-"""Weights within this factor of the size that keeps a signal are of that size."""
 
 
 def is_smooth(config: RunConfig) -> bool:
@@ -52,12 +44,12 @@ def start(config: RunConfig) -> Change:
 
 
 def passing(config: RunConfig) -> Change:
-    """Return an activation that passes the signal through this depth, and layers of WIDE units."""
+    """Return an activation that passes the signal through this depth, and wide enough layers."""
     change: Change = {}
-    if len(config.hidden) >= DEEP:
+    if len(config.hidden) >= limits.DEEP:
         if config.activation == "sigmoid":
             change["activation"] = "tanh"
-        change["hidden"] = tuple(max(width, WIDE) for width in config.hidden)
+        change["hidden"] = tuple(max(width, limits.WIDE) for width in config.hidden)
     return change
 
 
@@ -67,8 +59,8 @@ def rate(config: RunConfig) -> Change:
         sane = ADAM_RATE / 10 <= config.learning_rate <= 2 * ADAM_RATE
         return {} if sane else {"learning_rate": ADAM_RATE}
     usual, keep = usual_rate(config), kept(config)
-    slow = config.activation == "sigmoid" and len(config.hidden) < DEEP
-    time, step = SIGMOID_TIME if slow else TIME, config.learning_rate / keep
+    slow = config.activation == "sigmoid" and len(config.hidden) < limits.DEEP
+    time, step = limits.SIGMOID_TIME if slow else limits.TIME, config.learning_rate / keep
     change: Change = {}
     if step > 2 * usual or step * updates(config) < time:
         change["learning_rate"] = rounded(usual * keep)
@@ -92,12 +84,12 @@ def only_weights(config: RunConfig) -> Change:
     width = median(config.hidden) if config.hidden else 1
     target = (1.0 if is_smooth(config) else math.sqrt(2)) / math.sqrt(width)
     size = _spread(config.init, config.init_scale, width)
-    if config.init not in EQUAL and _apart(size, target) <= math.log(NEAR):
+    if config.init not in EQUAL and _apart(size, target) <= math.log(limits.NEAR):
         return {}
     names: list[InitializerName] = [n for n in (*SPREADS, "normal", "uniform") if n != config.init]
     nearest = min(names, key=lambda n: _apart(_spread(n, config.init_scale, width), target))
     left = _apart(_spread(nearest, config.init_scale, width), target)
-    if left <= math.log(NEAR) or size <= 0:
+    if left <= math.log(limits.NEAR) or size <= 0:
         return {"init": nearest}
     scale = min(rounded(config.init_scale * target / size), float(KNOBS["init_scale"].high or 0))
     return {"init_scale": scale}
@@ -131,7 +123,7 @@ def longer_steps(config: RunConfig) -> Change:
 
 def usual_rate(config: RunConfig) -> float:
     """Return the learning rate that suits sane weights, for plain gradient descent."""
-    return RATE if len(config.hidden) >= DEEP else SHALLOW_RATES.get(config.activation, RATE)
+    return RATE if len(config.hidden) >= limits.DEEP else SHALLOW_RATES.get(config.activation, RATE)
 
 
 def kept(config: RunConfig) -> float:
@@ -151,8 +143,8 @@ def longer(config: RunConfig, times: int) -> Change:
 
 
 def enough(config: RunConfig) -> Change:
-    """Return ten times as many epochs, or as many as make ENOUGH updates if those are more."""
-    least = math.ceil(ENOUGH * config.epochs / updates(config))
+    """Return ten times as many epochs, or as many as make enough updates if those are more."""
+    least = math.ceil(limits.ENOUGH_UPDATES * config.epochs / updates(config))
     wanted = max(10 * config.epochs, least)
     return {"epochs": int(min(wanted, KNOBS["epochs"].high or math.inf))}
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 
 from nndl_core.base.i18n import mark, tr
+from nndl_core.diagnosis import limits
 from nndl_core.diagnosis.data_rules import asks_for_rival
-from nndl_core.diagnosis.facts import EARLY, FIRST_WORD, Disease, Facts, Finding
+from nndl_core.diagnosis.facts import Disease, Facts, Finding
 
 Words = Callable[[Facts, Finding], str]
 
@@ -45,9 +46,9 @@ def awaited(run: Facts) -> str:
     if run.finished:
         return tr(
             "Too few epochs to tell: they show the start only. Train {least} or more.",
-            least=FIRST_WORD,
+            least=limits.FIRST_WORD,
         )
-    first = max(min(FIRST_WORD, run.planned - 1), math.ceil(EARLY * run.planned))
+    first = max(min(limits.FIRST_WORD, run.planned - 1), math.ceil(limits.EARLY * run.planned))
     return tr(
         "Too early to tell: these epochs show the start only. The first verdict comes at epoch "
         "{first:,}.",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndl_core.base.config import RunConfig
+from nndl_core.diagnosis import limits
 from nndl_core.engine.records import DataFacts, Records
 
 Disease = Literal[
@@ -32,19 +33,6 @@ Disease = Literal[
 Severity = Literal["fine", "mild", "severe", "fatal"]
 Array = NDArray[np.float64]
 Marks = NDArray[np.bool_]
-HUGE = 1e6
-NO_ENTROPY = 1e-9
-"""Below it H is what rounding leaves of 0; one odd label among 5000 makes a million times more."""
-LEARNED, ALL_BUT_ALL = 0.9, 0.95
-"""Of what there is to learn: what did not keep a run from it is harmless. Where the limit is not
-known, a part of what seems missing is noise."""
-EARLY, FIRST_WORD = 0.1, 5
-"""What must persist is judged after so large a share of the run, and a run is called healthy from
-that epoch on at earliest: fewer show no more than the start."""
-TOLD = 0.1
-"""Share of the run that a statement must have stood for to be told of when it is over."""
-NOTHING = 0.02
-"""Share of H. Where so little can be learned, nothing can be read off what is."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +73,22 @@ class Span:
     until: int | None = None
 
 
+_OF_EPOCHS = {
+    "loss": "train_loss",
+    "dev_loss": "dev_loss",
+    "accuracy": "train_accuracy",
+    "dev_accuracy": "dev_accuracy",
+}
+_OF_LAYERS = {
+    "gradient": "weight_grad_norm",
+    "signal": "example_std",
+    "flat": "saturated_share",
+    "distinct": "distinct_units",
+    "units": "units",
+}
+"""The facts that are columns of the records as they stand there."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """The telemetry of a run as arrays, [E] per epoch or [E, layers]; the output layer is last.
@@ -119,15 +123,13 @@ class Facts:
     @classmethod
     def of(cls, config: RunConfig, records: Records) -> Facts:
         """Read what the rules need of the records of a run."""
-        column, layers = records.column, len(config.hidden) + 1
-        loss = column("train_loss")
+        loss = records.column("train_loss")
 
         def table(name: str) -> Array:
-            return column(name).reshape(len(loss), layers)
+            return records.column(name).reshape(len(loss), len(config.hidden) + 1)
 
-        units = table("units")
         # labels of one class have no entropy; any other number than 0 will do
-        has_classes = records.constant_loss > NO_ENTROPY
+        has_classes = records.constant_loss > limits.NO_ENTROPY
         constant_loss = records.constant_loss if has_classes else math.log(2)
         learnable = _learnable(constant_loss, records.data)
         return cls(
@@ -138,18 +140,11 @@ class Facts:
             learnable=learnable,
             data=records.data,
             diverged_at=records.diverged_at,
-            loss=loss,
-            dev_loss=column("dev_loss"),
-            accuracy=column("train_accuracy"),
-            dev_accuracy=column("dev_accuracy"),
             progress=(constant_loss - loss) / learnable,
-            gradient=table("weight_grad_norm"),
             update=np.nan_to_num(table("update_ratio"), posinf=math.inf),
-            signal=table("example_std"),
-            flat=table("saturated_share"),
-            dead=table("dead_units") / np.maximum(units, 1),
-            distinct=table("distinct_units"),
-            units=units,
+            dead=table("dead_units") / np.maximum(table("units"), 1),
+            **{fact: records.column(name) for fact, name in _OF_EPOCHS.items()},
+            **{fact: table(name) for fact, name in _OF_LAYERS.items()},
         )
 
     @property
@@ -176,8 +171,19 @@ class Facts:
     @property
     def learned(self) -> Marks:
         """Mark the epochs at which a run has learned so much that nothing kept it from it."""
-        marks: Marks = self.progress >= (ALL_BUT_ALL if self.knows_limit else LEARNED)
+        marks: Marks = self.progress >= (limits.ALL_BUT_ALL if self.knows_limit else limits.LEARNED)
         return marks
+
+    @property
+    def lost(self) -> Array:
+        """What has been lost again: the loss above the least that the run had so far, [E]."""
+        lost: Array = self.loss - np.minimum.accumulate(self.loss)
+        return lost
+
+    @property
+    def past_start(self) -> Marks:
+        """Mark the epochs at which what persists can be told from what a start brings."""
+        return self.from_epoch(limits.EARLY, limits.FIRST_WORD)
 
     @property
     def finished(self) -> bool:
@@ -186,7 +192,11 @@ class Facts:
 
     def span(self, on: Marks, off: Marks) -> Span | None:
         """Return when a statement stands, or last stood for a tenth of the planned run."""
-        return span_of(on, off, max(5, TOLD * self.planned))
+        return span_of(on, off, max(limits.TOLD_EPOCHS, limits.TOLD * self.planned))
+
+    def window(self, share: float, least: int) -> int:
+        """Return how many epochs this share of the planned run is, ``least`` at fewest."""
+        return max(least, math.ceil(share * self.planned))
 
     def shown_at(self, span: Span | Finding) -> int:
         """Return the epoch of which a finding shows the numbers."""
@@ -203,7 +213,7 @@ def _learnable(constant_loss: float, data: DataFacts | None) -> float:
     if data is None or data.best_loss is None:
         return constant_loss
     left = constant_loss - data.best_loss
-    return left if left > NOTHING * constant_loss else constant_loss
+    return left if left > limits.NOTHING * constant_loss else constant_loss
 
 
 def span_of(on: Marks, off: Marks, shortest: float) -> Span | None:
@@ -266,10 +276,10 @@ def run_backward(run: Facts) -> Array:
 def mean_of_last(values: Array | Marks, window: int) -> Array:
     """The mean of the last ``window`` values of each epoch, of fewer at the start.
 
-    Values beyond HUGE count as HUGE: differences of sums that hold 1e30 tell nothing of what
-    comes later.
+    Values beyond HUGE count as HUGE.
     """
-    bounded = np.clip(np.nan_to_num(values, nan=HUGE, posinf=HUGE, neginf=-HUGE), -HUGE, HUGE)
+    most = limits.HUGE
+    bounded = np.clip(np.nan_to_num(values, nan=most, posinf=most, neginf=-most), -most, most)
     total = np.concatenate([[0.0], np.cumsum(bounded)])
     at = np.arange(1, len(values) + 1)
     begin = np.maximum(at - window, 0)

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from nndl_core.base.config import KNOBS, RunConfig
 from nndl_core.base.i18n import mark
+from nndl_core.diagnosis import limits
 from nndl_core.diagnosis.changes import (
     ADAM_RATE,
     BATCH,
-    DEEP,
     EQUAL,
-    FEW,
-    NARROW,
-    WIDE,
     Change,
     enough,
     is_generated,
@@ -30,8 +27,6 @@ from nndl_core.diagnosis.changes import (
 from nndl_core.diagnosis.facts import Disease, Finding
 
 DECAY = 0.003
-FAR = 1.0
-"""A bias so far from 0 moves a unit away from where its curve is steepest."""
 LEAKY: Change = {"activation": "leaky_relu", "slope": 0.2}
 
 
@@ -104,10 +99,10 @@ def _singles(config: RunConfig, finding: Finding) -> list[Remedy]:
         mark("Only bias 0"), mark("Units work where their curve is steepest."), {"bias": 0.0}
     )
     layers = _only_layers(config, finding)
-    deep_sigmoid = len(config.hidden) >= DEEP and config.activation == "sigmoid"
+    deep_sigmoid = len(config.hidden) >= limits.DEEP and config.activation == "sigmoid"
     curve = layers[: int(deep_sigmoid and config.init not in EQUAL)]
     first = [*curve, Remedy(name, why, change), *layers]
-    first = [bias, *first] if abs(config.bias) >= FAR else [*first, bias]
+    first = [bias, *first] if abs(config.bias) >= limits.FAR_BIAS else [*first, bias]
     if finding.born:
         return first
     steps = mark("Long steps throw units to where they are flat.")
@@ -115,11 +110,11 @@ def _singles(config: RunConfig, finding: Finding) -> list[Remedy]:
 
 
 def _only_layers(config: RunConfig, finding: Finding) -> list[Remedy]:
-    offers, deep = [], len(config.hidden) >= DEEP
+    offers, deep = [], len(config.hidden) >= limits.DEEP
     if deep and config.activation == "sigmoid":
         why = mark("The slope of tanh is up to 1, that of sigmoid up to 1/4.")
         offers.append(Remedy(mark("Only tanh"), why, {"activation": "tanh"}))
-    if deep and finding.disease == "dying_relu" and min(config.hidden) < WIDE:
+    if deep and finding.disease == "dying_relu" and min(config.hidden) < limits.WIDE:
         why = mark("Of few units all can be dead by chance, of many hardly.")
         wide = tuple(max(width, 12) for width in config.hidden)
         offers.append(Remedy(mark("Only wider layers"), why, {"hidden": wide}))
@@ -161,7 +156,7 @@ def _leaky_starts(config: RunConfig, finding: Finding) -> list[Remedy]:
         mark("Below zero a slope of .2 stays, and weights and bias are those of He."),
         whole(config, passing(config) | LEAKY),
     )
-    if len(config.hidden) >= DEEP:
+    if len(config.hidden) >= limits.DEEP:
         return [leaky, *starts]
     return [starts[0], leaky, *starts[1:]]
 
@@ -203,7 +198,7 @@ def _faster(config: RunConfig, finding: Finding) -> list[Remedy]:
     if time["epochs"] == 10 * config.epochs:
         name = mark("Ten times as many epochs")
     epochs = Remedy(name, mark("The same steps, more of them."), time)
-    offers = [epochs, *offers] if updates(config) < FEW else [*offers, epochs]
+    offers = [epochs, *offers] if updates(config) < limits.FEW_UPDATES else [*offers, epochs]
     if config.optimizer != "adam":
         adam = {"optimizer": "adam", "learning_rate": ADAM_RATE, "batch_size": BATCH}
         offers.append(Remedy(mark("Adam"), mark("Every weight gets steps of the same size."), adam))
@@ -211,44 +206,44 @@ def _faster(config: RunConfig, finding: Finding) -> list[Remedy]:
 
 
 def _simpler(config: RunConfig, finding: Finding) -> list[Remedy]:
-    narrow: Change = {"weight_decay": max(config.weight_decay, DECAY)}
-    is_wide = max(config.hidden, default=0) > NARROW
-    if is_wide:
-        narrow["hidden"] = tuple(min(width, NARROW) for width in config.hidden)
+    points = Remedy(
+        mark("More points"), mark("What is memorised of 5000 points is the rule."), {"points": 5000}
+    )
     stop: Change = {}
     if finding.best_epoch is not None:
         stop = {"epochs": min(config.epochs, max(1, finding.best_epoch))}
-        narrow["epochs"] = min(config.epochs, 2 * stop["epochs"])
+    early = mark("Only stop where the dev loss was least")
     more_decay = min(float(KNOBS["weight_decay"].high or 1), max(0.01, 3 * config.weight_decay))
+    decay = {"weight_decay": more_decay}
     return [
-        Remedy(
-            mark("More points"),
-            mark("What is memorised of 5000 points is the rule."),
-            {"points": 5000},
-        ),
-        Remedy(
-            mark("Fewer units, weight decay, and stop in time") if is_wide
-            else mark("Weight decay, and stop in time"),
-            mark("Less room to memorise, and an end soon after the dev loss was least."),
-            narrow,
-        ),
-        Remedy(mark("Only stop where the dev loss was least"), mark("No time to memorise."), stop),
-        Remedy(
-            mark("Only weight decay"),
-            mark("Sharp turns need large weights."),
-            {"weight_decay": more_decay},
-        ),
-    ]  # fmt: skip
+        points,
+        _less_room(config, stop),
+        Remedy(early, mark("No time to memorise."), stop),
+        Remedy(mark("Only weight decay"), mark("Sharp turns need large weights."), decay),
+    ]
+
+
+def _less_room(config: RunConfig, stop: Change) -> Remedy:
+    """Decay, narrow layers where they are wide, and an end twice as far as the early one."""
+    change: Change = {"weight_decay": max(config.weight_decay, DECAY)}
+    name = mark("Weight decay, and stop in time")
+    if max(config.hidden, default=0) > limits.NARROW:
+        name = mark("Fewer units, weight decay, and stop in time")
+        change["hidden"] = tuple(min(width, limits.NARROW) for width in config.hidden)
+    if stop:
+        change["epochs"] = min(config.epochs, 2 * stop["epochs"])
+    why = mark("Less room to memorise, and an end soon after the dev loss was least.")
+    return Remedy(name, why, change)
 
 
 def _other_places(config: RunConfig, finding: Finding) -> list[Remedy]:
     """For a run that stands still: more units have fewer such places, another start other ones."""
-    wide = tuple(min(max(4 * width, WIDE), config.most_units) for width in config.hidden)
+    wide = tuple(min(max(4 * width, limits.WIDE), config.most_units) for width in config.hidden)
     return [
         Remedy(
             mark("Only more units"),
             mark("Among many units some lie right from the start, and fewer places hold them all."),
-            {"hidden": wide or (WIDE,)},
+            {"hidden": wide or (limits.WIDE,)},
         ),
         another_start(config),
     ]
@@ -257,7 +252,7 @@ def _other_places(config: RunConfig, finding: Finding) -> list[Remedy]:
 def _curves(config: RunConfig, finding: Finding) -> list[Remedy]:
     """For a network that is one straight line: something between its layers that is not."""
     if not config.hidden:
-        change: Change = {"hidden": (WIDE,)}
+        change: Change = {"hidden": (limits.WIDE,)}
         if config.activation == "identity":
             change["activation"] = "tanh"
         why = mark("Every unit draws a line of its own, and the activation bends them together.")

@@ -18,6 +18,7 @@ from nndl_core.diagnosis.offers import OFFERS, Remedy, another_start
 
 __all__ = ["OFFERS", "Remedy", "remedies_for", "remedy_between", "tempting_fix"]
 
+Fix = Callable[[RunConfig, Finding], Remedy | None]
 OF_THE_DATA: tuple[Disease, ...] = ("linear_network", "unscaled_inputs")
 """Where other first weights are no remedy whatever else cannot be changed."""
 
@@ -46,39 +47,8 @@ def remedies_for(
 
 def tempting_fix(config: RunConfig, finding: Finding) -> Remedy | None:
     """Return the change that many try first and that does not cure, None if there is none."""
-    fixes: dict[Disease, Callable[[RunConfig, Finding], Remedy | None]] = {
-        "symmetric_weights": lambda c, f: Remedy(
-            mark("more units"), mark("Equal units stay one unit."), wider(c)
-        ),
-        "vanishing_gradient": _just_relu,
-        "exploding_gradient": _just_smaller_steps,
-        "dying_relu": lambda c, f: Remedy(
-            mark("just Leaky ReLU"),
-            mark(
-                "Below zero a slope of 0.01 is left: the gradient is no longer 0, but every dead "
-                "layer makes it a hundred times smaller."
-            ),
-            {"activation": "leaky_relu", "slope": 0.01},
-        ),
-        "saturation": lambda c, f: _more_epochs(c, mark("A flat slope stays flat.")),
-        "slow_convergence": lambda c, f: Remedy(
-            mark("more units"), mark("Each of them moves as little."), wider(c)
-        ),
-        "oscillating_loss": lambda c, f: _more_epochs(
-            c, mark("Steps that jump over the valley go on jumping.")
-        ),
-        "overfitting": lambda c, f: _more_epochs(
-            c, mark("The gap is what further epochs make.")
-        ),
-        "stalled": lambda c, f: _more_epochs(
-            c, mark("Where the gradient is near 0, further steps lead nowhere.")
-        ),
-        "linear_network": _more_lines,
-        "unscaled_inputs": _just_smaller_steps,
-    }  # fmt: skip
-    if finding.disease not in fixes:
-        return None
-    found = fixes[finding.disease](config, finding)
+    make = _FIXES.get(finding.disease)
+    found = make(config, finding) if make is not None else None
     found = found.pruned(config) if found is not None else None
     return found if found is not None and found.change else None
 
@@ -109,18 +79,48 @@ def _just_smaller_steps(config: RunConfig, finding: Finding) -> Remedy | None:
     return Remedy(mark("just a smaller learning rate"), why[finding.disease], change)
 
 
-def _more_epochs(config: RunConfig, why: str) -> Remedy:
-    return Remedy(mark("more epochs"), why, longer(config, 3))
+def _just_leaky(config: RunConfig, finding: Finding) -> Remedy:
+    return Remedy(
+        mark("just Leaky ReLU"),
+        mark(
+            "Below zero a slope of 0.01 is left: the gradient is no longer 0, but every dead "
+            "layer makes it a hundred times smaller."
+        ),
+        {"activation": "leaky_relu", "slope": 0.01},
+    )
 
 
-def _more_lines(config: RunConfig, finding: Finding) -> Remedy:
+def _more_units(why: str) -> Fix:
+    return lambda config, finding: Remedy(mark("more units"), why, wider(config))
+
+
+def _more_epochs(why: str) -> Fix:
+    return lambda config, finding: Remedy(mark("more epochs"), why, longer(config, 3))
+
+
+def _more_lines(config: RunConfig, finding: Finding) -> Remedy | None:
     if not config.hidden or len(config.hidden) >= config.most_layers:
-        return _more_epochs(config, mark("A straight line stays straight."))
+        return _more_epochs(mark("A straight line stays straight."))(config, finding)
     return Remedy(
         mark("more layers"),
         mark("Straight lines one after another are one straight line."),
         {"hidden": (*config.hidden, config.hidden[-1])},
     )
+
+
+_FIXES: dict[Disease, Fix] = {
+    "symmetric_weights": _more_units(mark("Equal units stay one unit.")),
+    "vanishing_gradient": _just_relu,
+    "exploding_gradient": _just_smaller_steps,
+    "dying_relu": _just_leaky,
+    "saturation": _more_epochs(mark("A flat slope stays flat.")),
+    "slow_convergence": _more_units(mark("Each of them moves as little.")),
+    "oscillating_loss": _more_epochs(mark("Steps that jump over the valley go on jumping.")),
+    "overfitting": _more_epochs(mark("The gap is what further epochs make.")),
+    "stalled": _more_epochs(mark("Where the gradient is near 0, further steps lead nowhere.")),
+    "linear_network": _more_lines,
+    "unscaled_inputs": _just_smaller_steps,
+}
 
 
 def remedy_between(config: RunConfig, cured: RunConfig) -> Remedy:

@@ -6,22 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from nndl_core.base.config import KNOBS, RunConfig
 from nndl_core.base.i18n import tr
+from nndl_core.diagnosis import limits
 from nndl_core.diagnosis.data_words import learned, number
 from nndl_core.diagnosis.facts import Facts, Finding
-from nndl_core.diagnosis.rules import NOT_LEARNED
 from nndl_core.diagnosis.words import NAMES
 
 Diagnosed = tuple[Sequence[Finding], Facts]
-GAIN = 0.25
-"""Of what there is to learn: what a remedy must add to be called one."""
-BACK = 10.0
-"""Times the gradient of fc1: what a remedy must add for the gradient to be back."""
 
 
 def compared(sick: Diagnosed, cured: Diagnosed) -> str:
     """Say in one sentence what a remedy has done, from both diagnoses, so that it fits them.
 
-    A gradient that is back, by BACK, is told from a run that learns. Empty before both have begun.
+    A gradient that is back is told from a run that learns. Empty before both have begun.
     """
     if not (sick[1].epochs and cured[1].epochs):
         return ""
@@ -49,7 +45,7 @@ def _outcome(sick: Diagnosed, cured: Diagnosed) -> str:
         gone = tr(NAMES[sick[0][0].disease])
         return tr("{gone} is no longer found, but {name} is", gone=gone, name=name)
     before, after = (float(run.gradient[-1, 0]) for _, run in (sick, cured))
-    if after > BACK * before:
+    if after > limits.GRADIENT_BACK * before:
         return tr("the gradient is back, but the run does not learn for that")
     return tr("not cured") if cured[1].finished else tr("not cured so far")
 
@@ -61,7 +57,7 @@ def _beside_fine(sick: Diagnosed, cured: Diagnosed) -> str:
             return tr("both learn, for the run without the remedy has recovered by itself")
         return tr("both are healthy, and nothing was to be cured")
     gain = float(cured[1].progress[-1] - sick[1].progress[-1])
-    if gain >= GAIN and float(cured[1].progress[-1]) >= NOT_LEARNED:
+    if gain >= limits.REMEDY_GAIN and float(cured[1].progress[-1]) >= limits.NOT_LEARNED:
         return tr("the run learns")
     name = tr(NAMES[sick[0][0].disease])
     if cured[1].finished:

@@ -7,18 +7,15 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from nndl_core.base.checks import class_indices
+from nndl_core.base.checks import MOST_CLASSES, class_indices
 from nndl_core.base.config import RunConfig
 from nndl_core.data.catalog import Dataset, Split
+from nndl_core.diagnosis import limits
 from nndl_core.diagnosis.data_rules import asks_for_rival
 from nndl_core.diagnosis.facts import Facts
 from nndl_core.engine.runner import Runner
 
 LEAST_WIDTH, BATCH, EPOCHS, RATE = 16, 32, 200, 0.01
-LARGEST_WIDTH = 512
-"""Units of a layer, beyond which a network twice as wide would take minutes."""
-MOST = 1000
-"""Classes."""
 KEPT = 8
 
 
@@ -70,7 +67,7 @@ def add_rival(runner: Runner) -> bool:
     if data is None or not asks_for_rival(Facts.of(config, runner.records)):
         return False
     dataset = runner.dataset or _given(runner)
-    if dataset is None or max(config.hidden, default=0) > LARGEST_WIDTH:
+    if dataset is None or max(config.hidden, default=0) > limits.LARGEST_WIDTH:
         return False
     loss, accuracy = reached(rival_of(config), dataset)
     runner.records.data = replace(data, rival_loss=loss, rival_accuracy=accuracy)
@@ -84,8 +81,7 @@ def _given(runner: Runner) -> Dataset | None:
     """
     try:
         train, dev = (
-            Split(x.float().cpu(), class_indices(y.argmax(1) if _is_one_hot(y) else y, MOST))
-            for x, y in runner.sets
+            Split(x.float().cpu(), class_indices(_labels(y), MOST_CLASSES)) for x, y in runner.sets
         )
         classes = tuple(map(str, range(max(2, int(max(train.y.max(), dev.y.max())) + 1))))
         features = tuple(f"x{i + 1}" for i in range(train.x.shape[1]))
@@ -94,5 +90,5 @@ def _given(runner: Runner) -> Dataset | None:
         return None
 
 
-def _is_one_hot(y: Tensor) -> bool:
-    return y.ndim == 2 and y.shape[1] > 1
+def _labels(y: Tensor) -> Tensor:
+    return y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y

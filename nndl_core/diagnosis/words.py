@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from nndl_core.base.i18n import mark, sentences, tr
+from nndl_core.diagnosis import limits
 from nndl_core.diagnosis.data_words import DATA_EXPLANATIONS, DATA_SENTENCES, over
 from nndl_core.diagnosis.data_words import number as _number
 from nndl_core.diagnosis.data_words import percent as _percent
@@ -227,7 +228,7 @@ def _why_exploding(run: Facts, finding: Finding) -> str:
     steps = max(1, run.hidden - 1)
     grown = finding.evidence[-1].value
     rate = run.config.learning_rate
-    if grown > 1.5:
+    if grown > limits.FACTOR_GROWN:
         factor = grown ** (1 / steps)
         return tr(
             "Every layer multiplies the signal by about {factor}, over {steps} layers:\n\n"
@@ -259,29 +260,27 @@ def _why_dying(run: Facts, finding: Finding) -> str:
 
 def _why_saturated(run: Facts, finding: Finding) -> str:
     k = finding.layers[0]
-    share = float(run.flat[run.shown_at(finding), k - 1])
+    values = {
+        "activation": _activation(run),
+        "k": k,
+        "percent": _percent(float(run.flat[run.shown_at(finding), k - 1])),
+        "above": k + 1,
+    }
     if run.config.activation not in PRIME:
         return tr(
             "In fc{k} {percent} of the outputs lie where {activation} has less than 5 % of its "
             "largest slope, and every such layer makes the gradient so much "
             "smaller:\n\n$$\\delta_{{{k}}} = W_{{{above}}}^\\top \\delta_{{{above}}} \\odot "
             "\\varphi'(z_{{{k}}})$$",
-            activation=_activation(run),
-            k=k,
-            percent=_percent(share),
-            above=k + 1,
+            **values,
         )
-    largest = PRIME[run.config.activation]
     return tr(
         "The slope of {activation} is at most {largest:g} and falls off like $e^{{-|z|}}$. "
         "In fc{k} {percent} of the outputs have less than 5 % of it:\n\n$$\\delta_{{{k}}} = "
         r"W_{{{above}}}^\top \delta_{{{above}}} \odot \varphi'(z_{{{k}}}), \qquad \varphi'(z) < "
         r"0.05 \cdot {largest:g}$$",
-        activation=_activation(run),
-        largest=largest,
-        k=k,
-        percent=_percent(share),
-        above=k + 1,
+        largest=PRIME[run.config.activation],
+        **values,
     )
 
 

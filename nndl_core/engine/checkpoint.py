@@ -23,8 +23,9 @@ import torch
 from torch import Tensor
 
 from nndl_core.base.checks import check_count, check_tensor
-from nndl_core.base.config import ConfigError, RunConfig, short
+from nndl_core.base.config import ConfigError, RunConfig
 from nndl_core.base.i18n import tr
+from nndl_core.base.knobs import short
 
 MAX_BYTES = 5_000_000
 MAX_COUNT_DIGITS = 9

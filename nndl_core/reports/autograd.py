@@ -18,6 +18,16 @@ from nndl_core.studies.study import Study
 from nndl_core.theory.gradient_check import GradientTable, gradient_table
 
 Times = Mapping[str, Sequence[float]]
+PROCEDURE = mark(
+    "The gradient of the mean training loss at the first weights was computed by the "
+    "hand-derived formulas and by autograd, entry by entry, in both precisions. A "
+    "difference quotient in float64, which needs no derivative, judges both."
+)
+ANALYSIS = mark(
+    "The chapter says that autograd is better in time and in result. Say what you "
+    "expected, what was measured, and what autograd saves when it is neither faster nor "
+    "more accurate."
+)
 
 
 def autograd_report(
@@ -86,36 +96,25 @@ def _text(
     found: Mapping[DtypeName, GradientTable], times: Times, studies: Sequence[Study]
 ) -> Iterator[str]:
     yield tr("## Procedure")
-    yield (
-        tr(
-            "The gradient of the mean training loss at the first weights was computed by the "
-            "hand-derived formulas and by autograd, entry by entry, in both precisions. A "
-            "difference quotient in float64, which needs no derivative, judges both."
-        )
-    )
+    yield tr(PROCEDURE)
     yield tr("## Result")
-    yield "\n".join(
-        tr(
-            "- {dtype}: {equal} of {count} entries are equal in every digit; the largest "
-            "difference of any entry is {largest_absolute:.2g}, relative {largest_relative:.2g}.",
-            dtype=dtype,
-            equal=t.equal,
-            count=len(t.rows),
-            largest_absolute=t.largest_absolute,
-            largest_relative=t.largest_relative,
-        )
-        for dtype, t in found.items()
-    )
+    yield "\n".join(_result_sentence(dtype, t) for dtype, t in found.items())
     yield tr("## Time")
     yield _time_sentence(times)
     yield from study_report.text_of(studies)
     yield tr("## Analysis")
-    yield (
-        tr(
-            "The chapter says that autograd is better in time and in result. Say what you "
-            "expected, what was measured, and what autograd saves when it is neither faster nor "
-            "more accurate."
-        )
+    yield tr(ANALYSIS)
+
+
+def _result_sentence(dtype: DtypeName, found: GradientTable) -> str:
+    return tr(
+        "- {dtype}: {equal} of {count} entries are equal in every digit; the largest "
+        "difference of any entry is {largest_absolute:.2g}, relative {largest_relative:.2g}.",
+        dtype=dtype,
+        equal=found.equal,
+        count=len(found.rows),
+        largest_absolute=found.largest_absolute,
+        largest_relative=found.largest_relative,
     )
 
 

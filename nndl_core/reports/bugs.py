@@ -39,33 +39,32 @@ def _row(case: BugCase, outcomes: Outcomes) -> dict[str, object]:
 
 def _text(done: list[BugCase], outcomes: Outcomes) -> Iterator[str]:
     yield tr("## Procedure")
-    yield (
-        tr(
-            "Each case is a short program with one bug. The program and its corrected form were "
-            "run from the same seeds; one number tells them apart."
-        )
+    yield tr(
+        "Each case is a short program with one bug. The program and its corrected form were "
+        "run from the same seeds; one number tells them apart."
     )
     if not done:
-        yield (
-            tr(
-                "No case has been run in both versions yet. Find the bug or show the answer, press "
-                "Run both, then make the report again."
-            )
+        yield tr(
+            "No case has been run in both versions yet. Find the bug or show the answer, press "
+            "Run both, then make the report again."
         )
     for case in done:
-        row = _row(case, outcomes)
-        yield f"## {tr(case.title)}"
-        yield tr(case.story)
-        yield tr(
-            "{label}: {buggy} buggy, {fixed} fixed.",
-            label=tr(case.label),
-            buggy=_written(row[tr("buggy")]),
-            fixed=_written(row[tr("fixed")]),
-        )
-        yield tr("The line:\n\n```python\n{lines}\n```", lines=_lines(case))
-        yield tr(case.explanation)
+        yield from _told(case, _row(case, outcomes))
     yield tr("## Analysis")
     yield tr("Say for each case which number you expected, and how you would have noticed the bug.")
+
+
+def _told(case: BugCase, row: dict[str, object]) -> Iterator[str]:
+    yield f"## {tr(case.title)}"
+    yield tr(case.story)
+    yield tr(
+        "{label}: {buggy} buggy, {fixed} fixed.",
+        label=tr(case.label),
+        buggy=_written(row[tr("buggy")]),
+        fixed=_written(row[tr("fixed")]),
+    )
+    yield tr("The line:\n\n```python\n{lines}\n```", lines=_lines(case))
+    yield tr(case.explanation)
 
 
 def _written(value: object) -> str:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from nndl_core.base.config import RunConfig
 from nndl_core.base.i18n import tr
-from nndl_core.data.catalog import Split, dataset_of, make_moons
+from nndl_core.data.catalog import Split, dataset_of
+from nndl_core.data.points import make_moons
 
 NEWTON_STEPS = 25
 RIDGE = 1e-9

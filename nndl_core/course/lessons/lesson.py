@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nndl_core.diagnosis.signs import Sign
+from nndl_core.diagnosis.signal_rules import Sign
 from nndl_core.studies.study import Arms
 
 CURVES = ("loss", "accuracy", "boundary", "gradients")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nndl_core.base.config import RunConfig
 from nndl_core.base.i18n import mark, tr
-from nndl_core.diagnosis.signs import Sign
+from nndl_core.diagnosis.signal_rules import Sign
 from nndl_core.engine.records import EpochRecord
 from nndl_core.engine.runner import Runner
 from nndl_core.engine.snapshot import evaluate_test

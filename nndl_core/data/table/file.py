@@ -125,16 +125,7 @@ def _frame(text: str, delimiter: str, *, is_first_said: bool) -> pd.DataFrame:
         raise _empty()
     width = len(_cut(first, delimiter)[0])
     _check_width(width, first[0], 1 + text.count("\n", 0, text.find(first[0])))
-    if (text.count("\n") + 1) * width > MAX_CELLS:
-        raise TableError(
-            tr(
-                "The table has about {rows:,} rows of {columns} columns; at most {cells:,} cells "
-                "can be read: leave out rows or columns.",
-                rows=text.count("\n"),
-                columns=width,
-                cells=MAX_CELLS,
-            )
-        )
+    _check_cells(text.count("\n"), width)
     try:
         frame = pd.read_csv(
             io.StringIO(text),
@@ -150,6 +141,19 @@ def _frame(text: str, delimiter: str, *, is_first_said: bool) -> pd.DataFrame:
     except pd.errors.ParserError as error:
         raise _misfit(str(error), width) from None
     return _evened(frame.iloc[1:] if is_first_said else frame, text, delimiter, width)
+
+
+def _check_cells(lines: int, width: int) -> None:
+    if (lines + 1) * width > MAX_CELLS:
+        raise TableError(
+            tr(
+                "The table has about {rows:,} rows of {columns} columns; at most {cells:,} cells "
+                "can be read: leave out rows or columns.",
+                rows=lines,
+                columns=width,
+                cells=MAX_CELLS,
+            )
+        )
 
 
 def _misfit(words: str, width: int) -> TableError:

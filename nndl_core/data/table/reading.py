@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from nndl_core.base.config import ScaleName
-from nndl_core.base.i18n import tr
+from nndl_core.base.i18n import mark, tr
 from nndl_core.data.catalog import Dataset, part_sizes, split_rows, standardize
 from nndl_core.data.table.cells import MAX_NUMBER
 from nndl_core.data.table.columns import (
@@ -99,6 +101,25 @@ def read_table(content: bytes, name: str, data_seed: int = 0, scale: ScaleName =
 
 
 def _read(table: Table, data_seed: int, scale: ScaleName) -> TableReading:
+    label, complete = _complete(table)
+    classes, y = _classes(table, label, complete)
+    x = _features(table, complete)
+    generator = torch.Generator().manual_seed(data_seed)
+    order = torch.randperm(len(complete), generator=generator)[:MAX_ROWS]
+    x, y = x[order], y[order]
+    if scale == "on":
+        x = standardize(x, part_sizes(len(x))[0]).float()
+        _check_scaled(table, x, complete[order.numpy()])
+    train, dev, test = split_rows(x, y)
+    names = tuple(table.grid.names[place] for place in table.choice.features)
+    dataset = Dataset(table.name, train, dev, test, classes, names)
+    sizes = [part.bincount(minlength=len(classes)).tolist() for part in (y, train.y)]
+    rows = len(table.grid.cells)
+    return TableReading(dataset, rows, len(complete), tuple(sizes[0]), tuple(sizes[1]))
+
+
+def _complete(table: Table) -> tuple[Cells, NDArray[np.intp]]:
+    """Return the cells of the label and the rows without a gap in a chosen column, of enough."""
     choice, columns = table.choice, table.columns
     if len(table.grid.cells) < MIN_ROWS:
         raise TableError(
@@ -113,20 +134,7 @@ def _read(table: Table, data_seed: int, scale: ScaleName) -> TableReading:
     label = cells_of(table.grid, choice.label)
     complete = np.flatnonzero(~gaps & ~_unlabelled(label, columns[choice.label]))
     _check_rows(table, len(complete))
-    classes, y = _classes(table, label, complete)
-    x = _features(table, complete)
-    generator = torch.Generator().manual_seed(data_seed)
-    order = torch.randperm(len(complete), generator=generator)[:MAX_ROWS]
-    x, y = x[order], y[order]
-    if scale == "on":
-        x = standardize(x, part_sizes(len(x))[0]).float()
-        _check_scaled(table, x, complete[order.numpy()])
-    train, dev, test = split_rows(x, y)
-    names = tuple(table.grid.names[place] for place in choice.features)
-    dataset = Dataset(table.name, train, dev, test, classes, names)
-    sizes = [part.bincount(minlength=len(classes)).tolist() for part in (y, train.y)]
-    rows = len(table.grid.cells)
-    return TableReading(dataset, rows, len(complete), tuple(sizes[0]), tuple(sizes[1]))
+    return label, complete
 
 
 def _unlabelled(label: Cells, column: Column) -> NDArray[np.bool_]:
@@ -140,30 +148,32 @@ def _unlabelled(label: Cells, column: Column) -> NDArray[np.bool_]:
 def _check_choice(table: Table) -> None:
     choice, names = table.choice, table.grid.names
     features = [place for place in choice.features if place != choice.label]
+    label = shown(names[choice.label])
+    fault = ""
     if not features:
-        raise TableError(
-            tr(
-                "No column of numbers is left as a feature beside the label {label}; choose "
-                "another label, or add a column of numbers.",
-                label=shown(names[choice.label]),
-            )
+        fault = tr(
+            "No column of numbers is left as a feature beside the label {label}; choose "
+            "another label, or add a column of numbers.",
+            label=label,
         )
-    if len(features) < len(choice.features):
-        raise TableError(
-            tr(
-                "Column {label} is the label and cannot be a feature too; leave it out of one.",
-                label=shown(names[choice.label]),
-            )
+    elif len(features) < len(choice.features):
+        fault = tr(
+            "Column {label} is the label and cannot be a feature too; leave it out of one.",
+            label=label,
         )
-    if len(features) > MAX_FEATURES:
-        raise TableError(
-            tr(
-                "{count} columns are chosen as features; choose at most {most}.",
-                count=len(features),
-                most=MAX_FEATURES,
-            )
+    elif len(features) > MAX_FEATURES:
+        fault = tr(
+            "{count} columns are chosen as features; choose at most {most}.",
+            count=len(features),
+            most=MAX_FEATURES,
         )
-    for place in (*features, choice.label):
+    if fault:
+        raise TableError(fault)
+    _check_names(names, (*features, choice.label))
+
+
+def _check_names(names: Sequence[str], places: Sequence[int]) -> None:
+    for place in places:
         if len(names[place]) > MAX_NAME:
             raise TableError(
                 tr(
@@ -209,17 +219,19 @@ def _classes(
     classes = [""] * (max(places) + 1)
     for place, text in sorted(zip(places, texts, strict=True), key=lambda each: -len(each[1])):
         classes[place] = text  # the shortest is last
-    _check_classes(table, classes, rows[first], np.array(places), texts)
+    _check_classes(table, classes, _Met(rows[first], np.array(places), texts))
     return tuple(classes), torch.from_numpy(np.array(places, np.int64)[which])
 
 
-def _check_classes(
-    table: Table,
-    classes: list[str],
-    first: NDArray[np.intp],
-    places: NDArray[np.intp],
-    texts: list[str],
-) -> None:
+class _Met(NamedTuple):
+    """The different cells of the label: the row where each is first, its class, its text."""
+
+    rows: NDArray[np.intp]
+    places: NDArray[np.intp]
+    texts: list[str]
+
+
+def _check_classes(table: Table, classes: list[str], met: _Met) -> None:
     name = shown(table.grid.names[table.choice.label])
     if len(classes) < 2:
         raise TableError(
@@ -231,59 +243,47 @@ def _check_classes(
             )
         )
     if len(classes) > MAX_CLASSES:
-        raise _too_many(table, name, classes, first, places, texts)
-    for at in np.argsort(first):
-        if len(texts[at]) > MAX_NAME or "\n" in texts[at]:
+        raise _too_many(table, len(classes), met)
+    for at in np.argsort(met.rows):
+        if len(met.texts[at]) > MAX_NAME or "\n" in met.texts[at]:
             raise TableError(
                 tr(
                     "Row {row}, column {name}: {value} is no name of a class, which has at most "
                     "{most} characters on one line; shorten it, or choose another label.",
-                    row=int(table.grid.rows[first[at]]),
-                    name=name,
-                    value=shown(texts[at]),
+                    **_met_at(table, met, int(at)),
                     most=MAX_NAME,
                 )
             )
 
 
-def _too_many(
-    table: Table,
-    name: str,
-    classes: list[str],
-    first: NDArray[np.intp],
-    places: NDArray[np.intp],
-    texts: list[str],
-) -> TableError:
+def _met_at(table: Table, met: _Met, at: int) -> dict[str, object]:
+    """Return the row, the column and the text of a cell of the label, for a sentence."""
+    return {
+        "row": int(table.grid.rows[met.rows[at]]),
+        "name": shown(table.grid.names[table.choice.label]),
+        "value": shown(met.texts[at]),
+    }
+
+
+def _too_many(table: Table, count: int, met: _Met) -> TableError:
     seen: set[int] = set()
     at = 0
-    for at in np.argsort(first).tolist():
-        seen.add(int(places[at]))
+    for at in np.argsort(met.rows).tolist():
+        seen.add(int(met.places[at]))
         if len(seen) > MAX_CLASSES:
             break
-    values = {
-        "row": int(table.grid.rows[first[at]]),
-        "name": name,
-        "value": shown(texts[at]),
-        "number": len(seen),
-        "count": f"{len(classes):,}",
-        "most": MAX_CLASSES,
-    }
-    if table.columns[table.choice.label].kind in ("number", "index"):
-        return TableError(
-            tr(
-                "Row {row}, column {name}: {value} is number {number} of {count} different ones; "
-                "the lab learns classes, at most {most} of them, and no quantities yet: choose "
-                "another column as the label.",
-                **values,
-            )
-        )
-    return TableError(
-        tr(
-            "Row {row}, column {name}: {value} is class number {number} of {count}; at most "
-            "{most} can be learned: choose another column as the label.",
-            **values,
-        )
+    text = mark(
+        "Row {row}, column {name}: {value} is class number {number} of {count}; at most "
+        "{most} can be learned: choose another column as the label."
     )
+    if table.columns[table.choice.label].kind in ("number", "index"):
+        text = mark(
+            "Row {row}, column {name}: {value} is number {number} of {count} different ones; "
+            "the lab learns classes, at most {most} of them, and no quantities yet: choose "
+            "another column as the label."
+        )
+    values = {"number": len(seen), "count": f"{count:,}", "most": MAX_CLASSES}
+    return TableError(tr(text, **_met_at(table, met, at), **values))
 
 
 def _features(table: Table, rows: NDArray[np.intp]) -> torch.Tensor:
@@ -304,33 +304,29 @@ def _features(table: Table, rows: NDArray[np.intp]) -> torch.Tensor:
 
 
 def _wrong_cell(table: Table, row: int, place: int, text: str, kind: str) -> TableError:
-    values = {"row": row, "name": shown(table.grid.names[place]), "value": shown(text)}
-    if kind == "endless":
-        sentence = tr(
-            "Row {row}, column {name}: {value} is not a finite number; mend the cell, or leave the "
-            "column out.",
-            **values,
-        )
-    elif kind == "huge":
-        sentence = tr(
-            "Row {row}, column {name}: {value} is beyond {most:g}, the largest size allowed; mend "
-            "the cell, or leave the column out.",
-            most=MAX_NUMBER,
-            **values,
-        )
-    elif "," in text and table.grid.form.decimal == ".":
-        sentence = tr(
-            "Row {row}, column {name}: {value} is not a number; write decimals with a point, or "
-            "leave the column out.",
-            **values,
-        )
-    else:
-        sentence = tr(
-            "Row {row}, column {name}: {value} is not a number; mend the cell, or leave the column "
-            "out.",
-            **values,
-        )
-    return TableError(sentence)
+    is_comma = "," in text and table.grid.form.decimal == "."
+    fault = _WRONG_CELLS.get(kind, _COMMA if is_comma else _NO_NUMBER)
+    name = shown(table.grid.names[place])
+    return TableError(tr(fault, row=row, name=name, value=shown(text), most=MAX_NUMBER))
+
+
+_WRONG_CELLS = {
+    "endless": mark(
+        "Row {row}, column {name}: {value} is not a finite number; mend the cell, or leave the "
+        "column out."
+    ),
+    "huge": mark(
+        "Row {row}, column {name}: {value} is beyond {most:g}, the largest size allowed; mend "
+        "the cell, or leave the column out."
+    ),
+}
+_COMMA = mark(
+    "Row {row}, column {name}: {value} is not a number; write decimals with a point, or "
+    "leave the column out."
+)
+_NO_NUMBER = mark(
+    "Row {row}, column {name}: {value} is not a number; mend the cell, or leave the column out."
+)
 
 
 def _check_scaled(table: Table, scaled: torch.Tensor, rows: NDArray[np.intp]) -> None:

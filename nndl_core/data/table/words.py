@@ -68,34 +68,26 @@ def why_left_out(column: Column, rows: int) -> str:
 
 
 def _form_words(grid: Grid) -> list[str]:
-    form, sentences = grid.form, []
-    if form.header == "data":
-        sentences.append(
-            tr(
-                "The first row holds data, so the columns are named x1 to x{count}.",
-                count=len(grid.names),
-            )
-        )
-    if grid.unnamed:
-        sentences.append(
-            tr(
-                "A column without a name is called by its place: {names}.",
-                names=_listed([shown(grid.names[place]) for place in grid.unnamed]),
-            )
-        )
-    if form.encoding not in ("", "utf-8"):
-        sentences.append(tr("The text is read as {encoding}.", encoding=ENCODINGS[form.encoding]))
-    if form.decimal == ",":
-        sentences.append(tr("Numbers are read with a decimal comma."))
-    if len(grid.sheets) > 1:
-        sentences.append(
-            tr(
-                "Sheet {sheet} is read, one of {count}.",
-                sheet=shown(form.sheet),
-                count=len(grid.sheets),
-            )
-        )
-    return sentences
+    form, count = grid.form, len(grid.names)
+    said = {
+        tr("The first row holds data, so the columns are named x1 to x{count}.", count=count): (
+            form.header == "data"
+        ),
+        tr(
+            "A column without a name is called by its place: {names}.",
+            names=_listed([shown(grid.names[place]) for place in grid.unnamed]),
+        ): bool(grid.unnamed),
+        tr("The text is read as {encoding}.", encoding=ENCODINGS.get(form.encoding, "")): (
+            form.encoding not in ("", "utf-8")
+        ),
+        tr("Numbers are read with a decimal comma."): form.decimal == ",",
+        tr(
+            "Sheet {sheet} is read, one of {count}.",
+            sheet=shown(form.sheet),
+            count=len(grid.sheets),
+        ): len(grid.sheets) > 1,
+    }
+    return [sentence for sentence, is_so in said.items() if is_so]
 
 
 def _label_words(table: Table) -> str:
@@ -145,38 +137,33 @@ def _is_cut(choice: ColumnChoice, columns: tuple[Column, ...]) -> bool:
 
 
 def _row_words(reading: TableReading) -> list[str]:
-    sentences, used = [], sum(reading.sizes)
-    if left_out := reading.rows - reading.complete:
-        sentences.append(
-            tr(
-                "{left_out:,} of {rows:,} rows are left out: a cell of a chosen column is empty.",
-                left_out=left_out,
-                rows=reading.rows,
-            )
-        )
-    if used < reading.complete:
-        sentences.append(
-            tr(
-                "The data seed draws {used:,} of {complete:,} rows.",
-                used=used,
-                complete=reading.complete,
-            )
-        )
-    if reading.is_whole:
-        sentences.append(
-            tr(
-                "All {rows} rows are trained on: with fewer than {least} there is no dev and no "
-                "test part, and where the lab shows one, it is the same rows.",
-                rows=used,
-                least=MIN_SPLIT,
-            )
-        )
-    return sentences
+    used, left_out = sum(reading.sizes), reading.rows - reading.complete
+    said = {
+        tr(
+            "{left_out:,} of {rows:,} rows are left out: a cell of a chosen column is empty.",
+            left_out=left_out,
+            rows=reading.rows,
+        ): left_out > 0,
+        tr(
+            "The data seed draws {used:,} of {complete:,} rows.",
+            used=used,
+            complete=reading.complete,
+        ): used < reading.complete,
+        tr(
+            "All {rows} rows are trained on: with fewer than {least} there is no dev and no "
+            "test part, and where the lab shows one, it is the same rows.",
+            rows=used,
+            least=MIN_SPLIT,
+        ): reading.is_whole,
+    }
+    return [sentence for sentence, is_so in said.items() if is_so]
 
 
 def _class_words(reading: TableReading) -> list[str]:
-    classes, sentences = reading.dataset.classes, []
+    classes = reading.dataset.classes
     present = [name for name, n in zip(classes, reading.train_sizes, strict=True) if n]
+    absent = [shown(name) for name in classes if name not in present]
+    sentences = []
     if len(present) == 1:
         sentences.append(
             tr(
@@ -185,26 +172,28 @@ def _class_words(reading: TableReading) -> list[str]:
                 name=shown(present[0]),
             )
         )
-    absent = [shown(name) for name in classes if name not in present]
-    if absent and len(present) > 1:
+    elif absent:
         sentences.append(
             tr(
                 "No row of the train part is of class {names}; another data seed may draw one.",
                 names=_listed(absent),
             )
         )
-    few = [(shown(n), size) for n, size in zip(classes, reading.sizes, strict=True) if size < FEW]
-    if few and not reading.is_whole:
-        named = [tr("{name} ({size})", name=name, size=size) for name, size in few]
-        sentences.append(
-            tr(
-                "Too few rows to learn and to test a class: {classes}; a class needs at least "
-                "{few}.",
-                classes=_listed(named),
-                few=FEW,
-            )
+    return sentences if reading.is_whole else [*sentences, *_few_words(reading)]
+
+
+def _few_words(reading: TableReading) -> list[str]:
+    sizes = zip(reading.dataset.classes, reading.sizes, strict=True)
+    named = [tr("{name} ({size})", name=shown(n), size=size) for n, size in sizes if size < FEW]
+    if not named:
+        return []
+    return [
+        tr(
+            "Too few rows to learn and to test a class: {classes}; a class needs at least {few}.",
+            classes=_listed(named),
+            few=FEW,
         )
-    return sentences
+    ]
 
 
 def _listed(words: list[str]) -> str:

@@ -19,8 +19,9 @@ from nndl_core.base.checks import (
     check_tensor,
     check_type,
 )
-from nndl_core.base.config import ActivationName, LossName, OptimizerName, short
+from nndl_core.base.config import ActivationName, LossName, OptimizerName
 from nndl_core.base.i18n import tr
+from nndl_core.base.knobs import short
 from nndl_core.network.activations import ACTIVATIONS, Slope
 from nndl_core.network.losses import LOSSES, check_loss
 from nndl_core.network.optimizers import OPTIMIZERS, STATE_VECTORS, Optimizer, OptimizerState

@@ -12,7 +12,8 @@ from typing import Any
 
 from nndl_core.base.config import RunConfig
 from nndl_core.base.i18n import mark, tr
-from nndl_core.data import catalog as datasets
+from nndl_core.data import points
+from nndl_core.data.catalog import DATASETS
 
 PLANE_HELPERS = (
     "_class_sizes",
@@ -56,31 +57,34 @@ def data_section(config: RunConfig) -> Section:
     if config.dataset == "csv":
         text = tr(UPLOADED_TEXT) if config.scale == "on" else tr(RAW_TEXT)
         return Section(tr("Data"), text, UPLOADED)
-    spec = datasets.DATASETS[config.dataset]
+    spec = DATASETS[config.dataset]
     if spec.tabular:
         return _table(config)
-    make = spec.make
+    text = tr(
+        "The data: {name}, drawn from a generator of their own and shuffled.",
+        name=tr(spec.label).lower(),
+    )
+    return Section(tr("Data"), text, _drawing(spec.make))
+
+
+def _drawing(make: Callable[..., Any]) -> str:
+    """Write the constants and helpers that a maker of points needs, itself, and its call."""
     extra = make.keywords if isinstance(make, partial) else {}
     function = make.func if isinstance(make, partial) else make
     body = source_of(function)
     helpers = [name for name in PLANE_HELPERS if _needs(name, body)]
-    sources = " ".join([body, *(source_of(getattr(datasets, name)) for name in helpers)])
-    constants = [name for name in CONSTANTS if name in sources]
-    parts = [f"{name} = {getattr(datasets, name)!r}" for name in constants]
-    parts += [source_of(getattr(datasets, name)) for name in helpers]
+    sources = [source_of(getattr(points, name)) for name in helpers]
+    constants = [name for name in CONSTANTS if name in " ".join([body, *sources])]
     given = "".join(f", {name}={value!r}" for name, value in extra.items())
     call = (
         "generator = torch.Generator().manual_seed(DATA_SEED)\n"
         f"x, y = {function.__name__}(POINTS, NOISE, generator{given})"
     )
-    text = tr(
-        "The data: {name}, drawn from a generator of their own and shuffled.",
-        name=tr(spec.label).lower(),
-    )
-    code = "\n\n\n".join([*parts, body, call])
-    for name in (*helpers, function.__name__):
+    first = [f"{name} = {getattr(points, name)!r}" for name in constants]
+    code = "\n\n\n".join([*first, *sources, body, call])
+    for name in helpers:
         code = re.sub(rf"\b{name}\b", name.removeprefix("_"), code)  # a script hides nothing
-    return Section(tr("Data"), text, code)
+    return code
 
 
 def _needs(name: str, body: str) -> bool:
@@ -88,7 +92,7 @@ def _needs(name: str, body: str) -> bool:
     if f"{name}(" in body:
         return True
     users = [other for other in PLANE_HELPERS if other != name and f"{other}(" in body]
-    return any(f"{name}(" in source_of(getattr(datasets, other)) for other in users)
+    return any(f"{name}(" in source_of(getattr(points, other)) for other in users)
 
 
 SCALING = """
@@ -123,15 +127,24 @@ def split_section(config: RunConfig, *, is_whole: bool = False) -> Section:
         code = "x = x.float().to(DTYPE)\nx_train = x_dev = x_test = x\ny_train = y_dev = y_test = y"
         text = tr("The rows are too few to be divided: train, dev and test are all of them.")
         return Section(tr("Split"), text, code)
-    code = """\
+    text = tr("64 % of the rows to train on, 16 % to choose by (dev), the rest to test.")
+    if not config.label_noise or config.dataset == "csv":
+        return Section(tr("Split"), text, SPLIT)
+    wrong = tr("Some labels of train and dev are wrong on purpose; those of test are true.")
+    text = tr("{sentence} {sentence_2}", sentence=text, sentence_2=wrong)
+    return Section(tr("Split"), text, SPLIT + _flips(config))
+
+
+SPLIT = """\
 n_train, n_dev = 64 * len(x) // 100, 16 * len(x) // 100
 x = x.float().to(DTYPE)
 x_train, x_dev, x_test = x[:n_train], x[n_train : n_train + n_dev], x[n_train + n_dev :]
 y_train, y_dev, y_test = y[:n_train], y[n_train : n_train + n_dev], y[n_train + n_dev :]"""
-    text = tr("64 % of the rows to train on, 16 % to choose by (dev), the rest to test.")
-    if config.label_noise and config.dataset != "csv":
-        classes = datasets.DATASETS[config.dataset].classes
-        code += f"""
+
+
+def _flips(config: RunConfig) -> str:
+    classes = DATASETS[config.dataset].classes
+    return f"""
 
 
 def flipped(y, generator):
@@ -145,17 +158,17 @@ def flipped(y, generator):
 flips = torch.Generator().manual_seed(DATA_SEED ^ 0x9E3779B9)
 y_train = flipped(y_train, flips)
 y_dev = flipped(y_dev, flips)"""
-        wrong = tr("Some labels of train and dev are wrong on purpose; those of test are true.")
-        text = tr("{sentence} {sentence_2}", sentence=text, sentence_2=wrong)
-    return Section(tr("Split"), text, code)
+
+
+_DOCSTRING = re.compile(r'\A\n\s+""".*?"""', re.DOTALL)
 
 
 def source_of(function: Callable[..., Any]) -> str:
-    """Return the source of a function without its annotations, which a script does not need."""
+    """Return the source of a function without docstring and annotations: a script needs neither."""
     code = textwrap.dedent(inspect.getsource(function)).rstrip()
     names = inspect.signature(function).parameters
     # the heading may span lines and its annotations contain colons, so it is written anew
-    body = code[_end_of_heading(code) :]
+    body = _DOCSTRING.sub("", code[_end_of_heading(code) :])
     parts, is_keyword = [], False
     for name, parameter in names.items():
         if parameter.kind is parameter.KEYWORD_ONLY and not is_keyword:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 
-from nndl_core.base.config import ConfigError, RunConfig, short, values_in
+from nndl_core.base.config import ConfigError, RunConfig, values_in
 from nndl_core.base.i18n import mark, tr
+from nndl_core.base.knobs import short
 from nndl_core.engine.records import SCALARS, Records
 from nndl_core.engine.runner import Runner
 from nndl_core.engine.snapshot import evaluate_test

@@ -81,8 +81,7 @@ def _data_settings(config: RunConfig) -> list[str]:
     return [f"POINTS, NOISE, DATA_SEED = {config.points}, {config.noise!r}, {config.data_seed}"]
 
 
-def _network(config: RunConfig) -> Section:
-    code = f"""\
+NETWORK = """\
 class MLP(nn.Module):
     def __init__(self):
         super().__init__()
@@ -96,18 +95,23 @@ class MLP(nn.Module):
 
     def forward(self, x):
         for fc in self.layers[:-1]:
-            x = {ACTIVATION_CODE[config.activation].format(slope=repr(config.slope))}
+            x = {activation}
         return self.layers[-1](x)  # logits
 
 
 model = MLP()"""
+
+
+def _network(config: RunConfig) -> Section:
+    activation = ACTIVATION_CODE[config.activation].format(slope=repr(config.slope))
+    code = f"{_draw(config)}\n\n\n{NETWORK.format(activation=activation)}"
     text = tr(
         "A feed-forward network with {activation} units; its weights are drawn layer by layer by "
         "{init}.",
         activation=config.activation,
         init=config.init,
     )
-    return Section(tr("Network"), text, _draw(config) + "\n\n\n" + code)
+    return Section(tr("Network"), text, code)
 
 
 ACTIVATION_CODE: dict[str, str] = {
@@ -216,13 +220,9 @@ BATCH_STEPS = """\
         optimizer.step()"""
 
 
-def _training(config: RunConfig, n_train: int) -> Section:
-    batches = 0 < config.batch_size < n_train
-    # the braces of a message without values are the f-string's own
-    diverged = tr("Diverged at epoch {epoch}: the loss is no longer a finite number.")
-    code = f"""\
+TRAINING = """\
 torch.set_num_threads(1)  # a small network gains nothing from more
-optimizer = {_optimizer(config)}
+optimizer = {optimizer}
 history, best_score, best, last = [], -1.0, None, None
 for epoch in range(EPOCHS + 1):
     # both sets at the same parameters, before the update of this epoch
@@ -239,7 +239,16 @@ for epoch in range(EPOCHS + 1):
     history.append((epoch, train_loss, train_score, dev_loss, dev_score))
     if dev_score > best_score:
         best_score, best = dev_score, last
-{BATCH_STEPS if batches else FULL_STEP}"""
+{steps}"""
+
+
+def _training(config: RunConfig, n_train: int) -> Section:
+    code = TRAINING.format(
+        optimizer=_optimizer(config),
+        # the braces of a message without values are the f-string's own
+        diverged=tr("Diverged at epoch {epoch}: the loss is no longer a finite number."),
+        steps=BATCH_STEPS if 0 < config.batch_size < n_train else FULL_STEP,
+    )
     text = tr("Each epoch evaluates, then updates; the first best dev score is kept.")
     return Section(tr("Training"), text, code)
 

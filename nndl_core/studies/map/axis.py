@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nndl_core.base.config import MAX_DEPTH, ConfigError, short
+from nndl_core.base.config import MAX_DEPTH, ConfigError
 from nndl_core.base.i18n import mark, tr
+from nndl_core.base.knobs import short
 
 AxisName = Literal["depth", "init_scale", "bias", "learning_rate", "slope", "width", "noise"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from nndl_core.base.config import MAX_DEPTH, ConfigError, RunConfig, short, url_value
+from nndl_core.base.config import MAX_DEPTH, ConfigError, RunConfig, url_value
 from nndl_core.base.i18n import mark, tr
+from nndl_core.base.knobs import short
 from nndl_core.data.catalog import DATASETS
 from nndl_core.studies.map.axis import MAX_WIDTH, Axis, AxisName, check_number
 
@@ -68,6 +69,9 @@ class MapPlan:
         check_number("seeds", self.seeds, 1, MAX_SEEDS, whole=True)
         check_number("width", max(self.base.hidden, default=0), 1, MAX_WIDTH, whole=True)
         object.__setattr__(self, "base", _with_fitting_loss(_checked(self.base)))
+        self._check_cost()
+
+    def _check_cost(self) -> None:
         if self.cells > MAX_CELLS:
             raise ConfigError(
                 tr(

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from nndl_core.base.config import RunConfig
 from nndl_core.base.i18n import mark
 from nndl_core.data.catalog import dataset_of
-from nndl_core.diagnosis.signs import signs
+from nndl_core.diagnosis.signal_rules import signs
 from nndl_core.engine.batch import Outcome
 from nndl_core.studies.sweep.cells import Cell
 from nndl_core.studies.sweep.table import rows

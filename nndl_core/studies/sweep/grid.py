@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nndl_core.base.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig, short
+from nndl_core.base.config import KNOBS, MAX_DEPTH, MAX_WIDTH, ConfigError, RunConfig
 from nndl_core.base.i18n import mark, tr
+from nndl_core.base.knobs import short
 from nndl_core.data.catalog import DATASETS
 from nndl_core.network.losses import output_units
 
@@ -85,6 +86,12 @@ def points(base: RunConfig, axes: Mapping[str, Sequence[Any]], seeds: int) -> li
             )
         )
     cells = list(_cells(base, checked))
+    _check_losses(cells)
+    return cells
+
+
+def _check_losses(cells: Sequence[Point]) -> None:
+    """Refuse a loss that a data set of the grid has too many classes for."""
     for dataset, loss in dict.fromkeys((c.config.dataset, c.config.loss) for c in cells):
         if dataset == "csv":
             raise ConfigError(tr("dataset: 'csv' cannot be swept; choose a data set of the lab."))
@@ -92,7 +99,6 @@ def points(base: RunConfig, axes: Mapping[str, Sequence[Any]], seeds: int) -> li
             output_units(loss, DATASETS[dataset].classes)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-    return cells
 
 
 def _cells(base: RunConfig, axes: dict[str, list[Any]]) -> Iterator[Point]:
@@ -112,27 +118,7 @@ def configured(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
 
 def _values(base: RunConfig, name: str, values: Any) -> list[Any]:
     """Check one axis and return its values as a config holds them."""
-    if name in REFUSED:
-        raise ConfigError(
-            tr(
-                "{name}: this setting cannot be an axis; {refused}.",
-                name=name,
-                refused=REFUSED[name],
-            )
-        )
-    if name not in KNOBS and name not in SHORTHANDS:
-        known = ", ".join([*SHORTHANDS, *(n for n in KNOBS if n not in REFUSED)])
-        raise ConfigError(
-            tr("{short} cannot be an axis; known are {known}.", short=short(name), known=known)
-        )
-    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-        raise ConfigError(
-            tr(
-                "{name}: {short} is not a list of at least one value.",
-                name=name,
-                short=short(values),
-            )
-        )
+    _check_axis(name, values)
     if name in SHORTHANDS:
         found = [_shorthand(name, value) for value in values]
     else:
@@ -147,6 +133,22 @@ def _values(base: RunConfig, name: str, values: Any) -> list[Any]:
             )
         )
     return found
+
+
+def _check_axis(name: str, values: Any) -> None:
+    fault = ""
+    if name in REFUSED:
+        why = REFUSED[name]
+        fault = tr("{name}: this setting cannot be an axis; {refused}.", name=name, refused=why)
+    elif name not in KNOBS and name not in SHORTHANDS:
+        known = ", ".join([*SHORTHANDS, *(n for n in KNOBS if n not in REFUSED)])
+        fault = tr("{short} cannot be an axis; known are {known}.", short=short(name), known=known)
+    elif isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        fault = tr(
+            "{name}: {short} is not a list of at least one value.", name=name, short=short(values)
+        )
+    if fault:
+        raise ConfigError(fault)
 
 
 def _shorthand(name: str, value: Any) -> int:

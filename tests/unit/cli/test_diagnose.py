@@ -11,7 +11,7 @@ import pytest
 
 from nndl_core.base.config import ConfigError
 from nndl_core.cli.main import main
-from nndl_core.data.catalog import make_moons
+from nndl_core.data.points import make_moons
 from nndl_core.diagnosis.cases import case_of
 from tests.bad_input import check_sentence
 

@@ -20,7 +20,7 @@ from nndl_core.course.lessons import (
 from nndl_core.course.lessons.lesson import Lesson
 from nndl_core.course.lessons.measured import readings, reference_lines, signs_sentence
 from nndl_core.course.lessons.runner_log import evaluate_kept, training_log
-from nndl_core.diagnosis.signs import signs
+from nndl_core.diagnosis.signal_rules import signs
 from nndl_core.engine.ensemble import Ensemble, Outcome
 from nndl_core.engine.runner import Runner
 from nndl_core.studies.study import Study

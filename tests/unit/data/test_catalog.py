@@ -18,11 +18,11 @@ from nndl_core.data.catalog import (
     Dataset,
     dataset_of,
     make_dataset,
-    make_moons,
     part_sizes,
     split_rows,
     standardize,
 )
+from nndl_core.data.points import make_moons
 
 PLANE = [name for name, spec in DATASETS.items() if not spec.tabular]
 TABLES = {"iris": sklearn_datasets.load_iris, "digits": sklearn_datasets.load_digits}

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from nndl_core.base.config import RunConfig
-from nndl_core.data.catalog import dataset_of, make_moons
+from nndl_core.data.catalog import dataset_of
+from nndl_core.data.points import make_moons
 from nndl_core.diagnosis.facts import Facts, Finding
 from nndl_core.diagnosis.remedies import remedies_for
 from nndl_core.diagnosis.rules import diagnose

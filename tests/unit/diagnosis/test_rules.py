@@ -14,16 +14,8 @@ from hypothesis import strategies as st
 from nndl_core.base.config import RunConfig
 from nndl_core.diagnosis.data_words import awaited
 from nndl_core.diagnosis.facts import Facts, mean_of_last, standing_since
-from nndl_core.diagnosis.rules import (
-    GAP,
-    JUMP,
-    MOST_DEAD,
-    RISE,
-    SIGNAL_LOST,
-    TURN,
-    diagnose,
-    traced,
-)
+from nndl_core.diagnosis.limits import GAP, JUMP, MOST_DEAD, RISE, SIGNAL_LOST, TURN
+from nndl_core.diagnosis.rules import diagnose, traced
 from nndl_core.diagnosis.words import NAMES, explanation, sentence, verdict
 from nndl_core.engine.records import LAYER_FIELDS, Columns, Records
 from nndl_core.engine.runner import Runner

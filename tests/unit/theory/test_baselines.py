@@ -5,7 +5,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from nndl_core.base.config import RunConfig
-from nndl_core.data.catalog import dataset_of, make_moons
+from nndl_core.data.catalog import dataset_of
+from nndl_core.data.points import make_moons
 from nndl_core.theory.baselines import bayes_accuracy, logistic_accuracy
 
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.init import constant_, normal_
 
-from nndl_core.data.catalog import make_moons
+from nndl_core.data.points import make_moons
 from nndl_core.engine.runner import Runner
 
 Loop = list[tuple[float, dict[str, float]]]
