@@ -4,9 +4,7 @@ PYTHON ?= .venv/bin/python
 .PHONY: setup run check lint test bounds e2e bench screenshot lessons lock audit sbom
 
 setup:  ## environment with everything, in .venv
-	python3 -m venv .venv
-	.venv/bin/pip install -r requirements-dev.txt
-	.venv/bin/python -m nndl_core compile
+	python3 start.py setup
 
 run:  ## the app on http://localhost:8501, reloading when a file is saved
 	$(PYTHON) -m streamlit run app.py --server.fileWatcherType auto
