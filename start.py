@@ -85,9 +85,10 @@ def torch_step(pin: str, index: str | None, offered: str) -> list[str]:
         return ["install", "--no-deps", "--index-url", index, f"torch=={pin}"]
     if re.search(rf"(?<![\w.]){re.escape(pin)}\+cpu\b", offered):
         return ["install", "--no-deps", f"torch=={pin}+cpu"]
+    has = f"has no CPU build of torch {pin}, only one with gigabytes of CUDA"
     raise SetupError(
-        f"{CPU_INDEX} does not answer, and pip's own index has no CPU build of torch {pin}, only "
-        f"one with gigabytes of CUDA. Look at the network, or name a mirror of it in {MIRROR}."
+        f"{CPU_INDEX} does not answer, and pip's own index {has if offered else 'neither'}. "
+        f"Look at the network, or name a mirror of the first in {MIRROR}."
     )
 
 
@@ -154,7 +155,12 @@ class Environment:
         """Run pip, show what it says, and raise SetupError where it fails."""
         command = [str(self.python), "-m", "pip", "--disable-pip-version-check", *arguments]
         with subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="backslashreplace",  # a path in another encoding stops nothing
         ) as process:
             said = []
             for line in process.stdout or ():
@@ -189,8 +195,8 @@ def main() -> int:
             raise SetupError(fault)
         environment.make()
         environment.install()
-    except (SetupError, OSError) as error:
-        print(error, file=sys.stderr)
+    except (SetupError, OSError, KeyboardInterrupt) as error:
+        print(str(error) or AGAIN, file=sys.stderr)
         return 1
     *first, last = TASKS[options.task]
     return environment.carry_out([*first, last + more])

@@ -67,10 +67,15 @@ def test_elsewhere_only_a_build_that_says_cpu() -> None:
     assert start.torch_step(PIN, None, offered) == ["install", "--no-deps", "torch==2.13.0+cpu"]
 
 
-@pytest.mark.parametrize("offered", ["", "2.13.0, 2.12.0+cpu", "12.13.0+cpu", "2.13.0+cu130"])
+@pytest.mark.parametrize("offered", ["2.13.0, 2.12.0+cpu", "12.13.0+cpu", "2.13.0+cu130"])
 def test_cuda_never_comes_instead(offered: str) -> None:
     with pytest.raises(start.SetupError, match=r"no CPU build of torch 2\.13\.0.*TORCH_INDEX"):
         start.torch_step(PIN, None, offered)
+
+
+def test_without_a_network_it_says_so() -> None:
+    with pytest.raises(start.SetupError, match="pip's own index neither"):
+        start.torch_step(PIN, None, "")
 
 
 @pytest.mark.parametrize(
