@@ -1,12 +1,10 @@
 # Another interpreter: make check PYTHON=/path/to/python (with requirements-dev.txt installed).
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup run check lint test bounds e2e bench screenshot lessons lock audit sbom
+.PHONY: setup run check lint test bounds e2e bench screenshot lessons lock resolve audit sbom
 
 setup:  ## environment with everything, in .venv
-	python3 -m venv .venv
-	.venv/bin/pip install -r requirements-dev.txt
-	.venv/bin/python -m nndl_core compile
+	python3 start.py setup
 
 run:  ## the app on http://localhost:8501, reloading when a file is saved
 	$(PYTHON) -m streamlit run app.py --server.fileWatcherType auto
@@ -45,6 +43,9 @@ lessons:  ## docs/lessons.md and docs/lessons.zh.md, written from the lessons' d
 
 lock:  ## constraints.txt: every package that requirements.txt brings, as this environment has it
 	$(PYTHON) -m supply_chain.closure > constraints.new && mv constraints.new constraints.txt
+
+resolve:  ## which Pythons and systems have a wheel of each of them; downloads none
+	$(PYTHON) -m supply_chain.resolve
 
 audit:  ## known vulnerabilities of all of them; needs pypi.org or api.osv.dev
 	$(PYTHON) -m supply_chain.audit

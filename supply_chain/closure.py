@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.metadata import distribution
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -33,37 +35,49 @@ def closure(wanted: list[Requirement]) -> dict[str, str]:
 
     Raises PackageNotFoundError where something is not installed.
     """
-    found: dict[str, str] = {}
+    # torch's "+cpu" is no other torch
+    return {name: Version(version(name)).public for name in sorted(reached(wanted))}
+
+
+def reached(wanted: list[Requirement], markers: dict[str, str] | None = None) -> set[str]:
+    """Return the names of everything these need, and themselves, where markers have these values.
+
+    By default those of the running environment. What is not installed is named, not what it needs.
+    """
     seen: set[tuple[str, str]] = set()
     waiting = [(need, extra) for need in wanted for extra in ("", *need.extras)]
     while waiting:
         need, extra = waiting.pop()
         name = canonicalize_name(need.name)
-        if (name, extra) in seen:
-            continue
-        seen.add((name, extra))
-        found[name] = Version(distribution(name).version).public  # torch's "+cpu" is no other torch
-        waiting += _needs(name, extra)
-    return dict(sorted(found.items()))
+        if (name, extra) not in seen:
+            seen.add((name, extra))
+            waiting += _needs(name, (markers or {}) | {"extra": extra})
+    return {name for name, _ in seen}
 
 
-def _needs(name: str, extra: str) -> Iterator[tuple[Requirement, str]]:
-    for line in distribution(name).requires or ():
-        need = Requirement(line)
-        if need.marker is None or need.marker.evaluate({"extra": extra}):
+def _needs(name: str, markers: dict[str, str]) -> Iterator[tuple[Requirement, str]]:
+    for need in _required(name):
+        if need.marker is None or need.marker.evaluate(markers):
             yield from ((need, more) for more in ("", *need.extras))
+
+
+@cache
+def _required(name: str) -> tuple[Requirement, ...]:
+    with suppress(PackageNotFoundError):
+        return tuple(map(Requirement, distribution(name).requires or ()))
+    return ()
 
 
 def pinned(file: Path = CONSTRAINTS) -> dict[str, str]:
     """Read name and version of each line of a file that pins exactly."""
-    pins = {}
+    pins: dict[str, str] = {}
     for need in requirements(file):
         (only,) = need.specifier
         assert only.operator == "==", need
-        pins[str(canonicalize_name(need.name))] = only.version
+        pins[canonicalize_name(need.name)] = only.version
     return pins
 
 
 if __name__ == "__main__":
     pins = closure(requirements())
-    print(HEADER + "\n".join(f"{name}=={version}" for name, version in pins.items()))
+    print(HEADER + "\n".join(f"{name}=={pin}" for name, pin in pins.items()))
