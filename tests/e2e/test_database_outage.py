@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from nndl_core.store.errors import NOT_THERE
 from tests.e2e.conftest import serving
 from tests.postgresql import running
+
+pytestmark = pytest.mark.timed  # a database that has failed is left alone for 3 s
 
 WAIT = 60_000  # milliseconds
 ENDED = """
