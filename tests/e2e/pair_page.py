@@ -18,7 +18,7 @@ def measured(session: PairSession) -> None:
 
 
 st.set_page_config(layout="wide")
-st.html(Path(pages.ui.__path__[0]) / "style.css")
+st.html(Path(pages.ui.__path__[0]) / "link" / "style.css")
 wanted = st.query_params
 epochs = int(wanted.get("epochs", "100000"))
 units = st.slider("Units", 1, 9, 5, key="units")
