@@ -120,7 +120,8 @@ def _pure(name: str) -> SpecifierSet | None:
     its = distribution(name)
     if COMPILED in (its.read_text("WHEEL") or COMPILED):
         return None
-    return SpecifierSet(its.metadata["Requires-Python"] or "")
+    wanted = its.metadata.get_all("Requires-Python") or [""]  # of [], setuptools makes a KeyError
+    return SpecifierSet(wanted[0])
 
 
 def place(python: Python, system: System, pins: dict[str, str], ask: Listed) -> list[list[str]]:
