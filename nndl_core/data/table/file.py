@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -127,7 +128,17 @@ def _frame(text: str, delimiter: str, *, is_first_said: bool) -> pd.DataFrame:
     _check_width(width, first[0], 1 + text.count("\n", 0, text.find(first[0])))
     _check_cells(text.count("\n"), width)
     try:
-        frame = pd.read_csv(
+        frame = _cells(text, delimiter, width)
+    except pd.errors.ParserError as error:
+        raise _misfit(str(error), width) from None
+    return _evened(frame.iloc[1:] if is_first_said else frame, text, delimiter, width)
+
+
+def _cells(text: str, delimiter: str, width: int) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        # a row that is too long is found by _evened, with its number
+        warnings.simplefilter("ignore", pd.errors.ParserWarning)
+        return pd.read_csv(
             io.StringIO(text),
             sep=r"\s+" if delimiter == " " else delimiter,
             header=None,
@@ -138,9 +149,6 @@ def _frame(text: str, delimiter: str, *, is_first_said: bool) -> pd.DataFrame:
             skip_blank_lines=False,
             skipinitialspace=True,
         )
-    except pd.errors.ParserError as error:
-        raise _misfit(str(error), width) from None
-    return _evened(frame.iloc[1:] if is_first_said else frame, text, delimiter, width)
 
 
 def _check_cells(lines: int, width: int) -> None:

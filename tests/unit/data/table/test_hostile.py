@@ -189,3 +189,8 @@ def test_any_bytes_are_a_table_or_get_one_sentence(content: bytes, form: Form) -
     if outcome is not None:
         assert outcome.train.x.isfinite().all()
         assert 2 <= len(outcome.classes) <= 10
+
+
+def test_a_quote_that_swallows_rows_is_one_sentence_and_no_warning() -> None:
+    with pytest.raises(TableError, match="Row 1 has 3 cells, but the first row has 2"):
+        read_table(b'p,"q,label\n"0,0,a\n1,1,b\n2,1,a\n3,0,b\n', "swallowed.csv")
